@@ -1,0 +1,94 @@
+"""Every batch job of the platform: the same spec runs from a DAG and as `tidemark run JOB`."""
+
+from lakehouse.contracts.model import ContractError, Job
+
+SILVER_DAILY_BARS = Job(
+    name="silver_daily_bars",
+    doc="Type, de-duplicate and calendar-check daily bars; late bars are merged into their own year.",
+    module="spark_jobs.silver_daily_bars",
+    owner="market-data",
+    inputs=("bronze.market_bars_daily_v1",),
+    outputs=("silver.daily_bars_v1", "silver.rejected_rows_v1"),
+)
+SILVER_TICKS = Job(
+    name="silver_ticks",
+    doc="De-duplicate ticks and merge late ones by event date.",
+    module="spark_jobs.silver_ticks",
+    owner="market-data",
+    inputs=("bronze.market_ticks_v1",),
+    outputs=("silver.ticks_v1", "silver.rejected_rows_v1"),
+)
+BARS_1M = Job(
+    name="bars_1m",
+    doc="One-minute bars of the day's trades.",
+    module="spark_jobs.bars_1m",
+    owner="market-data",
+    inputs=("silver.ticks_v1",),
+    outputs=("gold.bars_1m_v1",),
+)
+RETURNS_DAILY = Job(
+    name="returns_daily",
+    doc="Close-to-close returns of every instrument.",
+    module="spark_jobs.returns_daily",
+    owner="risk",
+    inputs=("silver.daily_bars_v1",),
+    outputs=("gold.returns_daily_v1",),
+)
+POSITIONS_DAILY = Job(
+    name="positions_daily",
+    doc="Copy every portfolio's positions from PostgreSQL, so that a risk run can be repeated.",
+    module="spark_jobs.positions_daily",
+    owner="portfolio",
+    inputs=("app.position",),
+    outputs=("silver.positions_v1",),
+)
+VAR_BATCH = Job(
+    name="var_batch",
+    doc="VaR and expected shortfall of every portfolio by every method, with their backtest.",
+    module="spark_jobs.var_batch",
+    owner="risk",
+    inputs=("silver.positions_v1", "gold.returns_daily_v1"),
+    outputs=("gold.portfolio_risk_v1", "gold.var_backtest_v1"),
+)
+PUBLISH_MARTS = Job(
+    name="publish_marts",
+    doc="ClickHouse pulls the day's gold partitions at a pinned Delta version and swaps them in.",
+    module="spark_jobs.publish_marts",
+    owner="platform",
+    inputs=("gold.portfolio_risk_v1", "gold.var_backtest_v1", "gold.returns_daily_v1", "gold.bars_1m_v1"),
+    outputs=("ops.mart_load_v1",),
+    pool="clickhouse",
+)
+COMPACT_BRONZE = Job(
+    name="compact_bronze",
+    doc="Compact and checkpoint the closed days of bronze with delta-rs, its only writer.",
+    module="streaming.landing.maintenance",
+    owner="platform",
+    inputs=("bronze.market_ticks_v1", "bronze.market_bars_daily_v1", "bronze.quarantine_v1"),
+    outputs=(),
+    pool="maintenance",
+    tier="tier_3",
+)
+OPTIMIZE_LAKE = Job(
+    name="optimize_lake",
+    doc="Compact silver and gold and drop files past their retention, with Spark, their only writer.",
+    module="spark_jobs.optimize_lake",
+    owner="platform",
+    inputs=(),
+    outputs=(),
+    tier="tier_3",
+)
+
+JOBS: dict[str, Job] = {
+    found.name: found
+    for found in (SILVER_DAILY_BARS, SILVER_TICKS, BARS_1M, RETURNS_DAILY, POSITIONS_DAILY, VAR_BATCH, PUBLISH_MARTS,
+                  COMPACT_BRONZE, OPTIMIZE_LAKE)
+}
+
+
+def job(name: str) -> Job:
+    """The spec called `name`. Raises ContractError that lists what exists."""
+    try:
+        return JOBS[name]
+    except KeyError:
+        raise ContractError(f"no job {name!r}; there are {', '.join(sorted(JOBS))}") from None

@@ -1,0 +1,19 @@
+"""Every table of the platform, by name."""
+
+from lakehouse.contracts.model import ContractError, Store, Table
+from lakehouse.contracts.tables import bronze, gold, ops, silver
+
+TABLES: dict[str, Table] = {table.name: table for room in (bronze, silver, gold, ops) for table in room.TABLES}
+
+
+def table(name: str) -> Table:
+    """The contract called `name`. Raises ContractError that lists what exists."""
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise ContractError(f"no table {name!r}; there are {', '.join(sorted(TABLES))}") from None
+
+
+def tables_in(store: Store) -> tuple[Table, ...]:
+    """The tables that `store` holds."""
+    return tuple(found for found in TABLES.values() if store in found.stores)

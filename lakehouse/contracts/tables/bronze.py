@@ -1,0 +1,86 @@
+"""Bronze: everything that crossed Kafka, exactly once, as it came."""
+
+from lakehouse.contracts.model import Column, Engine, Table, Type
+
+PROVENANCE = (
+    Column("_topic", Type.STRING, "topic that the message crossed"),
+    Column("_partition", Type.INT32, "partition of that topic"),
+    Column("_offset", Type.INT64, "offset in that partition"),
+    Column("_kafka_ts", Type.TIMESTAMP, "time that the broker or producer stamped"),
+    Column("_ingest_ts", Type.TIMESTAMP, "time that the lander read the message"),
+    Column("_ingest_date", Type.DATE, "UTC date of _ingest_ts: the partition, so that past days can be compacted"),
+    Column("_schema_id", Type.INT32, "contract version that decoded the message"),
+)
+EXTRA = Column("_extra", Type.JSON, "fields that the contract does not know, as a JSON object", nullable=True)
+PRICE = {"type": Type.DECIMAL, "precision": 18, "scale": 8}
+
+TICK_FIELDS = (
+    Column("symbol", Type.STRING, "instrument, in the provider's spelling"),
+    Column("event_time_us", Type.INT64, "when it happened at the venue", unit="microseconds since 1970-01-01 UTC"),
+    Column("kind", Type.STRING, "trade or quote"),
+    Column("provider", Type.STRING, "who sent it; `simulated` where no market made it"),
+    Column("sequence", Type.INT64, "the provider's own counter: with provider, symbol and time it names a tick"),
+    Column("price", Type.FLOAT64, "trade price", nullable=True, unit="currency per unit"),
+    Column("size", Type.FLOAT64, "trade size", nullable=True, unit="units"),
+    Column("bid_price", Type.FLOAT64, "best bid; absent where this message did not change it", nullable=True, unit="currency per unit"),
+    Column("bid_size", Type.FLOAT64, "size at the bid", nullable=True, unit="units"),
+    Column("ask_price", Type.FLOAT64, "best ask; absent where this message did not change it", nullable=True, unit="currency per unit"),
+    Column("ask_size", Type.FLOAT64, "size at the ask", nullable=True, unit="units"),
+    Column("exchange", Type.STRING, "venue code", nullable=True),
+    Column("condition", Type.STRING, "the venue's sale or quote condition", nullable=True),
+)
+
+BAR_FIELDS = (
+    Column("symbol", Type.STRING, "instrument, in the provider's spelling"),
+    Column("business_date", Type.DATE, "trading day"),
+    Column("kind", Type.STRING, "ohlcv, or close where the source has closes only"),
+    Column("provider", Type.STRING, "who sent it"),
+    Column("currency", Type.STRING, "ISO 4217 code of the prices"),
+    Column("open", doc="first price", nullable=True, unit="currency per unit", **PRICE),
+    Column("high", doc="highest price", nullable=True, unit="currency per unit", **PRICE),
+    Column("low", doc="lowest price", nullable=True, unit="currency per unit", **PRICE),
+    Column("close", doc="last price, adjusted as the provider says", unit="currency per unit", **PRICE),
+    Column("volume", Type.INT64, "units traded", nullable=True, unit="units"),
+)
+
+MARKET_TICKS = Table(
+    name="bronze.market_ticks_v1",
+    doc="Raw trades and quotes.",
+    grain="one Kafka message",
+    owner="market-data",
+    columns=(*PROVENANCE, *TICK_FIELDS, EXTRA),
+    key=("_topic", "_partition", "_offset"),
+    partition_by="_ingest_date",
+    writer=Engine.DELTA_RS,
+)
+
+MARKET_BARS_DAILY = Table(
+    name="bronze.market_bars_daily_v1",
+    doc="Raw daily bars.",
+    grain="one Kafka message",
+    owner="market-data",
+    columns=(*PROVENANCE, *BAR_FIELDS, EXTRA),
+    key=("_topic", "_partition", "_offset"),
+    partition_by="_ingest_date",
+    writer=Engine.DELTA_RS,
+)
+
+QUARANTINE = Table(
+    name="bronze.quarantine_v1",
+    doc="Messages that broke their contract, whole, with the reason.",
+    grain="one Kafka message",
+    owner="market-data",
+    columns=(
+        *PROVENANCE,
+        Column("reason", Type.STRING, "one of lakehouse.contracts.reasons.Reason"),
+        Column("detail", Type.STRING, "what was wrong, with the value"),
+        Column("source", Type.STRING, "provider or FILE:ROW that the message names", nullable=True),
+        Column("key", Type.BINARY, "message key", nullable=True),
+        Column("raw", Type.BINARY, "message as it came, cut at landing.max_message_bytes"),
+    ),
+    key=("_topic", "_partition", "_offset"),
+    partition_by="_ingest_date",
+    writer=Engine.DELTA_RS,
+)
+
+TABLES = (MARKET_TICKS, MARKET_BARS_DAILY, QUARANTINE)

@@ -1,0 +1,162 @@
+"""Every setting of the platform with its default, in one frozen object.
+
+A value comes from, in this order: the process environment (`TIDEMARK_KAFKA__BOOTSTRAP_SERVERS=...`), the
+file `$TIDEMARK_HOME/stack.env` that `tidemark up` writes (mode 0600: it holds the generated secrets), the
+default below. Entry points call `load()` once and pass sections down; nothing else reads the environment.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Section(BaseModel):
+    """One engine's settings: immutable, and an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(Section):
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="host:port list of the brokers")
+    security_protocol: str = Field("PLAINTEXT", description="librdkafka security.protocol")
+    partitions: int = Field(4, ge=1, description="partitions of a topic that Tidemark creates")
+    replication_factor: int = Field(1, ge=1, description="replicas of a topic that Tidemark creates")
+
+
+class S3Settings(Section):
+    endpoint_url: str = Field("http://127.0.0.1:9000", description="any S3 endpoint with conditional put")
+    region: str = Field("us-east-1", description="region name sent in signatures")
+    access_key: str = Field("", description="access key of the lake's owner")
+    secret_key: SecretStr = Field(SecretStr(""), description="secret key of the lake's owner")
+    lake_bucket: str = Field("tidemark-lake", description="bucket of the Delta tables")
+    mlflow_bucket: str = Field("tidemark-mlflow", description="bucket of MLflow artifacts")
+
+
+class PostgresSettings(Section):
+    host: str = Field("127.0.0.1", description="PostgreSQL 17 with TimescaleDB")
+    port: int = Field(5432, description="port")
+    user: str = Field("tidemark", description="role that owns the platform's schema")
+    password: SecretStr = Field(SecretStr(""), description="password of that role")
+    database: str = Field("tidemark", description="database of portfolios, runs and quotes")
+    pool_max_size: int = Field(8, ge=1, description="connections a process may hold")
+
+    @property
+    def dsn(self) -> str:
+        """libpq URL without the password, fit for logs."""
+        return f"postgresql://{self.user}@{self.host}:{self.port}/{self.database}"
+
+
+class RedisSettings(Section):
+    host: str = Field("127.0.0.1", description="Redis host")
+    port: int = Field(6379, description="Redis port")
+    password: SecretStr = Field(SecretStr(""), description="Redis password")
+
+
+class ClickHouseSettings(Section):
+    host: str = Field("127.0.0.1", description="ClickHouse HTTP host")
+    port: int = Field(8123, description="ClickHouse HTTP port")
+    user: str = Field("tidemark", description="owner of the marts")
+    password: SecretStr = Field(SecretStr(""), description="password of the owner")
+    analyst_user: str = Field("analyst", description="read-only user for people")
+    analyst_password: SecretStr = Field(SecretStr(""), description="password of the read-only user")
+    database: str = Field("tidemark", description="database of the marts")
+    s3_endpoint_url: str = Field("", description="S3 endpoint as the ClickHouse server sees it; empty: as s3.endpoint_url")
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+class SparkSettings(Section):
+    remote: str = Field("sc://127.0.0.1:15002", description="the one Spark Connect server that makes every Spark commit")
+    master: str = Field("local[2]", description="master of the embedded Connect server")
+    driver_memory: str = Field("2g", description="heap of the embedded Connect server")
+    shuffle_partitions: int = Field(4, ge=1, description="spark.sql.shuffle.partitions")
+
+
+class AirflowSettings(Section):
+    url: str = Field("http://127.0.0.1:8080", description="Airflow API server and UI")
+    user: str = Field("admin", description="user of the simple auth manager")
+    password: SecretStr = Field(SecretStr(""), description="password of that user")
+
+
+class MlflowSettings(Section):
+    tracking_uri: str = Field("http://127.0.0.1:5000", description="MLflow server and UI")
+
+
+class ServingSettings(Section):
+    host: str = Field("127.0.0.1", description="address that the API listens on")
+    port: int = Field(8000, description="port that the API listens on")
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+class PrometheusSettings(Section):
+    url: str = Field("http://127.0.0.1:9090", description="Prometheus server")
+
+
+class LandingSettings(Section):
+    flush_interval_s: float = Field(0.5, gt=0, description="commit at least this often while rows wait")
+    flush_rows: int = Field(500_000, ge=1, description="commit as soon as this many rows wait")
+    flush_bytes: int = Field(64 * 1024 * 1024, ge=1, description="commit as soon as this many bytes wait")
+    max_message_bytes: int = Field(1024 * 1024, ge=1, description="a larger message is quarantined, cut to this size")
+    metrics_port: int = Field(9108, description="port of the lander's Prometheus metrics")
+    max_future_s: float = Field(300.0, ge=0, description="an event time further ahead of the broker's clock is quarantined")
+
+
+class StackSettings(Section):
+    """The embedded stack: ports it prefers; a busy port is reported and the next free one is taken."""
+
+    cache_dir: Path | None = Field(None, description="where engines are kept; empty: $XDG_CACHE_HOME/tidemark")
+    kafka_port: int = Field(9092, description="preferred port of the broker")
+    kafka_controller_port: int = Field(9093, description="preferred port of the KRaft controller")
+    s3_port: int = Field(9000, description="preferred port of MinIO")
+    postgres_port: int = Field(5432, description="preferred port of PostgreSQL")
+    redis_port: int = Field(6379, description="preferred port of Redis")
+    clickhouse_port: int = Field(8123, description="preferred port of ClickHouse's HTTP interface")
+    spark_port: int = Field(15002, description="preferred port of Spark Connect")
+    airflow_port: int = Field(8080, description="preferred port of Airflow")
+    mlflow_port: int = Field(5000, description="preferred port of MLflow")
+    api_port: int = Field(8000, description="preferred port of the serving API")
+    prometheus_port: int = Field(9090, description="preferred port of Prometheus")
+    landing_metrics_port: int = Field(9108, description="preferred port of the lander's metrics")
+
+
+class Settings(BaseSettings):
+    """All sections. `TIDEMARK_HOME` is where the embedded stack keeps data, logs and secrets."""
+
+    model_config = SettingsConfigDict(env_prefix="TIDEMARK_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".tidemark"), description="data, logs and secrets of the embedded stack")
+    kafka: KafkaSettings = KafkaSettings()
+    s3: S3Settings = S3Settings()
+    postgres: PostgresSettings = PostgresSettings()
+    redis: RedisSettings = RedisSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    spark: SparkSettings = SparkSettings()
+    airflow: AirflowSettings = AirflowSettings()
+    mlflow: MlflowSettings = MlflowSettings()
+    serving: ServingSettings = ServingSettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
+    landing: LandingSettings = LandingSettings()
+    stack: StackSettings = StackSettings()
+
+
+def project_root() -> Path:
+    """The checkout that this code runs from (the package is installed editable)."""
+    return Path(__file__).resolve().parent.parent
+
+
+def home_dir() -> Path:
+    """`$TIDEMARK_HOME`, or `.tidemark` in the checkout."""
+    return Path(os.environ.get("TIDEMARK_HOME") or project_root() / ".tidemark").resolve()
+
+
+def load() -> Settings:
+    """Read the settings once. Raises pydantic.ValidationError naming each wrong value."""
+    home = home_dir()
+    return Settings(home=home, _env_file=home / "stack.env")
