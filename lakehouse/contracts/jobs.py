@@ -81,8 +81,17 @@ OPTIMIZE_LAKE = Job(
 
 JOBS: dict[str, Job] = {
     found.name: found
-    for found in (SILVER_DAILY_BARS, SILVER_TICKS, BARS_1M, RETURNS_DAILY, POSITIONS_DAILY, VAR_BATCH, PUBLISH_MARTS,
-                  COMPACT_BRONZE, OPTIMIZE_LAKE)
+    for found in (
+        SILVER_DAILY_BARS,
+        SILVER_TICKS,
+        BARS_1M,
+        RETURNS_DAILY,
+        POSITIONS_DAILY,
+        VAR_BATCH,
+        PUBLISH_MARTS,
+        COMPACT_BRONZE,
+        OPTIMIZE_LAKE,
+    )
 }
 
 

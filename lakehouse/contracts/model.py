@@ -82,9 +82,13 @@ class Table:
         names = [column.name for column in self.columns]
         missing = {*self.key, *([self.partition_by] if self.partition_by else [])} - set(names)
         if missing or len(set(names)) != len(names):
-            raise ContractError(f"table {self.name}: key or partition names {sorted(missing)} unknown, or a column twice")
+            raise ContractError(
+                f"table {self.name}: key or partition names {sorted(missing)} unknown, or a column twice"
+            )
         if (Store.DELTA in self.stores) != (self.writer is not None):
-            raise ContractError(f"table {self.name}: a Delta table has exactly one writer, and only a Delta table has one")
+            raise ContractError(
+                f"table {self.name}: a Delta table has exactly one writer, and only a Delta table has one"
+            )
 
     @property
     def layer(self) -> str:

@@ -1,0 +1,1 @@
+"""The only place where engines are imported: connections, and nothing that decides."""

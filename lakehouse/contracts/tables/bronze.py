@@ -12,7 +12,11 @@ PROVENANCE = (
     Column("_schema_id", Type.INT32, "contract version that decoded the message"),
 )
 EXTRA = Column("_extra", Type.JSON, "fields that the contract does not know, as a JSON object", nullable=True)
-PRICE = {"type": Type.DECIMAL, "precision": 18, "scale": 8}
+
+
+def _price(name: str, doc: str, *, nullable: bool = True) -> Column:
+    return Column(name, Type.DECIMAL, doc, nullable, "currency per unit", precision=18, scale=8)
+
 
 TICK_FIELDS = (
     Column("symbol", Type.STRING, "instrument, in the provider's spelling"),
@@ -22,9 +26,21 @@ TICK_FIELDS = (
     Column("sequence", Type.INT64, "the provider's own counter: with provider, symbol and time it names a tick"),
     Column("price", Type.FLOAT64, "trade price", nullable=True, unit="currency per unit"),
     Column("size", Type.FLOAT64, "trade size", nullable=True, unit="units"),
-    Column("bid_price", Type.FLOAT64, "best bid; absent where this message did not change it", nullable=True, unit="currency per unit"),
+    Column(
+        "bid_price",
+        Type.FLOAT64,
+        "best bid; absent where this message did not change it",
+        nullable=True,
+        unit="currency per unit",
+    ),
     Column("bid_size", Type.FLOAT64, "size at the bid", nullable=True, unit="units"),
-    Column("ask_price", Type.FLOAT64, "best ask; absent where this message did not change it", nullable=True, unit="currency per unit"),
+    Column(
+        "ask_price",
+        Type.FLOAT64,
+        "best ask; absent where this message did not change it",
+        nullable=True,
+        unit="currency per unit",
+    ),
     Column("ask_size", Type.FLOAT64, "size at the ask", nullable=True, unit="units"),
     Column("exchange", Type.STRING, "venue code", nullable=True),
     Column("condition", Type.STRING, "the venue's sale or quote condition", nullable=True),
@@ -36,10 +52,10 @@ BAR_FIELDS = (
     Column("kind", Type.STRING, "ohlcv, or close where the source has closes only"),
     Column("provider", Type.STRING, "who sent it"),
     Column("currency", Type.STRING, "ISO 4217 code of the prices"),
-    Column("open", doc="first price", nullable=True, unit="currency per unit", **PRICE),
-    Column("high", doc="highest price", nullable=True, unit="currency per unit", **PRICE),
-    Column("low", doc="lowest price", nullable=True, unit="currency per unit", **PRICE),
-    Column("close", doc="last price, adjusted as the provider says", unit="currency per unit", **PRICE),
+    _price("open", "first price"),
+    _price("high", "highest price"),
+    _price("low", "lowest price"),
+    _price("close", "last price, adjusted as the provider says", nullable=False),
     Column("volume", Type.INT64, "units traded", nullable=True, unit="units"),
 )
 

@@ -3,7 +3,12 @@
 from lakehouse.contracts.model import Column, Engine, Store, Table, Type
 
 BOTH = (Store.DELTA, Store.CLICKHOUSE)
-MONEY = {"type": Type.DECIMAL, "precision": 20, "scale": 2, "unit": "base currency"}
+
+
+def _money(name: str, doc: str) -> Column:
+    return Column(name, Type.DECIMAL, doc, unit="base currency", precision=20, scale=2)
+
+
 RUN_ID = Column("run_id", Type.STRING, "run manifest that recomputes this row")
 
 BARS_1M = Table(
@@ -20,7 +25,13 @@ BARS_1M = Table(
         Column("low", Type.FLOAT64, "lowest price", unit="currency per unit"),
         Column("close", Type.FLOAT64, "last price by event time, then sequence", unit="currency per unit"),
         Column("volume", Type.FLOAT64, "units traded", unit="units"),
-        Column("vwap", Type.FLOAT64, "volume-weighted price; absent without volume", nullable=True, unit="currency per unit"),
+        Column(
+            "vwap",
+            Type.FLOAT64,
+            "volume-weighted price; absent without volume",
+            nullable=True,
+            unit="currency per unit",
+        ),
         Column("trade_count", Type.INT64, "trades in the minute"),
     ),
     key=("event_date", "symbol", "bar_start"),
@@ -64,13 +75,18 @@ PORTFOLIO_RISK = Table(
         Column("method", Type.STRING, "historical, parametric_normal, cornish_fisher or monte_carlo_normal"),
         Column("confidence", Type.DECIMAL, "probability that the loss stays below var_base", precision=6, scale=5),
         Column("horizon_days", Type.INT32, "trading days ahead", unit="days"),
-        Column("value_base", doc="sum of quantity times close", **MONEY),
-        Column("var_base", doc="value at risk, positive for a loss", **MONEY),
-        Column("es_base", doc="expected shortfall, positive for a loss; never below var_base", **MONEY),
+        _money("value_base", "sum of quantity times close"),
+        _money("var_base", "value at risk, positive for a loss"),
+        _money("es_base", "expected shortfall, positive for a loss; never below var_base"),
         Column("convention", Type.STRING, "quantile and moment conventions behind the number"),
         Column("observations", Type.INT32, "daily returns used", unit="days"),
         Column("scenarios", Type.INT32, "scenarios behind the quantile"),
-        Column("breaches", Type.INT32, "days of the backtest whose loss exceeded the VaR forecast the day before", unit="days"),
+        Column(
+            "breaches",
+            Type.INT32,
+            "days of the backtest whose loss exceeded the VaR forecast the day before",
+            unit="days",
+        ),
         Column("backtest_days", Type.INT32, "days of the backtest", unit="days"),
         RUN_ID,
     ),
@@ -92,8 +108,8 @@ VAR_BACKTEST = Table(
         Column("method", Type.STRING, "as in gold.portfolio_risk_v1"),
         Column("confidence", Type.DECIMAL, "as in gold.portfolio_risk_v1", precision=6, scale=5),
         Column("forecast_date", Type.DATE, "day that was forecast, with returns up to the day before it"),
-        Column("var_base", doc="forecast, positive for a loss", **MONEY),
-        Column("pnl_base", doc="hypothetical profit of today's holdings on forecast_date", **MONEY),
+        _money("var_base", "forecast, positive for a loss"),
+        _money("pnl_base", "hypothetical profit of today's holdings on forecast_date"),
         Column("is_breach", Type.BOOL, "pnl_base < -var_base"),
         RUN_ID,
     ),

@@ -63,7 +63,9 @@ JOB_RUN = Table(
         Column("state", Type.STRING, "running, published or failed"),
         Column("started_at", Type.TIMESTAMP, "when it began"),
         Column("finished_at", Type.TIMESTAMP, "when it published or failed", nullable=True),
-        Column("manifest", Type.JSON, "code version, parameters, seed, input and output versions, counts, content hash"),
+        Column(
+            "manifest", Type.JSON, "code version, parameters, seed, input and output versions, counts, content hash"
+        ),
     ),
     key=("run_id",),
     stores=POSTGRES,

@@ -13,7 +13,11 @@ DAILY_BARS = Table(
     doc="One bar per instrument and trading day: of several the one landed last.",
     grain="symbol, business_date",
     owner="market-data",
-    columns=(*BAR_FIELDS, Column("business_year", Type.INT32, "year of business_date: the partition"), *BRONZE_REFERENCE),
+    columns=(
+        *BAR_FIELDS,
+        Column("business_year", Type.INT32, "year of business_date: the partition"),
+        *BRONZE_REFERENCE,
+    ),
     key=("symbol", "business_date"),
     partition_by="business_year",
     writer=Engine.SPARK,

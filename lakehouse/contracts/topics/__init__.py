@@ -3,8 +3,6 @@
 from lakehouse.contracts.model import ContractError, Topic
 from lakehouse.contracts.tables.bronze import BAR_FIELDS, MARKET_BARS_DAILY, MARKET_TICKS, TICK_FIELDS
 
-
-
 TICKS = Topic(
     name="market.ticks",
     doc="Raw trades and quotes of every provider, keyed by symbol. UTF-8 JSON, one object a message.",

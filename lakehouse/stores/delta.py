@@ -1,0 +1,51 @@
+"""Delta tables on S3 by delta-rs: the writer of bronze, and a reader of every table."""
+
+from deltalake import DeltaTable
+
+from lakehouse.contracts.model import Engine, Table
+from lakehouse.contracts.render import arrow
+from lakehouse.settings import S3Settings
+
+
+def options(section: S3Settings) -> dict[str, str]:
+    """delta-rs storage options. Commits use conditional put, so two writers cannot overwrite each other."""
+    return {
+        "AWS_ENDPOINT_URL": section.endpoint_url,
+        "AWS_REGION": section.region,
+        "AWS_ACCESS_KEY_ID": section.access_key,
+        "AWS_SECRET_ACCESS_KEY": section.secret_key.get_secret_value(),
+        "AWS_ALLOW_HTTP": str(section.endpoint_url.startswith("http://")).lower(),
+        "aws_conditional_put": "etag",
+    }
+
+
+def path(section: S3Settings, table: Table) -> str:
+    """Where the table lives below the bucket's scheme, e.g. `tidemark-lake/bronze/market_ticks_v1`."""
+    return f"{section.lake_bucket}/{table.layer}/{table.short_name}"
+
+
+def uri(section: S3Settings, table: Table) -> str:
+    """The table's address for delta-rs."""
+    return f"s3://{path(section, table)}"
+
+
+def open_table(section: S3Settings, table: Table, *, version: int | None = None) -> DeltaTable:
+    """The table at `version`, or its newest. Raises deltalake's TableNotFoundError where it does not exist."""
+    return DeltaTable(uri(section, table), version=version, storage_options=options(section))
+
+
+def ensure_table(section: S3Settings, table: Table) -> DeltaTable:
+    """Create a table that delta-rs owns from its contract, or open it. Idempotent, safe in a race."""
+    if table.writer is not Engine.DELTA_RS:
+        raise ValueError(f"{table.name} is written by {table.writer}: delta-rs must not create it")
+    days = f"interval {table.retention_days} days"
+    return DeltaTable.create(
+        uri(section, table),
+        schema=arrow.schema(table),
+        mode="ignore",
+        partition_by=[table.partition_by] if table.partition_by else None,
+        name=table.name,
+        description=table.doc,
+        configuration={"delta.logRetentionDuration": days, "delta.deletedFileRetentionDuration": days},
+        storage_options=options(section),
+    )
