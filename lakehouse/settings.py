@@ -62,7 +62,9 @@ class ClickHouseSettings(Section):
     analyst_user: str = Field("analyst", description="read-only user for people")
     analyst_password: SecretStr = Field(SecretStr(""), description="password of the read-only user")
     database: str = Field("tidemark", description="database of the marts")
-    s3_endpoint_url: str = Field("", description="S3 endpoint as the ClickHouse server sees it; empty: as s3.endpoint_url")
+    s3_endpoint_url: str = Field(
+        "", description="S3 endpoint as the ClickHouse server sees it; empty: as s3.endpoint_url"
+    )
 
     @property
     def url(self) -> str:
@@ -70,7 +72,9 @@ class ClickHouseSettings(Section):
 
 
 class SparkSettings(Section):
-    remote: str = Field("sc://127.0.0.1:15002", description="the one Spark Connect server that makes every Spark commit")
+    remote: str = Field(
+        "sc://127.0.0.1:15002", description="the one Spark Connect server that makes every Spark commit"
+    )
     master: str = Field("local[2]", description="master of the embedded Connect server")
     driver_memory: str = Field("2g", description="heap of the embedded Connect server")
     shuffle_partitions: int = Field(4, ge=1, description="spark.sql.shuffle.partitions")
@@ -105,7 +109,9 @@ class LandingSettings(Section):
     flush_bytes: int = Field(64 * 1024 * 1024, ge=1, description="commit as soon as this many bytes wait")
     max_message_bytes: int = Field(1024 * 1024, ge=1, description="a larger message is quarantined, cut to this size")
     metrics_port: int = Field(9108, description="port of the lander's Prometheus metrics")
-    max_future_s: float = Field(300.0, ge=0, description="an event time further ahead of the broker's clock is quarantined")
+    max_future_s: float = Field(
+        300.0, ge=0, description="an event time further ahead of the broker's clock is quarantined"
+    )
 
 
 class StackSettings(Section):
