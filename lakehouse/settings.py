@@ -166,3 +166,16 @@ def load() -> Settings:
     """Read the settings once. Raises pydantic.ValidationError naming each wrong value."""
     home = home_dir()
     return Settings(home=home, _env_file=home / "stack.env")
+
+
+def cache_dir(section: StackSettings) -> Path:
+    """Where fetched engines are kept: `stack.cache_dir`, `$XDG_CACHE_HOME/tidemark` or `~/.cache/tidemark`."""
+    if section.cache_dir is not None:
+        return section.cache_dir.resolve()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache").resolve() / "tidemark"
+
+
+def inherited_environment() -> dict[str, str]:
+    """A copy of the process environment, for child processes that must find PATH, proxies and certificates."""
+    return dict(os.environ)
