@@ -1,0 +1,1 @@
+"""What every stream processor shares and no single one owns."""

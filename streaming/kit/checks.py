@@ -1,0 +1,191 @@
+"""The door of the lake: which rows of a batch break their topic's contract, and why. Pure and columnar."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.contracts.model import Column, Topic, Type
+from lakehouse.contracts.reasons import Reason
+from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY, MARKET_TICKS
+
+_TEXT = frozenset({Type.STRING, Type.UUID, Type.JSON})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST_DATE = date(1900, 1, 1)
+_EARLIEST_US = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """Row `index` of the batch breaks the contract."""
+
+    index: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `check` found: `bad` is ordered by index and empty where every row is good."""
+
+    row_count: int
+    bad: tuple[BadRow, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.bad
+
+    def good_mask(self) -> np.ndarray:
+        """Boolean array of length row_count: True where the row is good."""
+        mask = np.ones(self.row_count, dtype=np.bool_)
+        mask[[row.index for row in self.bad]] = False
+        return mask
+
+    def good_rows(self, rows: pa.Table) -> pa.Table:
+        """`rows` without the bad ones, in order; the same object where all are good."""
+        return rows if self.ok else rows.filter(pa.array(self.good_mask()))
+
+    def counts(self) -> dict[Reason, int]:
+        """Bad rows by reason."""
+        return dict(Counter(row.reason for row in self.bad))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A broken promise: `broken(rows)` is True where it is broken; null, as from an absent value, is not."""
+
+    reason: Reason
+    column: str
+    broken: Callable[[pa.Table], pa.ChunkedArray]
+    because: str = ""
+
+    def detail(self, value: object) -> str:
+        said = "missing" if value is None else repr(value) if isinstance(value, str | float | int) else str(value)
+        return f"{self.column} is {said}{self.because}"
+
+
+def check(topic: Topic, rows: pa.Table, *, now_us: int, max_future_s: float) -> Verdict:
+    """Judge every row; a row that breaks several promises gets the first reason of this order.
+
+    Missing required field, unknown kind, time before 1900, time in the future, missing price, price not
+    positive and finite, high below low, open or close outside low..high, negative size.
+    `rows` holds the topic's fields in the types of `contracts.render.arrow.message_schema` (further columns
+    are ignored); `now_us` is microseconds since 1970-01-01 UTC. Raises KeyError where a field's column is absent.
+    """
+    found: dict[int, BadRow] = {}
+    for rule in _rules(topic, now_us + round(max_future_s * 1e6)):
+        broken = rule.broken(rows)
+        if not pc.any(broken).as_py():
+            continue
+        hits = np.flatnonzero(pc.fill_null(broken, False).to_numpy())
+        values = rows.column(rule.column).take(pa.array(hits)).to_pylist()
+        for index, value in zip(hits.tolist(), values, strict=True):
+            found.setdefault(index, BadRow(index, rule.reason, rule.detail(value)))
+    return Verdict(rows.num_rows, tuple(found[index] for index in sorted(found)))
+
+
+def _rules(topic: Topic, latest_us: int) -> list[_Rule]:
+    own = {MARKET_TICKS.name: _tick_rules, MARKET_BARS_DAILY.name: _bar_rules}.get(topic.bronze.name)
+    # A required price has a reason of its own, so the topic's own rules judge it.
+    required = [_required(field) for field in topic.fields if not field.nullable and field.type is not Type.DECIMAL]
+    return [*required, *(own(latest_us) if own else ())]
+
+
+def _tick_rules(latest_us: int) -> list[_Rule]:
+    time, sides, sizes = "event_time_us", ("bid_price", "ask_price"), ("size", "bid_size", "ask_size")
+    return [
+        _one_of("kind", "trade", "quote"),
+        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST_US), ": before 1900"),
+        _Rule(Reason.FUTURE_TIME, time, lambda rows: pc.greater(rows[time], latest_us), ": in the future"),
+        _missing("price", "trade"),
+        _Rule(
+            Reason.MISSING_PRICE,
+            "bid_price",
+            lambda rows: pc.and_(
+                _and_null(rows, sides[0], pc.is_null(rows[sides[1]])),
+                pc.equal(rows["kind"], "quote"),
+            ),
+            " and so is ask_price in a quote",
+        ),
+        *(_positive(name) for name in ("price", *sides)),
+        *(_not_negative(name) for name in sizes),
+    ]
+
+
+def _bar_rules(latest_us: int) -> list[_Rule]:
+    latest = (_EPOCH + timedelta(microseconds=latest_us)).date()
+    day = "business_date"
+    return [
+        _one_of("kind", "ohlcv", "close"),
+        _Rule(Reason.UNPARSABLE_TIME, day, lambda rows: pc.less(rows[day], _EARLIEST_DATE), ": before 1900"),
+        _Rule(Reason.FUTURE_TIME, day, lambda rows: pc.greater(rows[day], latest), ": in the future"),
+        _Rule(Reason.MISSING_PRICE, "close", lambda rows: pc.is_null(rows["close"])),
+        *(_missing(name, "ohlcv") for name in ("open", "high", "low")),
+        *(_positive(name) for name in ("open", "high", "low", "close")),
+        _Rule(Reason.HIGH_BELOW_LOW, "high", lambda rows: pc.less(rows["high"], rows["low"]), ": below low"),
+        *(_enclosed(name) for name in ("open", "close")),
+        _not_negative("volume"),
+    ]
+
+
+def _required(field: Column) -> _Rule:
+    name, is_text = field.name, field.type in _TEXT
+
+    def broken(rows: pa.Table) -> pa.ChunkedArray:
+        missing = pc.is_null(rows[name])
+        return pc.or_kleene(missing, pc.equal(pc.binary_length(rows[name]), 0)) if is_text else missing
+
+    return _Rule(Reason.MISSING_FIELD, name, broken)
+
+
+def _one_of(name: str, *known: str) -> _Rule:
+    values = pa.array(known)
+    return _Rule(
+        Reason.UNKNOWN_KIND,
+        name,
+        lambda rows: pc.invert(pc.is_in(rows[name], value_set=values)),
+        f": neither {' nor '.join(known)}",
+    )
+
+
+def _missing(name: str, kind: str) -> _Rule:
+    return _Rule(
+        Reason.MISSING_PRICE,
+        name,
+        lambda rows: _and_null(rows, name, pc.equal(rows["kind"], kind)),
+        f" in a row of kind {kind}",
+    )
+
+
+def _and_null(rows: pa.Table, name: str, mask: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.and_(pc.is_null(rows[name]), mask)
+
+
+def _positive(name: str) -> _Rule:
+    return _Rule(Reason.NON_POSITIVE_PRICE, name, lambda rows: _not_at_least(rows[name], pc.greater))
+
+
+def _not_negative(name: str) -> _Rule:
+    return _Rule(Reason.NEGATIVE_SIZE, name, lambda rows: _not_at_least(rows[name], pc.greater_equal))
+
+
+def _not_at_least(
+    values: pa.ChunkedArray, passes: Callable[[pa.ChunkedArray, pa.Scalar], pa.ChunkedArray]
+) -> pa.ChunkedArray:
+    fine = passes(values, pa.scalar(0, values.type))
+    if pa.types.is_floating(values.type):
+        fine = pc.and_(fine, pc.is_finite(values))
+    return pc.invert(fine)
+
+
+def _enclosed(name: str) -> _Rule:
+    return _Rule(
+        Reason.OUTSIDE_RANGE,
+        name,
+        lambda rows: pc.or_(pc.greater(rows[name], rows["high"]), pc.less(rows[name], rows["low"])),
+        ": outside low..high",
+    )
