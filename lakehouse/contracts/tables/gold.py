@@ -51,6 +51,7 @@ RETURNS_DAILY = Table(
         Column("symbol", Type.STRING, "instrument"),
         Column("business_date", Type.DATE, "day that the return ends on"),
         Column("previous_date", Type.DATE, "day of the bar before"),
+        Column("currency", Type.STRING, "ISO 4217 code of close"),
         Column("close", Type.DECIMAL, "close of business_date", unit="currency per unit", precision=18, scale=8),
         Column("simple_return", Type.FLOAT64, "close / previous close - 1"),
         Column("log_return", Type.FLOAT64, "ln(close / previous close)"),
