@@ -93,6 +93,19 @@ class MlflowSettings(Section):
 class ServingSettings(Section):
     host: str = Field("127.0.0.1", description="address that the API listens on")
     port: int = Field(8000, description="port that the API listens on")
+    allow_remote: bool = Field(
+        False,
+        description="listen beyond loopback although nobody is authenticated yet: whoever reaches it reads everything",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        ("127.0.0.1", "localhost", "[::1]"),
+        description="values of the Host header that are answered, as a JSON list; others are refused (DNS rebinding)",
+    )
+    max_body_bytes: int = Field(1024 * 1024, ge=0, description="a larger request body is refused with 413")
+    max_concurrency: int = Field(200, ge=1, description="requests in flight; further ones get 503")
+    query_timeout_s: float = Field(10.0, gt=0, description="longest wait for PostgreSQL or ClickHouse in a request")
+    probe_timeout_s: float = Field(2.0, gt=0, description="longest wait for one dependency in /health/ready")
+    drain_s: int = Field(10, ge=0, description="time that open requests get when the API is told to stop")
 
     @property
     def url(self) -> str:
