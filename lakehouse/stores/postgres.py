@@ -1,10 +1,22 @@
 """PostgreSQL by psycopg 3: typed rows and a pool."""
 
-from psycopg import Connection, conninfo
-from psycopg.rows import TupleRow
+from collections.abc import Mapping
+from typing import LiteralString, TypeAlias, TypeVar
+
+from psycopg import AsyncConnection, Connection, OperationalError, conninfo
+from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedTable
+from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool
 
+from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
+
+Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[TupleRow]]
+Record = TypeVar("Record")
+
+
+class PostgresUnavailable(TidemarkError):
+    """PostgreSQL refused the connection, did not answer in time, or lacks the migrated schema."""
 
 
 def conninfo_of(section: PostgresSettings) -> str:
@@ -24,6 +36,31 @@ def connect(section: PostgresSettings) -> Connection[TupleRow]:
     return Connection.connect(conninfo_of(section))
 
 
-def async_pool(section: PostgresSettings) -> AsyncConnectionPool:
-    """A closed pool for the API; open it in the application's lifespan."""
-    return AsyncConnectionPool(conninfo_of(section), min_size=1, max_size=section.pool_max_size, open=False)
+def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
+    """A closed pool whose connections cannot write, for the API; open it in the application's lifespan.
+
+    No wait is longer than `timeout_s`: not for a connection, not for an answer.
+    """
+    options = f"-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout={int(timeout_s * 1000)}"
+    return AsyncConnectionPool(
+        conninfo.make_conninfo(conninfo_of(section), options=options, connect_timeout=max(2, int(timeout_s))),
+        min_size=1,
+        max_size=section.pool_max_size,
+        timeout=timeout_s,
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    )
+
+
+async def fetch(
+    pool: Pool, statement: LiteralString, parameters: Mapping[str, object], record: type[Record]
+) -> list[Record]:
+    """The rows of one read, each as a `record` built by column name. Raises PostgresUnavailable."""
+    try:
+        async with pool.connection() as connection, connection.cursor(row_factory=class_row(record)) as cursor:
+            await cursor.execute(statement, parameters)
+            return await cursor.fetchall()
+    except OperationalError as error:
+        raise PostgresUnavailable(f"PostgreSQL did not answer: {error}. `tidemark doctor` says why") from error
+    except (InvalidSchemaName, UndefinedTable, UndefinedColumn) as error:
+        raise PostgresUnavailable(f"PostgreSQL is not migrated: {error}. `tidemark up` migrates it") from error

@@ -1,0 +1,1 @@
+"""The words of the business: identifiers and money. No engine, no framework, no settings."""
