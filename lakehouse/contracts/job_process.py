@@ -17,7 +17,7 @@ class JobExit(IntEnum):
     USAGE = 2
     """The arguments are wrong: the same command fails again."""
     DATA = 65
-    """The input, a check or a contract is wrong (EX_DATAERR): the same command fails again until data or code change."""
+    """The input, a check or a contract is wrong (EX_DATAERR): the same command fails again until those change."""
     UNAVAILABLE = 75
     """An engine did not answer (EX_TEMPFAIL): worth another try."""
     NOTHING_TO_DO = 99

@@ -1,0 +1,1 @@
+"""What every DAG file is made of: assets from contracts, jobs as tasks, defaults."""

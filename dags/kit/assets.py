@@ -1,0 +1,34 @@
+"""The tables of the contracts as Airflow assets, partitioned by business date."""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import and_
+
+from airflow.sdk import Asset
+from airflow.sdk.bases.asset import BaseAsset
+
+from lakehouse.contracts.jobs import JOBS, job
+from lakehouse.contracts.model import ContractError
+from lakehouse.contracts.tables import table
+
+
+def asset(name: str) -> Asset:
+    """The asset of the table called `name`. Raises ContractError where no contract has that name."""
+    found = table(name)
+    return Asset(name=found.name, uri=f"tidemark://{found.layer}/{found.short_name}", group="tables")
+
+
+def awaited_tables(names: Iterable[str]) -> tuple[str, ...]:
+    """The tables that the jobs called `names` read, do not write themselves, and that some other job writes; sorted."""
+    own = [job(name) for name in names]
+    written = {output for spec in JOBS.values() for output in spec.outputs}
+    written_here = {output for spec in own for output in spec.outputs}
+    return tuple(sorted({read for spec in own for read in spec.inputs} & written - written_here))
+
+
+def awaited(names: Iterable[str]) -> BaseAsset:
+    """What a DAG of the jobs `names` waits for: all their awaited_tables. Raises ContractError for none."""
+    wanted = awaited_tables(names)
+    if not wanted:
+        raise ContractError(f"the jobs {', '.join(names)} read nothing that another job writes: give a cron schedule")
+    return reduce(and_, map(asset, wanted))

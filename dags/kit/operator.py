@@ -1,0 +1,141 @@
+"""A job of the platform as an Airflow task: the same process that `tidemark run JOB` starts."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from dags.kit.assets import asset
+from dags.kit.child import Child, Finished, Stream
+from dags.kit.schedules import BusinessDateError, business_date
+from lakehouse.clock import SystemClock
+from lakehouse.contracts.job_process import FINAL, JobExit, JobResult, arguments, parse_result
+from lakehouse.contracts.jobs import job
+from lakehouse.contracts.model import ContractError, Job
+
+BACKOFF = 2.0
+"""The delay before a try is at most this many times the one before. True would mean 1.0: no back-off at all."""
+MAX_RETRY_DELAY = timedelta(minutes=5)
+RUN_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "tidemark://ops/job_run")
+
+
+class JobFailedError(AirflowException):
+    """The job's process failed in a way that another try may mend; the message is the job's own."""
+
+
+class JobOperator(BaseOperator):
+    """Runs one job for the run's business date and publishes an asset event for each table that it wrote.
+
+    The process ends with the task, however the task ends. A failure that is final (JobExit.DATA, .USAGE) fails the task
+    at once; a day without input (JobExit.NOTHING_TO_DO) skips it and publishes nothing; any other is tried again.
+    """
+
+    ui_color = "#d6eaf8"
+
+    def __init__(self, *, spec: Job, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self._child: Child | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the job; the return value (an XCom) holds run id, Delta versions and row counts."""
+        day = self._business_date(context)
+        run_id = str(uuid.uuid5(RUN_IDS, "/".join(self._identity(context))))
+        self._child = Child(self.spec.module, arguments(day, run_id), clock=SystemClock())
+        self.log.info("%s for %s is process %d, run %s", self.spec.name, day, self._child.pid, run_id)
+        try:
+            finished = self._child.follow(self._log_line)
+        finally:
+            self._child.stop()
+        result = self._result(finished)
+        self._publish(context, result, day)
+        return _told(result, day)
+
+    def on_kill(self) -> None:
+        """End the process: its SIGTERM handler interrupts the query on the Spark Connect server."""
+        if self._child is not None:
+            self.log.warning("stopping process %d and all that it started", self._child.pid)
+            self._child.stop()
+
+    def _business_date(self, context: Context) -> str:
+        run = context["dag_run"]
+        told = run.partition_key or (run.conf or {}).get("business_date")
+        if not told:
+            raise AirflowFailException(
+                "this run has no business date: trigger it with a partition key (YYYY-MM-DD) or with the configuration "
+                '{"business_date": "YYYY-MM-DD"}'
+            )
+        try:
+            return business_date(str(told)).isoformat()
+        except BusinessDateError as error:
+            raise AirflowFailException(str(error)) from error
+
+    @staticmethod
+    def _identity(context: Context) -> tuple[str, ...]:
+        instance = context["ti"]
+        return (instance.dag_id, instance.run_id, instance.task_id, str(instance.try_number))
+
+    def _log_line(self, _: Stream, line: str) -> None:
+        self.log.info(line)
+
+    def _result(self, finished: Finished) -> JobResult:
+        told = f"{self.spec.name} failed ({_ending(finished.exit_code)}): {finished.last_error or 'it left no message'}"
+        if finished.exit_code == JobExit.NOTHING_TO_DO:
+            raise AirflowSkipException(finished.last_error or f"{self.spec.name} has nothing to do")
+        if finished.exit_code in FINAL:
+            raise AirflowFailException(told)
+        if finished.exit_code != JobExit.PUBLISHED:
+            raise JobFailedError(told)
+        try:
+            return parse_result(finished.last_output)
+        except ContractError as error:
+            raise AirflowFailException(str(error)) from error
+
+    def _publish(self, context: Context, result: JobResult, day: str) -> None:
+        for name in self.spec.outputs:
+            extra: dict[str, Any] = {"run_id": result.run_id, "business_date": day}
+            if (published := result.outputs.get(name)) is not None:
+                extra |= {"delta_version": published.delta_version, "row_count": published.row_count}
+            context["outlet_events"][asset(name)].extra.update(extra)
+
+
+def submit(name: str) -> JobOperator:
+    """The task of the job called `name`, with owner, pool, retries, timeout and tables from its spec."""
+    return task_of(job(name))
+
+
+def task_of(spec: Job) -> JobOperator:
+    """The task of a job."""
+    return JobOperator(
+        spec=spec,
+        task_id=spec.name,
+        owner=spec.owner,
+        pool=spec.pool,
+        retries=spec.retries,
+        retry_delay=timedelta(seconds=spec.retry_delay_s),
+        retry_exponential_backoff=BACKOFF,
+        max_retry_delay=MAX_RETRY_DELAY,
+        execution_timeout=timedelta(seconds=spec.timeout_s),
+        inlets=[asset(table) for table in spec.inputs],
+        outlets=[asset(table) for table in spec.outputs],
+        doc_md=f"{spec.doc}\n\nReads {_listed(spec.inputs)}. Writes {_listed(spec.outputs)}. "
+        f"By hand: `tidemark run {spec.name} --business-date YYYY-MM-DD`.",
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "no table by name"
+
+
+def _ending(exit_code: int) -> str:
+    return f"signal {-exit_code}" if exit_code < 0 else f"exit status {exit_code}"
+
+
+def _told(result: JobResult, day: str) -> dict[str, Any]:
+    outputs = {
+        name: {"delta_version": published.delta_version, "row_count": published.row_count}
+        for name, published in result.outputs.items()
+    }
+    return {"run_id": result.run_id, "business_date": day, "outputs": outputs}

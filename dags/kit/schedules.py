@@ -1,0 +1,43 @@
+"""When a DAG runs. Every run carries its business date as partition key."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from airflow.sdk import CronPartitionTimetable, IdentityMapper, PartitionedAssetTimetable
+
+from dags.kit.assets import awaited
+from lakehouse.errors import TidemarkError
+
+PARTITION_FORMAT = "%Y-%m-%d"
+"""How every partition key is written. Airflow compares keys as text: a DAG that wrote them in another way would never
+match, and its consumers would silently never run."""
+
+
+class BusinessDateError(TidemarkError):
+    """A run that says no business date, or says it in another form than YYYY-MM-DD."""
+
+
+def after_us_close() -> CronPartitionTimetable:
+    """Weekdays at 18:00 in New York, two hours after the close; the partition is that day."""
+    return CronPartitionTimetable("0 18 * * 1-5", timezone="America/New_York", key_format=PARTITION_FORMAT)
+
+
+def nightly() -> CronPartitionTimetable:
+    """Every day at 03:30 UTC, when no market that Tidemark knows closes; the partition is that day."""
+    return CronPartitionTimetable("30 3 * * *", timezone="UTC", key_format=PARTITION_FORMAT)
+
+
+def when_published(names: Iterable[str]) -> PartitionedAssetTimetable:
+    """As soon as every table that the jobs `names` wait for has the same partition; that partition."""
+    return PartitionedAssetTimetable(assets=awaited(tuple(names)), default_partition_mapper=IdentityMapper())
+
+
+def business_date(text: str) -> date:
+    """Read a partition key. Raises BusinessDateError for any form but YYYY-MM-DD."""
+    try:
+        found = datetime.strptime(text, PARTITION_FORMAT).date()  # noqa: DTZ007 -- a calendar day has no zone
+    except ValueError as error:
+        raise BusinessDateError(f"{text!r} is no business date: write it as YYYY-MM-DD") from error
+    if found.isoformat() != text:
+        raise BusinessDateError(f"{text!r} is no business date: write it as {found.isoformat()}")
+    return found

@@ -1,0 +1,20 @@
+"""A day's raw market data becomes bars and returns.
+
+Runs on weekdays two hours after the US close, once for each business date (the run's partition key). It reads what has
+landed in bronze, publishes the silver bars and ticks, and from them `gold.returns_daily_v1` and `gold.bars_1m_v1`. When
+both have the partition of a day, `risk_daily` starts for it.
+
+**If it fails**: the task's log ends with the job's own message. A wrong row never fails it: such rows go to
+`silver.rejected_rows_v1` with their reason. Clear the failed task, or trigger the DAG again with the same partition
+key: every job replaces its own partition, so that running it twice changes nothing.
+"""
+
+from airflow.sdk import chain
+
+from dags.kit.dag import lakehouse_dag
+from dags.kit.operator import submit
+from dags.kit.schedules import after_us_close
+
+with lakehouse_dag("market_daily", doc=__doc__, owner="market-data", tier="tier_1", schedule=after_us_close()):
+    chain(submit("silver_daily_bars"), submit("returns_daily"))
+    chain(submit("silver_ticks"), submit("bars_1m"))
