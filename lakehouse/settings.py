@@ -121,6 +121,7 @@ class LandingSettings(Section):
     flush_rows: int = Field(500_000, ge=1, description="commit as soon as this many rows wait")
     flush_bytes: int = Field(64 * 1024 * 1024, ge=1, description="commit as soon as this many bytes wait")
     max_message_bytes: int = Field(1024 * 1024, ge=1, description="a larger message is quarantined, cut to this size")
+    metrics_host: str = Field("127.0.0.1", description="address of the lander's Prometheus metrics")
     metrics_port: int = Field(9108, description="port of the lander's Prometheus metrics")
     max_future_s: float = Field(
         300.0, ge=0, description="an event time further ahead of the broker's clock is quarantined"
