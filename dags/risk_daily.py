@@ -6,8 +6,8 @@ these jobs read. Positions are copied first, so that the numbers can be recomput
 **If it does not start**: look at the assets' partitions in the UI; one of the awaited tables lacks the day. It can be
 triggered by hand with the day as partition key.
 
-**If it fails**: the task's log ends with the job's own message; a history that is too short is an error here, never a VaR
-of zero.
+**If it fails**: the task's log ends with the job's own message; a history that is too short is an error here, never a
+VaR of zero.
 """
 
 from airflow.sdk import chain

@@ -1,11 +1,8 @@
 """The tables of the contracts as Airflow assets, partitioned by business date."""
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import and_
 
-from airflow.sdk import Asset
-from airflow.sdk.bases.asset import BaseAsset
+from airflow.sdk import Asset, AssetAll
 
 from lakehouse.contracts.jobs import JOBS, job
 from lakehouse.contracts.model import ContractError
@@ -26,9 +23,9 @@ def awaited_tables(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({read for spec in own for read in spec.inputs} & written - written_here))
 
 
-def awaited(names: Iterable[str]) -> BaseAsset:
+def awaited(names: Iterable[str]) -> AssetAll:
     """What a DAG of the jobs `names` waits for: all their awaited_tables. Raises ContractError for none."""
     wanted = awaited_tables(names)
     if not wanted:
         raise ContractError(f"the jobs {', '.join(names)} read nothing that another job writes: give a cron schedule")
-    return reduce(and_, map(asset, wanted))
+    return AssetAll(*map(asset, wanted))
