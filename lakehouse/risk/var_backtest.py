@@ -1,0 +1,183 @@
+"""Rolling one-day VaR forecasts, each made from the days before it, held against what then happened."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import chdtrc, xlogy
+
+from lakehouse.risk.checks import (
+    Confidence,
+    FloatArray,
+    InvalidParameter,
+    ShapeMismatch,
+    exact_confidence,
+    finite_matrix,
+    require_count,
+    require_history,
+    tail_observations,
+)
+from lakehouse.risk.cornish_fisher import BoolArray
+from lakehouse.risk.linear import loss_rows
+from lakehouse.risk.methods import STANDARD, Conventions, Method
+from lakehouse.risk.moments import check_ddof
+from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
+from lakehouse.risk.quantiles import upper_quantile
+from lakehouse.risk.var import cornish_fisher_rows, historical_var, parametric_normal_rows
+
+IntArray = npt.NDArray[np.int64]
+Kernel = Callable[[FloatArray], FloatArray]
+BLOCK_VALUES = 1 << 17  # 1 MiB of windows at a time: they are selected from while still in the cache
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """D forecast days of P portfolios: `var` (D, P) positive for a loss, `pnl` (D, P), `breach` (D, P).
+
+    `var` is NaN where no forecast could be made (Cornish-Fisher out of its domain): such a day is no breach and does
+    not count among `forecasts`.
+    """
+
+    var: FloatArray
+    pnl: FloatArray
+    breach: BoolArray
+
+    @property
+    def breaches(self) -> IntArray:
+        """Days whose loss exceeded the forecast: (P,)."""
+        days: IntArray = self.breach.sum(axis=0, dtype=np.int64)
+        return days
+
+    @property
+    def forecasts(self) -> IntArray:
+        """Days that had a forecast: (P,)."""
+        days: IntArray = (~np.isnan(self.var)).sum(axis=0, dtype=np.int64)
+        return days
+
+
+@dataclass(frozen=True, slots=True)
+class Kupiec:
+    """Proportion-of-failures test: likelihood ratio `statistic` (P,), and its `p_value` (P,) from chi-squared(1)."""
+
+    statistic: FloatArray
+    p_value: FloatArray
+
+
+def rolling_var(
+    method: Method,
+    pnl: npt.ArrayLike,
+    *,
+    confidence: Confidence,
+    window: int,
+    backtest_days: int,
+    conventions: Conventions = STANDARD,
+) -> FloatArray:
+    """VaR forecasts of the last `backtest_days` rows of `pnl`, each from the `window` rows strictly before it.
+
+    pnl: (T, P) daily P&L of today's holdings, oldest first, base currency. Result: (backtest_days, P), positive for
+    a loss, the same bits as the method's VaR of that window alone; NaN where Cornish-Fisher is out of its domain.
+    Monte-Carlo needs returns and not P&L: see `rolling_monte_carlo_var`. Horizon: one day only.
+    NaN policy: refused on input. Raises NonFinite, ShapeMismatch, InvalidParameter; InsufficientHistory below
+    window + backtest_days rows, or when the window is too short for the method.
+    """
+    kernel = _kernel(method, confidence, window, conventions)
+    losses = loss_rows(pnl)
+    _require_days(losses.shape[1], window, backtest_days)
+    usable = losses[:, losses.shape[1] - backtest_days - window : -1]
+    windows = sliding_window_view(usable, window, axis=1)
+    forecasts = np.empty((len(losses), backtest_days))
+    step = max(1, BLOCK_VALUES // window)
+    for portfolio in range(len(losses)):
+        for day in range(0, backtest_days, step):
+            block = np.ascontiguousarray(windows[portfolio, day : day + step])
+            forecasts[portfolio, day : day + step] = kernel(block)
+    return np.ascontiguousarray(forecasts.T)
+
+
+def rolling_monte_carlo_var(
+    returns: npt.ArrayLike,
+    exposures: npt.ArrayLike,
+    *,
+    confidence: Confidence,
+    window: int,
+    streams: Sequence[int],
+    simulation: Simulation,
+    conventions: Conventions = STANDARD,
+) -> FloatArray:
+    """Monte-Carlo VaR forecasts of the last len(streams) rows of `returns`, each fitted to the `window` rows before.
+
+    returns (T, N) simple, oldest first; exposures (N, P) base currency. `streams`: one number a forecast day, for
+    example its ordinal date, so that days have independent scenarios and a day keeps its own in every later run.
+    Result: (len(streams), P), positive for a loss. Horizon: one day only.
+    NaN policy: refused. Raises as `fit_normal` and `historical_var` do, InsufficientHistory for too few rows.
+    """
+    _require_one_day(conventions)
+    moves = finite_matrix("returns", returns)
+    _require_days(len(moves), window, len(streams))
+    first = len(moves) - len(streams)
+    forecasts = []
+    for day, stream in enumerate(streams, start=first):
+        model = fit_normal(moves[day - window : day], exposures, ddof=conventions.ddof)
+        simulated = simulate_pnl(model, replace(simulation, stream=stream))
+        forecasts.append(historical_var(simulated, confidence=confidence, quantile=conventions.quantile))
+    return np.stack(forecasts)
+
+
+def compare(forecast: npt.ArrayLike, pnl: npt.ArrayLike) -> Backtest:
+    """Hold forecasts against outcomes: a breach is pnl < -var, strictly; a loss equal to the VaR is none.
+
+    forecast (D, P) positive for a loss, NaN for an absent forecast; pnl (D, P) of the same days. Round both first if
+    they will be stored rounded, so that the stored breach follows from the stored numbers.
+    Raises ShapeMismatch, NonFinite for a P&L that is not finite.
+    """
+    expected, actual = np.asarray(forecast, dtype=np.float64), finite_matrix("pnl", pnl)
+    if expected.shape != actual.shape:
+        raise ShapeMismatch(f"forecast {expected.shape} and pnl {actual.shape} differ: pass the same days")
+    return Backtest(expected, actual, np.less(actual, -expected))
+
+
+def kupiec_pof(breaches: npt.ArrayLike, forecasts: npt.ArrayLike, *, confidence: Confidence) -> Kupiec:
+    """Kupiec's proportion-of-failures test of `breaches` (P,) in `forecasts` (P,) days against 1 - confidence.
+
+    LR = -2 ln[(1-p)^(n-x) p^x / ((1-x/n)^(n-x) (x/n)^x)] with 0 ln 0 = 0, so that 0 or n breaches give a number.
+    Raises InvalidParameter unless 0 <= breaches <= forecasts and forecasts >= 1, or for the confidence.
+    Source: Kupiec (1995), "Techniques for verifying the accuracy of risk measurement models".
+    """
+    x, n = np.asarray(breaches, dtype=np.float64), np.asarray(forecasts, dtype=np.float64)
+    if not ((x >= 0) & (x <= n) & (n >= 1)).all():
+        raise InvalidParameter("breaches must lie between 0 and forecasts, and forecasts be at least 1")
+    p = float(1 - exact_confidence(confidence))
+    expected = xlogy(x, p) + xlogy(n - x, 1 - p)
+    observed = xlogy(x, x / n) + xlogy(n - x, 1 - x / n)
+    # Never below zero but for rounding, where the observed rate equals the expected one.
+    statistic = np.maximum(2 * (observed - expected), 0.0)
+    return Kupiec(np.asarray(statistic), np.asarray(chdtrc(1, statistic)))
+
+
+def _kernel(method: Method, confidence: Confidence, window: int, conventions: Conventions) -> Kernel:
+    _require_one_day(conventions)
+    require_count("window", window)
+    exact_confidence(confidence)
+    check_ddof(conventions.ddof)
+    if method is Method.HISTORICAL:
+        require_history(window, tail_observations(confidence), f"window of a historical VaR at {confidence}")
+        return partial(upper_quantile, confidence=confidence, quantile=conventions.quantile)
+    if method is Method.PARAMETRIC_NORMAL:
+        return partial(parametric_normal_rows, confidence=confidence, ddof=conventions.ddof)
+    if method is Method.CORNISH_FISHER:
+        return partial(cornish_fisher_rows, confidence=confidence, ddof=conventions.ddof)
+    raise InvalidParameter(f"{method} needs returns and exposures: call rolling_monte_carlo_var")
+
+
+def _require_one_day(conventions: Conventions) -> None:
+    if conventions.horizon_days != 1:
+        raise InvalidParameter(f"horizon_days is {conventions.horizon_days}: forecasts are of one day, pass 1")
+
+
+def _require_days(rows: int, window: int, backtest_days: int) -> None:
+    require_count("window", window)
+    require_count("backtest_days", backtest_days)
+    require_history(rows, window + backtest_days, f"{backtest_days} forecasts from {window} days each")
