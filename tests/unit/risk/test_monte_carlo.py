@@ -1,0 +1,213 @@
+"""Simulation: the same bytes however the work is cut, the right distribution, and what is refused."""
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from lakehouse.risk import (
+    InsufficientHistory,
+    InvalidParameter,
+    Method,
+    NotPositiveSemidefinite,
+    ShapeMismatch,
+    Simulation,
+    estimate,
+    fit_normal,
+    normal_block,
+    parametric_normal_es,
+    parametric_normal_var,
+    pivoted_cholesky,
+    pnl_block,
+    portfolio_pnl,
+    sample_covariance,
+    simulate_pnl,
+)
+from lakehouse.risk.checks import FloatArray
+
+INSTRUMENTS, PORTFOLIOS, DAYS = 20, 7, 300
+
+
+def market() -> tuple[FloatArray, FloatArray]:
+    rng = np.random.default_rng(11)
+    common = rng.standard_normal((DAYS, 1)) * 0.01
+    returns = common + rng.standard_normal((DAYS, INSTRUMENTS)) * 0.008 + 0.0003
+    return returns, rng.normal(size=(INSTRUMENTS, PORTFOLIOS)) * 1e6
+
+
+def test_partitions_do_not_change_a_byte() -> None:
+    model = fit_normal(*market())
+    simulation = Simulation(seed=42, scenarios=10_000, block_rows=1024)
+    reference = simulate_pnl(model, simulation)
+    for partitions in (1, 2, 3, 8):
+        parts: dict[int, FloatArray] = {}
+        blocks = list(simulation.blocks())
+        for partition in reversed(range(partitions)):
+            for block, rows in blocks[partition::partitions]:
+                parts[block] = pnl_block(model, simulation, block=block, rows=rows)
+        assert np.concatenate([parts[block] for block, _ in blocks]).tobytes() == reference.tobytes()
+
+
+def test_a_portfolio_does_not_depend_on_those_beside_it() -> None:
+    returns, exposures = market()
+    simulation = Simulation(seed=42, scenarios=3000)
+    together = simulate_pnl(fit_normal(returns, exposures), simulation)
+    for chosen in ([0], [3], [5, 1], [6, 4, 2, 0, 1]):
+        alone = simulate_pnl(fit_normal(returns, exposures[:, chosen]), simulation)
+        assert alone.tobytes() == together[:, chosen].tobytes()
+
+
+def test_the_product_is_exact() -> None:
+    model = fit_normal(*market())
+    normals = normal_block(seed=1, block=0, rows=200, cols=INSTRUMENTS)
+    whole = [[int(z * 2**18) for z in row] for row in normals]
+    weights = [[int(w) for w in row] for row in model.weights]
+    exact = [[sum(z * weights[i][p] for i, z in enumerate(row)) for p in range(PORTFOLIOS)] for row in whole]
+    np.testing.assert_array_equal((normals @ model.weights) * 2.0**18, np.array(exact, dtype=np.float64))
+    assert np.abs(normals).max() < 16
+    assert np.abs(model.weights).sum(axis=0).max() <= 2**31
+
+
+def test_the_grid_is_far_below_the_sampling_error() -> None:
+    returns, exposures = market()
+    model = fit_normal(returns, exposures)
+    loadings = pivoted_cholesky(sample_covariance(returns))
+    kept = model.weights * model.unit
+    deviation = portfolio_pnl(returns, exposures).std(axis=0, ddof=1)
+    assert (np.linalg.norm(kept - loadings.T @ exposures, axis=0) / deviation).max() < 1e-7
+
+
+SCRIPT = """
+import hashlib, sys
+import numpy as np
+from lakehouse.risk import Method, Simulation, estimate, fit_normal, portfolio_pnl, simulate_pnl
+rng = np.random.default_rng(1)
+returns, exposures = rng.standard_normal((300, 150)) * 0.01, rng.normal(size=(150, 90)) * 1e6
+simulation = Simulation(seed=3, scenarios=5000)
+simulated = simulate_pnl(fit_normal(returns, exposures), simulation)
+risk = estimate(Method.MONTE_CARLO_NORMAL, simulated, confidence=0.99, simulation=simulation, observations=300)
+content = simulated.tobytes() + risk.es.tobytes() + portfolio_pnl(returns, exposures).tobytes()
+sys.stdout.write(hashlib.sha256(content).hexdigest())
+"""
+
+
+def test_threads_do_not_change_a_byte() -> None:
+    def digest(threads: str) -> str:
+        environment = {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert digest("1") == digest("2") == digest("4")
+
+
+def test_the_random_stream_is_pinned() -> None:
+    # Guards recomputation: a NumPy that changes its normal stream changes every stored Monte-Carlo number.
+    block = normal_block(seed=20221228, block=3, rows=64, cols=5, stream=7)
+    assert (
+        hashlib.sha256(block.tobytes()).hexdigest()
+        == "722aa2744685c4ff25be7e748a75c3b1083e02c5f0436155ee343d353388bd28"
+    )
+
+
+def test_blocks_streams_and_seeds_differ() -> None:
+    def draw(**changed: int) -> FloatArray:
+        return normal_block(**({"seed": 1, "block": 0, "rows": 500, "cols": 4, "stream": 0} | changed))
+
+    first = draw()
+    seen = set(first.ravel().tolist())
+    for other in (draw(block=1), draw(block=2), draw(stream=1), draw(seed=2)):
+        # A counter in its lowest word would repeat all but four numbers of the block before it.
+        assert len(seen & set(other.ravel().tolist())) < 40
+        assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.1
+
+
+def test_fewer_rows_are_a_prefix() -> None:
+    full = normal_block(seed=5, block=2, rows=100, cols=3)
+    np.testing.assert_array_equal(normal_block(seed=5, block=2, rows=17, cols=3), full[:17])
+    model = fit_normal(*market())
+    longer = simulate_pnl(model, Simulation(seed=5, scenarios=900, block_rows=256))
+    shorter = simulate_pnl(model, Simulation(seed=5, scenarios=700, block_rows=256))
+    np.testing.assert_array_equal(shorter, longer[:700])
+
+
+def test_the_draws_are_standard_normal() -> None:
+    draws = np.concatenate([normal_block(seed=8, block=block, rows=2000, cols=10).ravel() for block in range(5)])
+    assert kstest(draws, "norm").pvalue > 0.01
+    assert draws.std() == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("horizon", [1, 10])
+def test_it_converges_to_the_parametric_normal(horizon: int) -> None:
+    returns, exposures = market()
+    simulation = Simulation(seed=13, scenarios=60_000)
+    model = fit_normal(returns, exposures, horizon_days=horizon)
+    found = estimate(
+        Method.MONTE_CARLO_NORMAL,
+        simulate_pnl(model, simulation),
+        confidence=0.99,
+        simulation=simulation,
+        observations=model.observations,
+    )
+    pnl = portfolio_pnl(returns, exposures)
+    deviation = pnl.std(axis=0, ddof=1) * np.sqrt(horizon)
+    # Standard error of the quantile: sqrt(c (1 - c) / n) / density; four of them, and more for the tail mean.
+    error = np.sqrt(0.99 * 0.01 / simulation.scenarios) / 0.02665 * deviation
+    exact = parametric_normal_var(pnl, confidence=0.99, horizon_days=horizon)
+    assert (np.abs(found.var - exact) < 4 * error).all()
+    exact = parametric_normal_es(pnl, confidence=0.99, horizon_days=horizon)
+    assert (np.abs(found.es - exact) < 6 * error).all()
+
+
+def test_covariance_and_its_factor() -> None:
+    returns, _ = market()
+    covariance = sample_covariance(returns)
+    np.testing.assert_allclose(covariance, np.cov(returns, rowvar=False), rtol=1e-11)
+    np.testing.assert_array_equal(covariance, covariance.T)
+    np.testing.assert_allclose(sample_covariance(returns, ddof=0) * DAYS, covariance * (DAYS - 1), rtol=1e-12)
+    loadings = pivoted_cholesky(covariance)
+    assert loadings.shape == (INSTRUMENTS, INSTRUMENTS)
+    np.testing.assert_allclose(loadings @ loadings.T, covariance, rtol=1e-11, atol=1e-18)
+
+
+def test_more_instruments_than_days_is_singular_and_fine() -> None:
+    returns = np.random.default_rng(2).standard_normal((12, 30)) * 0.01
+    returns[:, 7] = 0.0  # one that never moves
+    returns[:, 9] *= 1e-6  # and a quiet one
+    covariance = sample_covariance(returns)
+    loadings = pivoted_cholesky(covariance)
+    assert loadings.shape == (30, 11)
+    np.testing.assert_allclose(loadings @ loadings.T, covariance, rtol=1e-9, atol=1e-20)
+
+
+def test_what_is_no_covariance_is_refused_by_name() -> None:
+    with pytest.raises(NotPositiveSemidefinite) as indefinite:
+        pivoted_cholesky([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])
+    assert indefinite.value.defect > 0.5
+    with pytest.raises(NotPositiveSemidefinite, match="row 1"):
+        pivoted_cholesky([[1.0, 0.0], [0.0, -1e-12]])
+    with pytest.raises(ShapeMismatch):
+        pivoted_cholesky([[1.0, 0.5], [0.4, 1.0]])
+    with pytest.raises(ShapeMismatch):
+        pivoted_cholesky(np.ones((2, 3)))
+    with pytest.raises(InsufficientHistory):
+        sample_covariance(np.zeros((1, 2)))
+
+
+def test_impossible_simulations_are_refused() -> None:
+    for changed in ({"seed": -1}, {"seed": 2**64}, {"stream": -1}, {"scenarios": 0}, {"block_rows": 0}):
+        with pytest.raises(InvalidParameter):
+            Simulation(**({"seed": 1, "scenarios": 10} | changed))
+    with pytest.raises(InvalidParameter):
+        normal_block(seed=1, block=-1, rows=1, cols=1)
+
+
+def test_a_portfolio_without_positions_has_no_pnl() -> None:
+    returns, exposures = market()
+    exposures[:, 2] = 0.0
+    simulated = simulate_pnl(fit_normal(returns, exposures), Simulation(seed=1, scenarios=200))
+    assert not simulated[:, 2].any()

@@ -1,0 +1,84 @@
+"""Returns and alignment: values by hand, and what is refused."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from lakehouse.risk import (
+    DuplicatePrice,
+    InsufficientHistory,
+    InvalidPrice,
+    NonFinite,
+    ShapeMismatch,
+    align,
+    log_returns,
+    overlapping_sums,
+    portfolio_pnl,
+    simple_returns,
+)
+from lakehouse.risk.checks import FloatArray
+
+
+def test_returns_by_hand() -> None:
+    prices = np.array([[100.0, 50.0], [110.0, 40.0], [99.0, 40.0]])
+    np.testing.assert_allclose(simple_returns(prices), [[0.1, -0.2], [-0.1, 0.0]], rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(log_returns(prices), np.log([[1.1, 0.8], [0.9, 1.0]]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("measure", [simple_returns, log_returns])
+def test_bad_prices_are_refused(measure: Callable[[npt.ArrayLike], FloatArray]) -> None:
+    with pytest.raises(InsufficientHistory) as short:
+        measure(np.ones((1, 3)))
+    assert (short.value.observations, short.value.required) == (1, 2)
+    with pytest.raises(NonFinite) as holes:
+        measure([[1.0, 2.0], [1.0, np.nan]])
+    assert (holes.value.count, holes.value.first) == (1, (1, 1))
+    with pytest.raises(InvalidPrice, match="row 1, column 0"):
+        measure([[1.0, 2.0], [0.0, 2.0]])
+    with pytest.raises(ShapeMismatch):
+        measure([1.0, 2.0])
+
+
+def test_align_keeps_the_dates_that_all_have() -> None:
+    aligned = align(
+        symbols=["B", "A", "A", "B", "A", "B"],
+        dates=["2022-01-05", "2022-01-03", "2022-01-04", "2022-01-03", "2022-01-05", "2022-01-06"],
+        prices=[12.0, 1.0, 2.0, 10.0, 3.0, 13.0],
+    )
+    assert aligned.symbols == ("A", "B")
+    assert [str(day) for day in aligned.dates] == ["2022-01-03", "2022-01-05"]
+    np.testing.assert_array_equal(aligned.prices, [[1.0, 10.0], [3.0, 12.0]])
+    assert aligned.dropped == 2
+
+
+def test_align_refuses() -> None:
+    with pytest.raises(DuplicatePrice, match="A has more than one price on 2022-01-03"):
+        align(symbols=["A", "A"], dates=["2022-01-03"] * 2, prices=[1.0, 2.0])
+    with pytest.raises(InsufficientHistory) as short:
+        align(symbols=["A", "B"], dates=["2022-01-03", "2022-01-04"], prices=[1.0, 2.0])
+    assert short.value.observations == 0
+    with pytest.raises(InsufficientHistory):
+        align(symbols=[], dates=[], prices=[])
+    with pytest.raises(ShapeMismatch):
+        align(symbols=["A"], dates=["2022-01-03", "2022-01-04"], prices=[1.0, 2.0])
+    with pytest.raises(NonFinite):
+        align(symbols=["A", "A"], dates=["2022-01-03", "2022-01-04"], prices=[1.0, np.nan])
+    with pytest.raises(InvalidPrice):
+        align(symbols=["A", "A"], dates=["2022-01-03", "2022-01-04"], prices=[1.0, -2.0])
+
+
+def test_portfolio_pnl_by_hand() -> None:
+    pnl = portfolio_pnl([[0.01, -0.02], [0.0, 0.03]], [[1000.0, 0.0], [500.0, -200.0]])
+    np.testing.assert_allclose(pnl, [[0.0, 4.0], [15.0, -6.0]], atol=1e-12)
+    with pytest.raises(ShapeMismatch, match="2 instruments in returns, 3 in exposures"):
+        portfolio_pnl([[0.01, -0.02]], np.ones((3, 1)))
+    with pytest.raises(NonFinite, match="exposures"):
+        portfolio_pnl([[0.01]], [[np.inf]])
+
+
+def test_overlapping_sums() -> None:
+    np.testing.assert_array_equal(overlapping_sums([[1.0], [2.0], [4.0], [8.0]], horizon_days=3), [[7.0], [14.0]])
+    with pytest.raises(InsufficientHistory):
+        overlapping_sums([[1.0], [2.0]], horizon_days=3)
