@@ -1,0 +1,1 @@
+"""The HTTP API: reads of portfolios and of published risk."""

@@ -1,0 +1,58 @@
+"""The application: routes, errors, boundary and everything that lives as long as it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from lakehouse.clock import Clock
+from lakehouse.settings import Settings
+from serving import api
+from serving.kit import problems
+from serving.kit.boundary import Boundary
+from serving.kit.metrics import Metrics
+from serving.kit.openapi import Api
+from serving.wiring import Services, services
+
+DESCRIPTION = """
+Reads of portfolios and of their published risk.
+
+* Money and quantities are **decimal strings**; an amount carries its currency. A positive VaR or ES is a loss.
+* Lists are paged by key: follow `next`, or the `Link` header, until `has_more` is false.
+* Every refusal is an RFC 9457 problem document with a stable `code`; [all codes](/docs/problems).
+* `ETag` and `If-None-Match` spare the transfer of what has not changed.
+"""
+TAGS = [
+    {"name": "portfolios", "description": "What is held, from PostgreSQL, the truth of positions."},
+    {"name": "risk", "description": "VaR and expected shortfall that a batch run has published."},
+    {"name": "health", "description": "For probes, load balancers and Prometheus."},
+]
+
+
+def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
+    """An application of its own, with its own connections and metrics. It starts whether or not its engines are up."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[Services]:
+        async with services(settings, clock=clock, metrics=metrics) as made:
+            yield made
+
+    app = Api(
+        title="Tidemark API",
+        version=version("tidemark"),
+        summary="Portfolios and their published risk.",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.metrics = metrics
+    app.add_middleware(Boundary, settings=settings.serving, clock=clock, metrics=metrics)
+    problems.install(app)
+    api.install(app)
+    return app

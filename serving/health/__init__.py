@@ -1,0 +1,1 @@
+"""Is the process alive, and does each engine it needs answer?"""

@@ -1,0 +1,1 @@
+"""What every resource shares: problems, paging, limits, metrics, documentation."""

@@ -1,0 +1,32 @@
+"""Conditional reads (RFC 9110 13): a strong ETag of the bytes, and 304 for who has them already."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import Header
+from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
+from starlette.responses import Response
+
+REVALIDATE = "private, no-cache"
+NOT_MODIFIED = 304
+
+IfNoneMatch = Annotated[
+    str | SkipJsonSchema[None], Header(description="ETag of the answer that the caller has; 304 where it still holds")
+]
+
+
+def conditional(body: BaseModel, if_none_match: str | None) -> Response:
+    """The JSON of `body` with its ETag, or 304 where `if_none_match` names it. Caches must ask again each time."""
+    content = body.model_dump_json().encode()
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": REVALIDATE}
+    if if_none_match is not None and names(if_none_match, etag):
+        return Response(status_code=NOT_MODIFIED, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)
+
+
+def names(header: str, etag: str) -> bool:
+    """Whether an If-None-Match header names `etag`, by weak comparison as the RFC wants for reads."""
+    given = [part.strip().removeprefix("W/") for part in header.split(",")]
+    return "*" in given or etag in given

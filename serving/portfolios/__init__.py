@@ -1,0 +1,1 @@
+"""Portfolios and what they hold, from PostgreSQL."""

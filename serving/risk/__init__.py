@@ -1,0 +1,1 @@
+"""Published risk, from the ClickHouse copy of gold."""
