@@ -38,8 +38,10 @@ def encode(topic: Topic, rows: pa.Table) -> list[bytes]:
     are not sent. Decimals become plain decimal strings, dates ISO strings, floats the shortest number that
     reads back equal. Raises EncodeError for a NaN or an infinity.
     """
-    columns = [field for field in topic.fields if field.name in rows.column_names]
-    pieces = [piece for field in columns for piece in _pieces(field, rows.column(field.name))]
+    columns = [(field, rows.column(field.name)) for field in topic.fields if field.name in rows.column_names]
+    pieces = [piece for field, column in columns if column.null_count < len(column) for piece in _pieces(field, column)]
+    if not pieces:
+        return [b"{}"] * rows.num_rows
     joined = pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="")
     # Every piece starts with a comma, so that any of them may be absent: the first comma becomes the brace.
     opened = pc.binary_replace_slice(joined, 0, 1, "{")
