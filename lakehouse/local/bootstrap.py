@@ -1,0 +1,60 @@
+"""What must be there before the platform's processes start: databases, buckets, topics, migrations. All idempotent."""
+
+import psycopg
+from psycopg import sql
+
+from lakehouse.contracts.topics import TOPICS
+from lakehouse.local.processes_engines import superuser_conninfo
+from lakehouse.local.spec import StackContext, Step
+from lakehouse.stores import kafka, objects
+
+
+def steps(context: StackContext) -> tuple[Step, ...]:
+    """Every step, those that others wait for first."""
+    return (
+        Step(name="databases", after=("postgres",), run=lambda: databases(context)),
+        Step(name="buckets", after=("s3",), run=lambda: buckets(context)),
+        Step(name="topics", after=("kafka",), run=lambda: topics(context)),
+    )
+
+
+def databases(context: StackContext) -> None:
+    """The roles and databases of the platform, Airflow and MLflow, and TimescaleDB in the platform's."""
+    platform = context.settings.postgres
+    owners = {
+        platform.user: (platform.database, platform.password.get_secret_value()),
+        "airflow": ("airflow", context.env.local_secret("AIRFLOW_DB_PASSWORD")),
+        "mlflow": ("mlflow", context.env.local_secret("MLFLOW_DB_PASSWORD")),
+    }
+    with psycopg.connect(superuser_conninfo(context), autocommit=True) as connection:
+        for role, (database, password) in owners.items():
+            _ensure_role(connection, role, password)
+            _ensure_database(connection, database, role)
+    with psycopg.connect(superuser_conninfo(context, platform.database), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+
+
+def buckets(context: StackContext) -> None:
+    """The buckets of the lake and of MLflow's artifacts."""
+    client = objects.connect(context.settings.s3)
+    for bucket in (context.settings.s3.lake_bucket, context.settings.s3.mlflow_bucket):
+        objects.ensure_bucket(client, bucket)
+
+
+def topics(context: StackContext) -> None:
+    """Every topic of the contracts."""
+    kafka.ensure_topics(context.settings.kafka, tuple(TOPICS.values()))
+
+
+def _ensure_role(connection: psycopg.Connection, role: str, password: str) -> None:
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    verb = sql.SQL("ALTER" if known else "CREATE")
+    connection.execute(
+        sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(password))
+    )
+
+
+def _ensure_database(connection: psycopg.Connection, database: str, owner: str) -> None:
+    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
+        names = sql.Identifier(database), sql.Identifier(owner)
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))

@@ -1,0 +1,130 @@
+"""Whether an engine answers as a client needs it to: each probe makes one real request and raises ProbeError."""
+
+import uuid
+from collections.abc import Callable
+from functools import lru_cache
+
+import grpc
+import httpx
+import psycopg
+import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from lakehouse.errors import TidemarkError
+from lakehouse.settings import KafkaSettings, RedisSettings
+from lakehouse.stores import kafka as kafka_store
+from lakehouse.stores import redis as redis_store
+
+TIMEOUT_S = 3.0
+# SparkConnectService.ReleaseSession of a session that never was: answered by the service itself and creates nothing.
+SPARK_METHOD = "/spark.connect.SparkConnectService/ReleaseSession"
+
+Probe = Callable[[], None]
+
+
+class ProbeError(TidemarkError):
+    """A process does not answer, or answers that it is not ready."""
+
+
+def kafka(section: KafkaSettings) -> Probe:
+    """The broker hands out its metadata."""
+
+    def probe() -> None:
+        settings = {**kafka_store.client_config(section, "tidemark-probe"), "log_level": 0}
+        try:
+            brokers = AdminClient(settings).list_topics(timeout=TIMEOUT_S).brokers
+        except KafkaException as error:
+            raise ProbeError(f"Kafka at {section.bootstrap_servers} gives no metadata: {error}") from error
+        if not brokers:
+            raise ProbeError(f"Kafka at {section.bootstrap_servers} knows no broker")
+
+    return probe
+
+
+def postgres(conninfo: str) -> Probe:
+    """A login and SELECT 1."""
+
+    def probe() -> None:
+        try:
+            with psycopg.connect(conninfo, connect_timeout=int(TIMEOUT_S)) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.Error as error:
+            raise ProbeError(f"PostgreSQL does not answer: {error}") from error
+
+    return probe
+
+
+def redis_ping(section: RedisSettings) -> Probe:
+    """A login and PING."""
+
+    def probe() -> None:
+        client = redis_store.connect(section)
+        try:
+            client.ping()
+        except redis.RedisError as error:
+            raise ProbeError(f"Redis at {section.host}:{section.port} does not answer: {error}") from error
+        finally:
+            client.close()
+
+    return probe
+
+
+def http_ok(url: str) -> Probe:
+    """GET answers with a status below 300."""
+
+    def probe() -> None:
+        _get(url)
+
+    return probe
+
+
+def airflow_component(base_url: str, component: str) -> Probe:
+    """Airflow's own health report calls `component` healthy: it looks at the age of the component's heartbeat."""
+
+    def probe() -> None:
+        report = _get(f"{base_url}/api/v2/monitor/health").json()
+        status = report.get(component, {}).get("status")
+        if status != "healthy":
+            raise ProbeError(f"Airflow reports its {component} as {status}")
+
+    return probe
+
+
+def spark_connect(port: int) -> Probe:
+    """The Connect service answers a request over gRPC."""
+
+    def probe() -> None:
+        target = f"127.0.0.1:{port}"
+        with grpc.insecure_channel(target, options=(("grpc.enable_http_proxy", 0),)) as channel:
+            try:
+                channel.unary_unary(SPARK_METHOD)(_release_request(), timeout=TIMEOUT_S)
+            except grpc.RpcError as error:
+                raise ProbeError(f"Spark Connect at {target} does not answer: {error.details()}") from error
+
+    return probe
+
+
+@lru_cache(maxsize=1)
+def _client() -> httpx.Client:
+    return httpx.Client(timeout=TIMEOUT_S, trust_env=False)  # loopback: no proxy of the environment may stand between
+
+
+def _get(url: str) -> httpx.Response:
+    try:
+        answer = _client().get(url)
+    except httpx.HTTPError as error:
+        raise ProbeError(f"{url} does not answer: {error or type(error).__name__}") from error
+    if not answer.is_success:
+        raise ProbeError(f"{url} answers {answer.status_code}: {answer.text[:300]}")
+    return answer
+
+
+def _release_request() -> bytes:
+    """ReleaseSessionRequest{session_id = 1, user_context = 2 {user_id = 1}}, encoded by hand.
+
+    The generated classes live in pyspark, whose import would cost every `tidemark status` more than a second.
+    """
+    session, user = str(uuid.uuid4()).encode(), b"tidemark-probe"
+    context = b"\x0a" + bytes([len(user)]) + user
+    return b"\x0a" + bytes([len(session)]) + session + b"\x12" + bytes([len(context)]) + context

@@ -1,0 +1,381 @@
+"""Bring the stack up, add to it, take it down: the order of things behind `tidemark up` and `tidemark down`."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from lakehouse.clock import Clock
+from lakehouse.errors import TidemarkError
+from lakehouse.local import bootstrap, envfile, fetch, graph, ports, processes_engines, processes_platform, supervisor
+from lakehouse.local.home import Home, write_private
+from lakehouse.local.install.cache import Cache
+from lakehouse.local.install.tools import java, tail
+from lakehouse.local.ports import BusyPort
+from lakehouse.local.probes import ProbeError
+from lakehouse.local.spec import ProcessSpec, Role, StackContext, Step, select
+from lakehouse.settings import Settings, cache_dir, load, project_root
+
+POLL_S = 0.2
+STARTS_BEFORE_GIVING_UP = 3
+DOWN_TIMEOUT_S = 45.0
+SWEEP_TIMEOUT_S = 10.0
+
+
+class StackError(TidemarkError):
+    """A process of the stack does not become ready, or does not end."""
+
+
+class Reporter(Protocol):
+    """Who is told how the start goes; called from several threads."""
+
+    def plan(self, names: tuple[str, ...]) -> None:
+        """All that will be done, by name."""
+        ...
+
+    def begin(self, name: str) -> None:
+        """Work on `name` starts."""
+        ...
+
+    def end(self, name: str, *, ok: bool) -> None:
+        """Work on `name` ended."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How the actions wait: by the clock, until somebody loses patience."""
+
+    clock: Clock
+    cancelled: threading.Event
+
+    def pause(self) -> None:
+        if self.cancelled.is_set():
+            raise StackError("interrupted")
+        self.clock.sleep(POLL_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Everything that could run in one home."""
+
+    context: StackContext
+    specs: tuple[ProcessSpec, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def home(self) -> Home:
+        return self.context.home
+
+    def spec(self, name: str) -> ProcessSpec:
+        """The spec called `name`. Raises StopIteration for a name that `select` would refuse."""
+        return next(found for found in self.specs if found.name == name)
+
+
+def describe(settings: Settings, env: envfile.StackEnv) -> Stack:
+    """The stack of a home whose stack.env is written."""
+    context = StackContext(
+        settings=settings,
+        home=Home(settings.home),
+        cache=Cache(cache_dir(settings.stack)),
+        env=env,
+        java=java(),
+        python=Path(sys.executable),
+        project=project_root(),
+    )
+    specs = (*processes_engines.specs(context), *processes_platform.specs(context))
+    return Stack(context, specs, bootstrap.steps(context))
+
+
+def existing() -> Stack | None:
+    """The stack of this home; None if none was ever brought up here."""
+    settings = load()
+    env = envfile.read(Home(settings.home).stack_env)
+    return describe(settings, env) if env.values else None
+
+
+def up(only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
+    """Bring up the processes `only` and what they need; all, if empty. Returns when each one is ready. Idempotent.
+
+    Raises StackError, graph.NodesFailedError and the errors of fetching; what runs by then is left running.
+    """
+    home = Home(load().home)
+    home.create()
+    with _exclusive(home):
+        stack = _settle(home, reporter)
+        names = tuple(only) or tuple(spec.name for spec in stack.specs)
+        chosen = select(names, stack.specs, stack.steps)
+        _write_files(stack, chosen)
+        _ensure_supervisor(stack, clock)
+        _remember(home, {spec.name for spec in stack.specs if spec.name in chosen})
+        cancelled = threading.Event()
+        nodes = _nodes(stack, chosen, reporter, _Patience(clock, cancelled))
+        reporter.plan(tuple(node.name for node in nodes))
+        graph.run(nodes, abort=lambda: _abort(cancelled))
+    return stack
+
+
+def down(clock: Clock) -> int:
+    """Stop everything, platform before engines, and return how many processes had to be killed. Idempotent.
+
+    Raises StackError if a process cannot be ended.
+    """
+    home = Home(load().home)
+    if not home.run.exists():
+        return 0
+    with _exclusive(home):
+        env = envfile.read(home.stack_env)
+        tree = _tree(supervisor.warden_pid(home))
+        if supervisor.is_running(home):
+            _stop_in_order(home, clock)
+        _end_warden(home, clock)
+        return _sweep(tree, env.values.get(envfile.STACK_ID, ""))
+
+
+def reset(clock: Clock) -> Path:
+    """Take the stack down and remove its home: data, secrets, logs. Returns the path removed."""
+    down(clock)
+    root = load().home
+    if root.exists():
+        shutil.rmtree(root)
+    return root
+
+
+def wanted(home: Home) -> tuple[str, ...]:
+    """Names of the processes that were asked for since the stack came up."""
+    path = home.run / "wanted.json"
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else ()
+
+
+def carriers(stack_id: str) -> list[psutil.Process]:
+    """Every process whose environment carries the mark of this stack."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if stack_id and process.environ().get(envfile.STACK_ID) == stack_id:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def _settle(home: Home, reporter: Reporter) -> Stack:
+    """Choose ports, write stack.env and describe the stack that follows from them."""
+    settings = load()
+    previous = envfile.read(home.stack_env)
+    chosen, busy = ports.choose(settings.stack, keep=_ports_in_use(home, settings, previous))
+    for taken in busy:
+        reporter.note(_busy_text(taken))
+    env = envfile.build(settings, previous, chosen)
+    envfile.write(home, env)
+    envfile.check_environment(env)
+    return describe(load(), env)
+
+
+def _ports_in_use(home: Home, settings: Settings, env: envfile.StackEnv) -> dict[str, int]:
+    """Ports on which processes of the running stack listen already."""
+    if not env.values or not supervisor.is_running(home):
+        return {}
+    states = supervisor.states(home)
+    alive = {name for name, state in states.items() if state.pid}
+    return {
+        name: int(env.values[f"TIDEMARK_STACK__{name.upper()}"])
+        for spec in describe(settings, env).specs
+        if spec.name in alive
+        for name in spec.ports
+    }
+
+
+def _busy_text(taken: BusyPort) -> str:
+    return f"port {taken.wanted} for {taken.name} is held by {taken.holder}: using {taken.chosen}"
+
+
+def _write_files(stack: Stack, chosen: frozenset[str]) -> None:
+    for spec in stack.specs:
+        if spec.name in chosen:
+            for path, text in spec.files.items():
+                write_private(path, text)
+
+
+def _ensure_supervisor(stack: Stack, clock: Clock) -> None:
+    path = supervisor.configuration(stack.home)
+    text = supervisor.render(stack.specs, stack.home)
+    changed = not path.exists() or path.read_text(encoding="utf-8") != text
+    if changed:
+        write_private(path, text)
+    if not supervisor.is_running(stack.home):
+        supervisor.launch(stack.home, stack.context.env.stack_id, stack.context.env.values, clock)
+        _remember(stack.home, set(), forget=True)
+    elif changed:
+        supervisor.reload(stack.home)
+
+
+def _remember(home: Home, names: set[str], *, forget: bool = False) -> None:
+    kept = set() if forget else set(wanted(home))
+    write_private(home.run / "wanted.json", json.dumps(sorted(kept | names)))
+
+
+def _nodes(stack: Stack, chosen: frozenset[str], reporter: Reporter, patience: _Patience) -> list[graph.Node]:
+    specs = [spec for spec in stack.specs if spec.name in chosen]
+    needed = {need for spec in specs for need in spec.needs}
+    present = fetch.installed(stack.context.cache)
+    nodes = [
+        graph.Node(f"fetch {name}", (), _reported(f"fetch {name}", reporter, _fetch(stack, name)))
+        for name in fetch.FETCHES
+        if name in needed and not present[name]
+    ]
+    missing = {node.name for node in nodes}
+    for spec in specs:
+        fetched = tuple(f"fetch {need}" for need in spec.needs if f"fetch {need}" in missing)
+        nodes.append(
+            graph.Node(
+                spec.name, (*fetched, *spec.after), _reported(spec.name, reporter, _start(stack, spec, patience))
+            )
+        )
+    nodes.extend(
+        graph.Node(step.name, step.after, _reported(step.name, reporter, step.run))
+        for step in stack.steps
+        if step.name in chosen
+    )
+    return nodes
+
+
+def _reported(name: str, reporter: Reporter, action: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        reporter.begin(name)
+        ok = False
+        try:
+            action()
+            ok = True
+        finally:
+            reporter.end(name, ok=ok)
+
+    return run
+
+
+def _fetch(stack: Stack, name: str) -> Callable[[], None]:
+    def run() -> None:
+        fetch.FETCHES[name](stack.context.cache, stack.home.log(f"fetch-{name}"))
+
+    return run
+
+
+def _start(stack: Stack, spec: ProcessSpec, patience: _Patience) -> Callable[[], None]:
+    def run() -> None:
+        if not supervisor.states(stack.home)[spec.name].pid:
+            if spec.prepare is not None:
+                spec.prepare()
+            supervisor.start(stack.home, spec.name)
+        _await_ready(stack.home, spec, patience)
+
+    return run
+
+
+def _await_ready(home: Home, spec: ProcessSpec, patience: _Patience) -> None:
+    deadline = patience.clock.monotonic() + spec.start_timeout_s
+    pids: set[int] = set()
+    while True:
+        state = supervisor.states(home)[spec.name]
+        pids |= {state.pid} - {0}
+        if state.pid:
+            problem = _problem(spec)
+            if problem is None:
+                return
+        else:
+            problem = f"is {state.state} {state.note}".strip()
+        if state.state == "FATAL" or len(pids) > STARTS_BEFORE_GIVING_UP or patience.clock.monotonic() > deadline:
+            log = home.log(spec.name)
+            raise StackError(f"{problem}; `tidemark logs {spec.name}` shows more, its last lines are:\n{tail(log)}")
+        patience.pause()
+
+
+def _abort(cancelled: threading.Event) -> None:
+    """Make the running actions end soon: the waiting ones see the event, fetching programs are ended."""
+    cancelled.set()
+    for child in psutil.Process().children():
+        try:
+            if "lakehouse.local.warden" not in child.cmdline():
+                child.terminate()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _problem(spec: ProcessSpec) -> str | None:
+    try:
+        spec.probe()
+    except ProbeError as error:
+        return str(error)
+    return None
+
+
+def _stop_in_order(home: Home, clock: Clock) -> None:
+    stack = existing()
+    for role in (Role.PLATFORM, Role.ENGINE):
+        names = {spec.name for spec in stack.specs if spec.role is role} if stack else set()
+        known = supervisor.states(home)
+        for name in names & set(known):
+            supervisor.stop(home, name)
+        deadline = clock.monotonic() + DOWN_TIMEOUT_S
+        while any(supervisor.states(home)[name].pid for name in names & set(known)):
+            if clock.monotonic() > deadline:
+                break  # supervisord kills by itself; what still lives is swept by the warden
+            clock.sleep(POLL_S)
+    supervisor.shutdown(home)
+
+
+def _end_warden(home: Home, clock: Clock) -> None:
+    deadline = clock.monotonic() + DOWN_TIMEOUT_S
+    asked = False
+    while pid := supervisor.warden_pid(home):
+        if clock.monotonic() > deadline:
+            raise StackError(f"the stack's warden, pid {pid}, does not end: see {home.log('warden')}")
+        if not asked and not supervisor.is_running(home):
+            os.kill(pid, signal.SIGTERM)
+            asked = True
+        clock.sleep(POLL_S)
+
+
+def _tree(pid: int | None) -> list[psutil.Process]:
+    if pid is None:
+        return []
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _sweep(tree: list[psutil.Process], stack_id: str) -> int:
+    """Kill what is left of the stack and verify that it is gone."""
+    left = list({process.pid: process for process in (*tree, *carriers(stack_id)) if process.is_running()}.values())
+    for process in left:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    _, alive = psutil.wait_procs(left, timeout=SWEEP_TIMEOUT_S)
+    if alive:
+        raise StackError(f"could not end {', '.join(str(process.pid) for process in alive)}: end them by hand")
+    return len(left)
+
+
+@contextmanager
+def _exclusive(home: Home) -> Iterator[None]:
+    """One `up` or `down` a home at a time; the second waits."""
+    home.create()
+    with (home.run / "control.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
