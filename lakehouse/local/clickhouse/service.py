@@ -1,0 +1,215 @@
+"""Running a request: the owner's with everything, the analyst's behind its fences."""
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from lakehouse.clock import Clock
+from lakehouse.local.clickhouse.config import ANALYST_ROLE
+from lakehouse.local.clickhouse.engine import Connection, Engine, Progress, quote, quote_identifier
+from lakehouse.local.clickhouse.errors import ClickHouseError, access_denied
+from lakehouse.local.clickhouse.lexer import mentions, output_format, split_insert, without_format
+from lakehouse.local.clickhouse.limits import Quota, analyst_settings
+from lakehouse.local.clickhouse.native import empty_block
+from lakehouse.local.clickhouse.policy import Scope, judge
+from lakehouse.local.clickhouse.request import Query
+from lakehouse.local.clickhouse.sessions import Sessions
+from lakehouse.local.clickhouse.users import Role, User
+
+# The engine streams block by block, each encoded for itself: only these formats may be joined end to end.
+STREAMED_FORMATS = frozenset(("CSV", "JSONCompactEachRow", "JSONEachRow", "Native", "RowBinary", "TSV", "TabSeparated"))
+UNKNOWN_DATABASE = 81
+
+
+class Chunks:
+    """The bytes of an answer: what is there already, then the rest as the engine makes it."""
+
+    def __init__(self, first: bytes, rest: Generator[bytes, None, None] | None = None) -> None:
+        self.first = first
+        self._rest = rest
+        self._given = not first
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._given:
+            self._given = True
+            return self.first
+        if self._rest is None:
+            raise StopIteration
+        return next(self._rest)
+
+    def close(self) -> None:
+        """Cancel the query if it still runs."""
+        if self._rest is not None:
+            self._rest.close()
+
+
+@dataclass
+class Answer:
+    """A running or finished query. Read `chunks` to the end or not at all, then `close`, always."""
+
+    format: str
+    chunks: Chunks
+    progress: Progress
+    stack: ExitStack = field(repr=False)
+
+    def close(self) -> None:
+        """Cancel what still runs and give connection, session and quota back. Safe to call twice."""
+        self.stack.close()
+
+
+class Service:
+    """The engine with its sessions and limits. Every method blocks: call them from worker threads."""
+
+    def __init__(self, engine: Engine, *, database: str, clock: Clock) -> None:
+        self.engine = engine
+        self._database = database
+        self.sessions = Sessions(clock, self._open)
+        self._quota = Quota(clock)
+        with engine.open() as connection:
+            names = connection.execute("SELECT lower(name) FROM system.table_functions", "TSVRaw").decode()
+        self._table_functions = frozenset(names.split())
+
+    def run(self, user: User, query: Query) -> Answer:
+        """Start a query and fetch the beginning of its answer. Raises ClickHouseError, with nothing left running."""
+        if not query.text.strip():
+            raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Empty query")
+        with ExitStack() as stack:
+            if user.role is Role.ANALYST:
+                connection = self._analyst_connection(stack, query)
+            else:
+                connection = self._owner_connection(stack, user, query)
+            answer_format, chunks = _start(connection, query)
+            stack.callback(chunks.close)
+            return Answer(answer_format, chunks, connection.progress, stack.pop_all())
+
+    def close(self) -> None:
+        """Close every session, then the engine."""
+        self.sessions.close()
+        self.engine.close()
+
+    def _open(self) -> Connection:
+        """A session of the owner in the marts' database, or in `default` before that exists."""
+        connection = self.engine.open()
+        try:
+            connection.use(self._database)
+        except ClickHouseError as error:
+            if error.code != UNKNOWN_DATABASE:
+                connection.close()
+                raise
+            connection.use("default")
+        return connection
+
+    def _owner_connection(self, stack: ExitStack, user: User, query: Query) -> Connection:
+        wish = query.session
+        if wish is None:
+            connection = stack.enter_context(self._open())
+            connection.set(query.settings)
+        else:
+            connection = self.sessions.acquire(user.name, wish)
+            stack.callback(self.sessions.release, user.name, wish, close=query.close_session)
+            _lend_settings(stack, connection, query)
+        connection.progress = Progress()
+        if query.database:
+            before = connection.current_database()
+            connection.use(query.database)
+            if wish is not None:
+                stack.callback(connection.use, before)
+        for upload in query.uploads:
+            table = quote_identifier(upload.name)
+            connection.execute(f"CREATE TEMPORARY TABLE {table} ({upload.structure}) ENGINE = Memory")
+            stack.callback(connection.execute, f"DROP TEMPORARY TABLE IF EXISTS {table}")
+            connection.insert(f"INSERT INTO {table}".encode(), upload.format, memoryview(upload.data))
+        _check_owner_statement(connection, query)
+        return connection
+
+    def _analyst_connection(self, stack: ExitStack, query: Query) -> Connection:
+        """A fresh connection that can only read the marts, for a statement that was judged harmless."""
+        stack.enter_context(self._quota.admit())
+        if query.uploads:
+            raise access_denied("a read-only user may not send external tables")
+        connection = stack.enter_context(self._open())
+        scope = Scope(frozenset((self._database,)), query.database or self._database, self._table_functions)
+        scope.check_database(scope.current)
+        if query.database:
+            connection.use(query.database)
+        connection.execute(f"SET ROLE {ANALYST_ROLE}")
+        connection.set(analyst_settings(query.settings))
+        _check_analyst_statement(connection, query, scope)
+        connection.progress = Progress()
+        return connection
+
+
+def _check_analyst_statement(connection: Connection, query: Query, scope: Scope) -> None:
+    found = connection.classify(query.text)
+    if found.parsed and not (found.reads_only and found.statements == 1):
+        raise access_denied("a read-only user may only run one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN at a time")
+    tree = connection.execute(b"EXPLAIN AST " + query.text, "TSVRaw", query.parameters).decode()
+    if not found.parsed:
+        raise access_denied("a read-only user may only run a statement that the parser can classify")
+    judge(tree, scope)
+
+
+def _check_owner_statement(connection: Connection, query: Query) -> None:
+    insert = split_insert(query.text)
+    text = query.text if insert is None else insert.head
+    if mentions(text, b"INTO", b"OUTFILE") or mentions(text, b"FROM", b"INFILE"):
+        raise ClickHouseError(308, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE and FROM INFILE are not allowed over HTTP")
+    if insert is not None:
+        found_writes = True
+    else:
+        found = connection.classify(text)
+        found_writes = found.mutates
+        if found.statements > 1:
+            raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Multi-statements are not allowed")
+    if found_writes and not query.may_write:
+        reason = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly: use POST"
+        raise ClickHouseError(164, "READONLY", reason)
+
+
+def _lend_settings(stack: ExitStack, connection: Connection, query: Query) -> None:
+    """Apply a request's settings to a session and put the session's own back when the request ends."""
+    if not query.settings:
+        return
+    names = ", ".join(quote(name) for name in query.settings)
+    statement = f"SELECT name, value, changed FROM system.settings WHERE name IN ({names})"  # noqa: S608  quoted above
+    rows = connection.execute(statement).decode()
+    before = {name: (value, changed == "1") for name, value, changed in (row.split("\t") for row in rows.splitlines())}
+    connection.set(query.settings)
+    changed = {name: value for name, (value, was_changed) in before.items() if was_changed}
+    defaults = [name for name, (_, was_changed) in before.items() if not was_changed]
+    if defaults:
+        stack.callback(connection.execute, "SET " + ", ".join(f"{name} = DEFAULT" for name in defaults))
+    if changed:
+        stack.callback(connection.set, changed)
+
+
+def _start(connection: Connection, query: Query) -> tuple[str, Chunks]:
+    """Run the statement up to the first bytes of its answer, so that an early error still has its HTTP status."""
+    insert = split_insert(query.text)
+    if insert is not None and not query.parameters:
+        connection.insert(insert.head, insert.format, insert.data)
+        return query.default_format, Chunks(b"")
+    answer_format = output_format(query.text) or query.default_format
+    found = connection.classify(query.text)
+    if not found.reads_only or query.wait_end or answer_format not in STREAMED_FORMATS:
+        body = connection.execute(query.text, answer_format, query.parameters)
+        if not found.reads_only:
+            connection.database = None
+        chunks = Chunks(body)
+    else:
+        stream = connection.stream(query.text, answer_format, query.parameters)
+        chunks = Chunks(next(stream, b""), stream)
+    if not chunks.first and found.reads_only and answer_format == "Native":
+        chunks = Chunks(_header_only(connection, query))
+    return answer_format, chunks
+
+
+def _header_only(connection: Connection, query: Query) -> bytes:
+    """The Native block without rows that the server sends for an empty answer; the engine sends nothing."""
+    described = b"DESCRIBE TABLE (" + without_format(query.text) + b"\n)"
+    rows = connection.execute(described, "TSVRaw", query.parameters).decode().splitlines()
+    columns = [row.split("\t") for row in rows]
+    return empty_block([(column[0], column[1]) for column in columns])
