@@ -21,12 +21,13 @@ TABLE_FUNCTIONS = frozenset((
     "generate_series", "generateseries", "null", "numbers", "numbers_mt", "primes", "values", "view",
 ))  # fmt: skip
 REFUSED_FUNCTIONS = frozenset((
-    "addresstoline", "addresstolinewithinlines", "addresstosymbol", "aiclassify", "aiembed", "aiextract", "aifilter",
-    "aigenerate", "airedact", "aisimilarity", "aitranslate", "authenticateduser", "catboostevaluate",
+    "addresstoline", "addresstolinewithinlines", "addresstosymbol", "aiclassify", "aiembed", "aiextract",
+    "aifilter", "aigenerate", "airedact", "aisimilarity", "aitranslate", "authenticateduser", "catboostevaluate",
     "currentrequesturl", "demangle", "evalmlmethod", "file", "filesystemavailable", "filesystemcapacity",
-    "filesystemunreserved", "getclienthttpheader", "getmacro", "getoskernelversion", "getserverport", "getserversetting", "hascolumnintable",
-    "logtrace", "mergetreepartinfo", "showcertificate", "tcpport", "timeseriesstoretags", "transactionid",
-    "transactionlatestsnapshot", "transactionoldestsnapshot", "zookeepersessionuptime",
+    "filesystemunreserved", "getclienthttpheader", "getmacro", "getoskernelversion", "getserverport",
+    "getserversetting", "hascolumnintable", "logtrace", "mergetreepartinfo", "showcertificate", "tcpport",
+    "timeseriesstoretags", "transactionid", "transactionlatestsnapshot", "transactionoldestsnapshot",
+    "zookeepersessionuptime",
 ))  # fmt: skip
 _IN_FUNCTIONS = frozenset(
     f"{scope}{negation}{null}in{suffix}"
@@ -46,10 +47,9 @@ _PLAIN_NODES = frozenset((
 ))  # fmt: skip
 _DATABASE_STATEMENTS = frozenset(("ExistsDatabaseQuery", "ShowCreateDatabaseQuery"))
 _TABLE_STATEMENTS = frozenset(("ExistsTableQuery", "ExistsViewQuery", "ShowCreateTableQuery", "ShowCreateViewQuery"))
-_LINE = re.compile(
-    r"(?P<indent> *)(?P<kind>[A-Za-z:]+)(?: (?P<rest>.*?))?(?: \(children (?P<count>\d+)\))?$", re.DOTALL
-)
-_ALIAS = re.compile(r" ?\(alias .*\)$", re.DOTALL)
+_CHILDREN = re.compile(r" \(children (?P<count>\d+)\)$")
+_LINE = re.compile(r"(?P<indent> *)(?P<kind>[A-Za-z:]+)(?: (?P<name>.*))?$")
+_ALIAS = re.compile(r" ?\(alias .*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +146,16 @@ def _check_table_function(name: str) -> None:
 def _read_node(lines: Sequence[str], position: int, depth: int) -> tuple[Node, int]:
     if position >= len(lines):
         raise _unreadable()
-    found = _LINE.match(lines[position])
+    suffix = _CHILDREN.search(lines[position])
+    found = _LINE.match(_CHILDREN.sub("", lines[position]))
     position += 1
     if found is None or len(found["indent"]) != depth:
         raise _unreadable()
     children = []
-    for _ in range(int(found["count"] or 0)):
+    for _ in range(int(suffix["count"]) if suffix else 0):
         child, position = _read_node(lines, position, depth + 1)
         children.append(child)
-    return Node(found["kind"], _ALIAS.sub("", found["rest"] or "").strip(), tuple(children)), position
+    return Node(found["kind"], _ALIAS.sub("", found["name"] or "").strip(), tuple(children)), position
 
 
 def _unreadable() -> ClickHouseError:
