@@ -22,7 +22,8 @@ def refuse_exposure(section: ServingSettings) -> None:
         return
     raise ExposureRefused(
         f"serving.host is {section.host}: the API authenticates nobody yet, so it listens on loopback only. Put "
-        "a proxy that authenticates in front, then set TIDEMARK_SERVING__ALLOW_REMOTE=true and TIDEMARK_SERVING__ALLOWED_HOSTS"
+        "a proxy that authenticates in front, then set TIDEMARK_SERVING__ALLOW_REMOTE=true and "
+        "TIDEMARK_SERVING__ALLOWED_HOSTS"
     )
 
 

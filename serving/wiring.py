@@ -34,7 +34,7 @@ async def services(settings: Settings, *, clock: Clock, metrics: Metrics) -> Asy
     """Open the connections that outlive a request and close them afterwards. No engine needs to be up."""
     pool = read_pool(settings.postgres, timeout_s=settings.serving.query_timeout_s)
     marts = Marts(settings.clickhouse, timeout_s=settings.serving.query_timeout_s)
-    cache = redis.connect_async(settings.redis)
+    cache = redis.connect_async(settings.redis, retries=0)
     await pool.open(wait=False)
     try:
         checks = _probes(settings, pool, marts, cache)

@@ -2,6 +2,8 @@
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
 
 from lakehouse.settings import RedisSettings
 
@@ -16,11 +18,12 @@ def connect(section: RedisSettings) -> Redis:
     )
 
 
-def connect_async(section: RedisSettings) -> AsyncRedis:
-    """The same for the API."""
+def connect_async(section: RedisSettings, *, retries: int = 3) -> AsyncRedis:
+    """The same for the API; a command that cannot connect is tried `retries` times more."""
     return AsyncRedis(
         host=section.host,
         port=section.port,
         password=section.password.get_secret_value() or None,
         decode_responses=True,
+        retry=Retry(ExponentialWithJitterBackoff(), retries),
     )

@@ -5,6 +5,9 @@ import sys
 
 import structlog
 
+# They warn about each failed attempt of a request whose failure we log ourselves.
+REPEATING = ("urllib3.connectionpool", "clickhouse_connect")
+
 
 def configure() -> None:
     """Set logging up for a process: entry points call it once."""
@@ -32,3 +35,5 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
+    for name in REPEATING:
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -5,7 +5,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -26,9 +26,10 @@ class CursorMismatch(ApiError):
     title = "The cursor does not belong to this list"
 
 
-class Paging(BaseModel):
-    """What every page says about the next one."""
+class Page(BaseModel, Generic[Item]):
+    """Rows and where the next ones are."""
 
+    data: list[Item] = Field(description="rows in the order of the list")
     has_more: bool = Field(description="true where another page follows")
     next: str | None = Field(description="path of the next page, with the same filters; null on the last page")
 

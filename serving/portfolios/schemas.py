@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from serving.kit.paging import Paging
+from serving.kit.paging import Page
 from serving.kit.types import CurrencyCode, DecimalText
 
 DEMO_PORTFOLIO = "017e2058-d640-7000-8000-000000000001"
@@ -56,7 +56,5 @@ class PortfolioDetail(PortfolioOut):
     positions: list[PositionOut] = Field(description="by symbol")
 
 
-class PortfolioPage(Paging):
+class PortfolioPage(Page[PortfolioOut]):
     """A page of portfolios, by id."""
-
-    data: list[PortfolioOut]

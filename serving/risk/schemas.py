@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from lakehouse.risk.methods import Method
-from serving.kit.paging import CURSOR_PATTERN, Paging
+from serving.kit.paging import CURSOR_PATTERN, Page
 from serving.kit.types import ConfidenceText, MoneyOut
 
 DEMO_DATE = "2022-12-28"
@@ -61,7 +61,5 @@ class PortfolioRisk(BaseModel):
     metrics: list[RiskMetric] = Field(min_length=1, description="by method, confidence and horizon")
 
 
-class RiskMetricPage(Paging):
+class RiskMetricPage(Page[RiskMetric]):
     """A page of metrics: newest business date first, then by portfolio, method, confidence and horizon."""
-
-    data: list[RiskMetric]
