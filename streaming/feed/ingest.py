@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psycopg import OperationalError
+
 from lakehouse.clock import Clock, epoch_us
+from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
 from lakehouse.stores import postgres
 from streaming.feed.encode import Reject, encode, envelope, envelope_key, keys
@@ -15,6 +18,10 @@ from streaming.feed.producer import Sender
 from streaming.feed.rows import Judge, Judged, Rules
 
 SHOWN_REJECTS = 20
+
+
+class SymbolsError(TidemarkError):
+    """The list of known symbols cannot be read, so nothing can be called unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +115,15 @@ def send(
 
 
 def known_symbols(section: PostgresSettings) -> frozenset[str]:
-    """Every symbol of `app.instrument`. Raises psycopg.OperationalError where PostgreSQL cannot be reached."""
-    with postgres.connect(section) as connection:
-        return frozenset(row[0] for row in connection.execute("SELECT symbol FROM app.instrument"))
+    """Every symbol of `app.instrument`. Raises SymbolsError where PostgreSQL cannot be reached or has none."""
+    try:
+        with postgres.connect(section) as connection:
+            found = frozenset(row[0] for row in connection.execute("SELECT symbol FROM app.instrument"))
+    except OperationalError as error:
+        raise SymbolsError(f"--strict needs app.instrument of {section.dsn}, which does not answer: {error}") from error
+    if not found:
+        raise SymbolsError("--strict: app.instrument is empty, so every row would be refused. Add instruments first")
+    return found
 
 
 def _report(opened: Opened) -> FileReport:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lakehouse.contracts.model import Topic
+from lakehouse.contracts.model import Topic, Type
 from lakehouse.contracts.topics import BARS_DAILY, TICKS
 from lakehouse.errors import TidemarkError
 
@@ -129,3 +129,10 @@ def _check_required(file: str, columns: Sequence[str], kind: Kind, taken: Mappin
 def _found(columns: Sequence[str]) -> str:
     hint = " (is it separated by something else than commas? see --delimiter)" if len(columns) == 1 else ""
     return f"Found: {', '.join(columns)}{hint}"
+
+
+def numeric_fields() -> frozenset[str]:
+    """The fields of any kind that hold a price, a size or a count."""
+    numbers = {Type.DECIMAL, Type.FLOAT64, Type.INT64}
+    every = (field for topic in TOPICS.values() for field in topic.fields)
+    return frozenset(field.name for field in every if field.type in numbers) - {"event_time_us", "sequence"}

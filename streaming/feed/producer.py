@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from lakehouse.clock import Clock
+from lakehouse.contracts.topics import TOPICS
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import KafkaSettings
 from lakehouse.stores import kafka
@@ -14,6 +15,7 @@ from lakehouse.stores import kafka
 BATCH = 10_000
 MAX_QUEUED = 100_000
 _POLL_S = 0.05
+_CONNECT_S = 10.0
 _SHOWN = 5
 
 
@@ -83,13 +85,25 @@ class Sender:
     ) -> None:
         """`rate_per_s` is the most messages sent a second, for a replay; None sends as fast as the broker takes."""
         config = kafka.producer_config(section, client_id)
-        self._producer = Producer({**config, "queue.buffering.max.messages": MAX_QUEUED})
+        # Refused connections are reported by `connect` and by the delivery reports; the client's own log repeats them.
+        self._producer = Producer({**config, "queue.buffering.max.messages": MAX_QUEUED, "log_level": 2})
+        self._section = section
         self._servers = section.bootstrap_servers
         self._clock = clock
         self._rate = rate_per_s
         self._started = clock.monotonic()
         self._sent = 0
         self._ledgers: dict[str, _Ledger] = {}
+
+    def connect(self) -> None:
+        """See that the broker answers and that every contracted topic exists. Raises DeliveryError with the remedy."""
+        try:
+            self._producer.list_topics(timeout=_CONNECT_S)
+            kafka.ensure_topics(self._section, tuple(TOPICS.values()))
+        except KafkaException as error:
+            raise DeliveryError(
+                f"Kafka at {self._servers} does not answer ({error.args[0].str()}): start it with `tidemark up`"
+            ) from error
 
     def send(self, topic: str, keys: Sequence[bytes | None], values: Sequence[bytes]) -> int:
         """Queue messages in order and return how many. Raises DeliveryError as soon as one is known to have failed."""

@@ -42,7 +42,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`rows` are ready to send; `rejects` are the others, by row number. Their sum is the rows of the batch."""
+    """`rows` are ready to send; `rejects` are the others. Their sum is the rows of the batch."""
 
     rows: pa.Table
     rejects: tuple[Reject, ...]

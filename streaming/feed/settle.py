@@ -145,13 +145,16 @@ class _Reader:
         self._table: DeltaTable | None = None
 
     def refresh(self) -> None:
-        if self._table is not None:
-            self._table.update_incremental()
-            return
         try:
-            self._table = delta.open_table(self._section, self._contract)
+            if self._table is None:
+                self._table = delta.open_table(self._section, self._contract)
+            else:
+                self._table.update_incremental()
         except TableNotFoundError:
             self._table = None
+        except OSError as error:
+            where = delta.uri(self._section, self._contract)
+            raise SettleError(f"{where} at {self._section.endpoint_url} cannot be read: {error}") from error
 
     def version_of(self, app: str) -> int:
         """The offset that the lander last committed for this partition; -1 where it has committed none."""
