@@ -1,0 +1,1 @@
+"""The batch job bars_1m."""

@@ -1,0 +1,1 @@
+"""What every batch job shares: arguments, run manifests, locks, staging, audit and publishing."""

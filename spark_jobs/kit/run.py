@@ -1,0 +1,75 @@
+"""One run of a job as the job sees it: its request, its pinned inputs, and the run that it continues."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from lakehouse.clock import Clock
+from lakehouse.contracts.model import Table
+from lakehouse.settings import Settings
+from spark_jobs.kit.lake import Lake
+from spark_jobs.kit.manifest import Manifest
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+OnStep = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """An OnStep that says nothing."""
+
+
+@dataclass(slots=True)
+class Steps:
+    """Seconds spent in each step; `on_step` hears of each one as it begins."""
+
+    clock: Clock
+    on_step: OnStep = quiet
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Time the block under `name`."""
+        self.on_step(name)
+        began = self.clock.monotonic()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + self.clock.monotonic() - began, 3)
+
+
+@dataclass(slots=True)
+class Run:
+    """What `plan` and `compute` of a job are handed.
+
+    Every table read is pinned at first sight to its newest version, or to the version that `original` read where
+    that run is recomputed. `previous` is the run that this job published last; `versions` tells which Delta version
+    published each partition of a table.
+    """
+
+    run_id: str
+    job: str
+    business_date: date
+    settings: Settings
+    lake: Lake
+    versions: Callable[[Table], dict[str, int]]
+    previous: Manifest | None = None
+    original: Manifest | None = None
+    inputs: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def session(self) -> "SparkSession":
+        """The run's session on the Spark Connect server."""
+        return self.lake.session
+
+    def read(self, table: Table) -> "DataFrame":
+        """`table` at the run's version of it. Raises MissingTableError."""
+        return self.lake.at(table, self.pinned(table))
+
+    def pinned(self, table: Table) -> int:
+        """The version of `table` that this run reads. Raises MissingTableError."""
+        if table.name not in self.inputs:
+            known = self.original.inputs[table.name] if self.original else self.lake.version(table)
+            self.inputs[table.name] = known
+        return self.inputs[table.name]

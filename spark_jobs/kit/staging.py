@@ -1,0 +1,79 @@
+"""Where a run's rows wait for their audit, and how what crashed runs left there is swept away."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse.contracts.model import Table
+from lakehouse.settings import S3Settings
+from lakehouse.stores import objects
+from spark_jobs.kit.audit import audit
+from spark_jobs.kit.lake import require_schema
+from spark_jobs.kit.model import Audit, Output
+from spark_jobs.kit.run import Steps
+
+ROOT = "_staging"
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The staging area of one run: Parquet below `_staging/AREA/RUN_ID/` in the lake's bucket; the area is the job."""
+
+    session: SparkSession
+    section: S3Settings
+    area: str
+    run_id: str
+
+    def stage(self, table: Table, frame: DataFrame) -> DataFrame:
+        """Compute `frame` once, write it, and return what was written: audit and publish read the same bytes.
+
+        Raises SchemaMismatchError unless it has the contract's columns; it may have more."""
+        schema = frame.schema
+        require_schema(table, schema)
+        address = f"s3a://{self.section.lake_bucket}/{self._prefix}{table.name}"
+        frame.write.mode("overwrite").parquet(address)
+        return self.session.read.schema(schema).parquet(address)
+
+    def clear(self) -> int:
+        """Delete this run's area and return how many objects it held. Idempotent."""
+        return self._remove(self._prefix)
+
+    def sweep(self) -> int:
+        """Delete the areas of all runs of the job: only under the job's lock, when none of them can be alive."""
+        return self._remove(f"{ROOT}/{self.area}/")
+
+    def _remove(self, prefix: str) -> int:
+        return objects.remove_prefix(objects.connect(self.section), self.section.lake_bucket, prefix)
+
+    @property
+    def _prefix(self) -> str:
+        return f"{ROOT}/{self.area}/{self.run_id}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """An output whose rows are staged and have passed their audit."""
+
+    output: Output
+    frame: DataFrame
+    audit: Audit
+
+
+def stage_and_audit(outputs: tuple[Output, ...], staging: Staging, steps: Steps) -> Mapping[str, Staged]:
+    """Stage and audit every output, side by side. Raises AuditFailedError, SchemaMismatchError."""
+    with steps.timed("stage and audit"), ThreadPoolExecutor(len(outputs)) as pool:
+        try:
+            done = list(pool.map(lambda output: _staged(output, staging), outputs))
+        except BaseException:
+            # The pool waits for its threads, and these wait for the server: end their queries first.
+            staging.session.interruptAll()
+            raise
+    return {staged.output.table.name: staged for staged in done}
+
+
+def _staged(output: Output, staging: Staging) -> Staged:
+    staging.session.addTag(staging.run_id)
+    frame = staging.stage(output.table, output.frame)
+    return Staged(output, frame, audit(output, frame))

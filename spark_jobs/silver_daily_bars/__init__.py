@@ -1,0 +1,1 @@
+"""The batch job silver_daily_bars."""

@@ -1,0 +1,66 @@
+"""silver(year) = a pure function of bronze at a pinned version, for every year in which bars have landed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.contracts.jobs import SILVER_DAILY_BARS
+from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
+from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
+from spark_jobs.kit.errors import NothingToDo
+from spark_jobs.kit.landed import DUPLICATES, landed, reconciled
+from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, partitions
+from spark_jobs.kit.run import Run
+from spark_jobs.kit.sessions import CALENDAR, is_session, sessions
+from spark_jobs.silver_daily_bars import transforms
+
+
+def plan(run: Run) -> dict[str, Any]:
+    """The affected years: those of bars landed since the last published run, and the year of the business date."""
+    if not is_session(run.business_date):
+        raise NothingToDo(f"{run.business_date} is no session of {CALENDAR}: there are no bars to expect")
+    watermark = run.previous.parameters["watermark"] if run.previous else {}
+    found = landed(run.read(MARKET_BARS_DAILY), F.year("business_date"), watermark)
+    years = tuple(sorted({*found.affected, run.business_date.year}))
+    return {
+        "calendar": CALENDAR,
+        "years": list(years),
+        "watermark": dict(found.watermark),
+        "bronze_rows": found.read(years),
+    }
+
+
+def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
+    """Silver bars and rejected rows of the affected years."""
+    years = tuple(parameters["years"])
+    bronze = run.read(MARKET_BARS_DAILY).where(F.year("business_date").isin(*years))
+    rows = transforms.judged(bronze, trading_days(run, years, parameters["calendar"]))
+
+    def reconcile(audits: Audits) -> dict[str, int]:
+        return reconciled(parameters["bronze_rows"], audits[DAILY_BARS.name], audits[REJECTED_ROWS.name])
+
+    return Computed(
+        (
+            Output(DAILY_BARS, transforms.kept(rows), partitions(DAILY_BARS, years), extras=DUPLICATES),
+            Output(REJECTED_ROWS, transforms.rejected(rows, run.job), rejected_scope(run.job, years)),
+        ),
+        reconcile,
+    )
+
+
+def trading_days(run: Run, years: tuple[int, ...], calendar: str) -> DataFrame:
+    """The calendar's sessions from the first of `years` to the last, as a frame."""
+    days = pa.array(sessions(years[0], years[-1], calendar))
+    return run.session.createDataFrame(pa.table({transforms.SESSION: days}))
+
+
+def rejected_scope(job: str, years: tuple[int, ...]) -> Scope:
+    """This job's rejected rows of those years, which are part of its one partition."""
+    listed = ", ".join(str(year) for year in years)
+    return Scope(f"job = '{job}' AND year(event_date) IN ({listed})", (job,), whole=False)
+
+
+JOB = Batch(SILVER_DAILY_BARS, plan, compute)

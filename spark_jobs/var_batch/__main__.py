@@ -1,0 +1,8 @@
+"""Run the job as a process: `python -m spark_jobs.var_batch --business-date YYYY-MM-DD`."""
+
+import sys
+
+from spark_jobs.var_batch.job import JOB
+from spark_jobs.kit.entry import run_batch
+
+sys.exit(run_batch(JOB))
