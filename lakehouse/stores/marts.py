@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import LiteralString, TypeVar
 
-import clickhouse_connect
 from anyio import CapacityLimiter, to_thread
 from clickhouse_connect.driver import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -14,6 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import ClickHouseSettings
+from lakehouse.stores import clickhouse
 
 THREADS = 4
 
@@ -66,18 +66,7 @@ class Marts:
             return self._client
 
     def _open(self) -> Client:
-        section = self._section
-        return clickhouse_connect.get_client(
-            host=section.host,
-            port=section.port,
-            username=section.analyst_user,
-            password=section.analyst_password.get_secret_value(),
-            database=section.database,
-            autogenerate_session_id=False,
-            connect_timeout=self._timeout_s,
-            send_receive_timeout=self._timeout_s,
-            query_retries=0,
-        )
+        return clickhouse.connect(self._section, analyst=True, timeout_s=self._timeout_s)
 
     @asynccontextmanager
     async def _bounded(self) -> AsyncIterator[None]:
