@@ -7,6 +7,10 @@ from clickhouse_connect.driver.client import Client
 
 from lakehouse.settings import ClickHouseSettings
 
+CONNECT_S = 10
+ANSWER_S = 300
+RETRIES = 2
+
 
 def connect(
     section: ClickHouseSettings, *, analyst: bool = False, database: str | None = None, timeout_s: float | None = None
@@ -14,13 +18,11 @@ def connect(
     """A client that holds no session, so that threads may share it: as the owner, or as the read-only analyst.
 
     `database` is the one of unqualified names; by default the marts', which must exist. Pass `default` before the
-    first migration. With `timeout_s` nothing is tried twice and no wait is longer, rounded up to whole seconds; without
-    it the client's own patience holds, which suits jobs. Raises clickhouse_connect's DatabaseError where the server refuses and OperationalError where
-    it is not there.
+    first migration. With `timeout_s`, rounded up to whole seconds, nothing waits longer and nothing is tried twice;
+    without it the patience is a job's. Raises clickhouse_connect's DatabaseError where the server refuses and
+    OperationalError where it is not there.
     """
     secret = section.analyst_password if analyst else section.password
-    wait_s = None if timeout_s is None else ceil(timeout_s)
-    limits = {} if wait_s is None else {"connect_timeout": wait_s, "send_receive_timeout": wait_s, "query_retries": 0}
     return clickhouse_connect.get_client(
         host=section.host,
         port=section.port,
@@ -28,5 +30,7 @@ def connect(
         password=secret.get_secret_value(),
         database=database or section.database,
         autogenerate_session_id=False,
-        **limits,
+        connect_timeout=CONNECT_S if timeout_s is None else ceil(timeout_s),
+        send_receive_timeout=ANSWER_S if timeout_s is None else ceil(timeout_s),
+        query_retries=RETRIES if timeout_s is None else 0,
     )
