@@ -34,8 +34,8 @@ def markdown() -> str:
     """The page docs/settings.md."""
     lines = [
         "# Settings",
-        "Rendered from `lakehouse/settings.py` by `tidemark settings --write`. A value comes from the environment, then from",
-        "`$TIDEMARK_HOME/stack.env` (which `tidemark up` writes), then from the default.",
+        "Rendered from `lakehouse/settings.py` by `tidemark settings --write`. A value comes from the environment,",
+        "then from `$TIDEMARK_HOME/stack.env` (which `tidemark up` writes), then from the default.",
     ]
     section = ""
     for doc in documented():

@@ -1,0 +1,108 @@
+"""The order of the demo: stack, prices, DAGs, answers."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lakehouse.cli.demo import answers, report
+from lakehouse.cli.demo.feed import Fed, feed
+from lakehouse.cli.demo.result import DemoResult, Stage
+from lakehouse.cli.demo.runs import FinishedRun, Tell, run_day
+from lakehouse.clock import Clock, SystemClock
+from lakehouse.local import stack
+from lakehouse.local.progress import Progress
+from lakehouse.local.status import urls_of
+from lakehouse.migrations.postgres.demo import seed_demo
+from lakehouse.settings import Settings, load
+from lakehouse.stores.airflow import AirflowClient
+
+# The last day of the price set inside the skfolio wheel.
+BUSINESS_DATE = "2022-12-28"
+
+
+@dataclass(slots=True)
+class _Narrator:
+    """Progress of the demo: a spinner on a terminal, a line a step elsewhere; and each step's seconds."""
+
+    console: Console
+    clock: Clock
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Tell]:
+        """Show a step while it runs; the callable replaces its text."""
+        begun = self.clock.monotonic()
+        with self.console.status(title) as status:
+            yield status.update
+        self.seconds[title] = self.clock.monotonic() - begun
+        self.console.print(f"[green]done[/] {title} [dim]{self.seconds[title]:.1f} s[/]", highlight=False)
+
+
+def demo(
+    days: Annotated[int, typer.Option(min=1, help="Last trading days that get simulated ticks.")] = 2,
+    ticks: Annotated[int, typer.Option(min=1, help="Simulated ticks of a name and day.")] = 500,
+) -> None:
+    """Start the stack, run real prices through every part of the platform and print the answer.
+
+    Safe to repeat: the same prices are sent again, land again, and give the same numbers.
+    """
+    clock = SystemClock()
+    narrator = _Narrator(Console(stderr=True), clock)
+    result = run(narrator, days=days, ticks=ticks)
+    report.show(Console(width=max(Console().width, 120)), result)
+
+
+def run(narrator: _Narrator, *, days: int, ticks: int) -> DemoResult:
+    """The whole flow. Raises TidemarkError of the first step that fails; the stack is left running."""
+    clock, begun = narrator.clock, narrator.clock.monotonic()
+    with Progress(narrator.console, clock) as progress:
+        stack.up((), progress, clock)
+    up_seconds = clock.monotonic() - begun
+    settings = load()
+    with narrator.step("demo portfolios in PostgreSQL"):
+        seed_demo(settings)
+    with narrator.step("real prices through Kafka into the lake"):
+        fed = feed(days, ticks)
+    with narrator.step("the day's DAGs in Airflow") as tell, AirflowClient(settings.airflow) as airflow:
+        market, risk = run_day(airflow, BUSINESS_DATE, clock=clock, tell=tell)
+    with narrator.step("answers from the API and ClickHouse"):
+        portfolios = answers.portfolios(settings.serving.url, BUSINESS_DATE)
+        stages = _stages(settings, up_seconds, fed, (market, risk))
+    urls = {**urls_of(settings), "docs": f"{settings.serving.url}/docs"}
+    return DemoResult(
+        business_date=BUSINESS_DATE,
+        portfolios=portfolios,
+        stages=stages,
+        urls=urls,
+        curl=f"curl -s {settings.serving.url}/api/v1/portfolios/{portfolios[0].id}/risk?as_of={BUSINESS_DATE}",
+        seconds=clock.monotonic() - begun,
+    )
+
+
+def _stages(settings: Settings, up_seconds: float, fed: Fed, runs: tuple[FinishedRun, ...]) -> tuple[Stage, ...]:
+    by_job = answers.rows_of_jobs(settings, BUSINESS_DATE)
+    stages = [
+        Stage("stack ready", up_seconds),
+        Stage(
+            "Kafka to bronze",
+            fed.seconds,
+            {"produced": fed.produced, "landed": fed.landed, "quarantined": fed.quarantined},
+        ),
+    ]
+    for run_ in runs:
+        stages.append(Stage(f"Airflow {run_.dag_id}", run_.seconds, _total(by_job, run_)))
+        stages += [Stage(f"  {job}", seconds, by_job.get(job, {})) for job, seconds in run_.tasks]
+    stages.append(Stage("marts", 0.0, {"ClickHouse": answers.mart_rows(settings)}))
+    return tuple(stages)
+
+
+def _total(by_job: Mapping[str, Mapping[str, int]], run_: FinishedRun) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for job, _ in run_.tasks:
+        for layer, rows in by_job.get(job, {}).items():
+            total[layer] = total.get(layer, 0) + rows
+    return total
