@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from lakehouse.cli import commands as platform_commands
 from lakehouse.errors import TidemarkError
 from lakehouse.local import commands as local_commands
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 # One line a module of lakehouse that brings commands. Rooms above lakehouse stand in pyproject.toml instead, under
 # [project.entry-points."tidemark.commands"]: command name = "module:typer_app_or_function".
 local_commands.register(app)
+platform_commands.register(app)
 
 
 def main() -> None:

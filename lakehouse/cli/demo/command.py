@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from lakehouse.cli.demo import answers, report
@@ -22,6 +20,8 @@ from lakehouse.stores.airflow import AirflowClient
 
 # The last day of the price set inside the skfolio wheel.
 BUSINESS_DATE = "2022-12-28"
+# Narrower, the tables would fold their numbers.
+MIN_WIDTH = 120
 
 
 @dataclass(slots=True)
@@ -42,18 +42,10 @@ class _Narrator:
         self.console.print(f"[green]done[/] {title} [dim]{self.seconds[title]:.1f} s[/]", highlight=False)
 
 
-def demo(
-    days: Annotated[int, typer.Option(min=1, help="Last trading days that get simulated ticks.")] = 2,
-    ticks: Annotated[int, typer.Option(min=1, help="Simulated ticks of a name and day.")] = 500,
-) -> None:
-    """Start the stack, run real prices through every part of the platform and print the answer.
-
-    Safe to repeat: the same prices are sent again, land again, and give the same numbers.
-    """
-    clock = SystemClock()
-    narrator = _Narrator(Console(stderr=True), clock)
-    result = run(narrator, days=days, ticks=ticks)
-    report.show(Console(width=max(Console().width, 120)), result)
+def show(*, days: int, ticks: int) -> None:
+    """Run the demo and print its answer: progress to stderr, the answer to stdout."""
+    result = run(_Narrator(Console(stderr=True), SystemClock()), days=days, ticks=ticks)
+    report.show(Console(width=max(Console().width, MIN_WIDTH)), result)
 
 
 def run(narrator: _Narrator, *, days: int, ticks: int) -> DemoResult:
