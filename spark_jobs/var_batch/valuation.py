@@ -1,0 +1,36 @@
+"""Amounts of money: exact sums, rounded once, and floats of risk brought to whole cents."""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lakehouse.risk.checks import FloatArray
+
+CENT = Decimal("0.01")
+DIGITS = 76
+"""Enough for decimal(28, 8) times decimal(18, 8), summed over any portfolio, without a rounding."""
+Cents = npt.NDArray[np.int64]
+
+
+def exact_value(lines: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
+    """The sum of quantity times price, exact, then rounded half to even to the cent."""
+    with localcontext(prec=DIGITS):
+        total = sum((quantity * price for quantity, price in lines), Decimal(0))
+        return total.quantize(CENT, ROUND_HALF_EVEN)
+
+
+def to_cents(amounts: FloatArray) -> Cents:
+    """Base currency to whole cents, half to even; the shape stays. The input is finite."""
+    cents: Cents = np.rint(amounts * 100.0).astype(np.int64)
+    return cents
+
+
+def decimal_column(cents: Cents) -> pa.Array:
+    """Whole cents (n,) as an Arrow decimal(20, 2) column, without a Python object a row."""
+    flat = np.ascontiguousarray(cents, dtype="<i8")
+    words = np.empty((len(flat), 2), dtype="<i8")
+    words[:, 0], words[:, 1] = flat, flat >> 63
+    return pa.Array.from_buffers(pa.decimal128(20, 2), len(flat), [None, pa.py_buffer(words.tobytes())])
