@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
@@ -71,7 +72,7 @@ def ingest(  # noqa: PLR0913 - one argument a flag
     rules = Rules(
         provider=provider,
         currency=currency,
-        timezone=timezone,
+        timezone=_zone(timezone),
         date_format=date_format,
         zero_as_missing=_numeric(zero_as_missing or []),
         max_future_s=settings.landing.max_future_s,
@@ -206,6 +207,13 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
             raise OptionError(f"--map {pair}: {name} is mapped to {found[name]} already")
         found[name] = column
     return found
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise OptionError(f"--timezone {name}: no IANA zone; write it like America/New_York") from error
 
 
 def _numeric(names: list[str]) -> frozenset[str]:

@@ -83,7 +83,7 @@ def _prices(closes: pa.Table, dates: list[date]) -> dict[tuple[str, date], Decim
 
 def _hours(calendar: xcals.ExchangeCalendar, day: date) -> tuple[int, int]:
     session = pd.Timestamp(day)
-    if not calendar.is_session(session):
+    if session not in calendar.sessions:
         raise SimulationError(f"{CALENDAR} was shut on {day}: the closes are not this exchange's")
     return calendar.session_open(session).value // 1000, calendar.session_close(session).value // 1000
 
