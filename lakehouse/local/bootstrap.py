@@ -1,12 +1,17 @@
 """What must be there before the platform's processes start: databases, buckets, topics, migrations. All idempotent."""
 
+from importlib import metadata
+
 import psycopg
 from psycopg import sql
 
 from lakehouse.contracts.topics import TOPICS
+from lakehouse.local import conf_platform
+from lakehouse.local.install.tools import run
 from lakehouse.local.processes_engines import superuser_conninfo
 from lakehouse.local.spec import StackContext, Step
 from lakehouse.stores import kafka, objects
+from lakehouse.stores.airflow import AirflowClient
 
 
 def steps(context: StackContext) -> tuple[Step, ...]:
@@ -15,6 +20,10 @@ def steps(context: StackContext) -> tuple[Step, ...]:
         Step(name="databases", after=("postgres",), run=lambda: databases(context)),
         Step(name="buckets", after=("s3",), run=lambda: buckets(context)),
         Step(name="topics", after=("kafka",), run=lambda: topics(context)),
+        Step(name="migrate-postgres", after=("databases",), run=lambda: migrate_postgres(context)),
+        Step(name="migrate-clickhouse", after=("clickhouse",), run=lambda: migrate_clickhouse(context)),
+        Step(name="airflow-db", after=("databases",), run=lambda: airflow_database(context)),
+        Step(name="airflow-pools", after=("airflow-api",), run=lambda: airflow_pools(context)),
     )
 
 
@@ -44,6 +53,38 @@ def buckets(context: StackContext) -> None:
 def topics(context: StackContext) -> None:
     """Every topic of the contracts."""
     kafka.ensure_topics(context.settings.kafka, tuple(TOPICS.values()))
+
+
+def migrate_postgres(context: StackContext) -> None:
+    """The platform's schema in PostgreSQL, at its newest."""
+    from lakehouse.migrations import postgres as migrations  # here, because SQLAlchemy is slow to import
+
+    migrations.upgrade(context.settings)
+
+
+def migrate_clickhouse(context: StackContext) -> None:
+    """The marts in ClickHouse, at their newest."""
+    from lakehouse.migrations import clickhouse as migrations
+
+    migrations.upgrade(context.settings)
+
+
+def airflow_database(context: StackContext) -> None:
+    """Airflow's own schema. It takes many seconds even with nothing to do, so it runs once a version and database."""
+    marker = context.home.data("airflow") / "migrated"
+    state = f"{metadata.version('apache-airflow')} {context.env.stack_id}\n"
+    if marker.exists() and marker.read_text(encoding="utf-8") == state:
+        return
+    command = (str(context.python), "-m", "airflow", "db", "migrate")
+    run(command, log=context.home.log("airflow-db"), env=conf_platform.airflow_environment(context))
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text(state, encoding="utf-8")
+
+
+def airflow_pools(context: StackContext) -> None:
+    """The pools that the jobs of the contracts share."""
+    with AirflowClient(context.settings.airflow) as client:
+        client.ensure_pools(conf_platform.AIRFLOW_POOLS)
 
 
 def _ensure_role(connection: psycopg.Connection, role: str, password: str) -> None:

@@ -11,7 +11,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.local.home import Home, write_private
 from lakehouse.settings import Settings, inherited_environment
 
-SECRET_BYTES = 24
+SECRET_BYTES = 32
 HEADER = "# Written by `tidemark up`: endpoints and secrets of the embedded stack. Keep it private; delete it to renew all.\n"
 
 # Secrets of the platform that lakehouse.settings knows, and those that only the embedded engines share.
@@ -29,6 +29,7 @@ LOCAL_SECRETS = (
     "TIDEMARK_LOCAL_MLFLOW_DB_PASSWORD",
     "TIDEMARK_LOCAL_AIRFLOW_API_SECRET",
     "TIDEMARK_LOCAL_AIRFLOW_JWT_SECRET",
+    "TIDEMARK_LOCAL_AIRFLOW_FERNET_KEY",
 )
 ACCESS_KEY = "TIDEMARK_S3__ACCESS_KEY"
 STACK_ID = "TIDEMARK_STACK_ID"
@@ -79,7 +80,7 @@ def build(settings: Settings, previous: StackEnv, ports: Mapping[str, int]) -> S
     for name in SETTINGS_SECRETS:
         values.setdefault(name, _given(settings, name) or secrets.token_urlsafe(SECRET_BYTES))
     for name in LOCAL_SECRETS:
-        values.setdefault(name, secrets.token_urlsafe(SECRET_BYTES))
+        values.setdefault(name, _new_secret(name))
     return StackEnv(values)
 
 
@@ -101,6 +102,11 @@ def check_environment(env: StackEnv) -> None:
             f"{', '.join(sorted(wrong))} in the environment differ from the embedded stack: unset them, "
             "or leave `tidemark up` out and use your own engines"
         )
+
+
+def _new_secret(name: str) -> str:
+    text = secrets.token_urlsafe(SECRET_BYTES)
+    return f"{text}=" if name.endswith("FERNET_KEY") else text  # 32 bytes in base64 with its padding: a Fernet key
 
 
 def _given(settings: Settings, name: str) -> str:

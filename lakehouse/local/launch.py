@@ -25,20 +25,22 @@ def unprivileged(folder: Path) -> tuple[str, ...]:
     `postgres`, with the one capability that reads and traverses everything (CAP_DAC_READ_SEARCH), and give it `folder`.
     Raises NoUnprivilegedUserError.
     """
+    found = words()
+    if found and not _namespace():
+        user = _postgres()
+        _give(folder, user.pw_uid, user.pw_gid)
+    elif found:
+        _give(folder, 0, 0)
+    return found
+
+
+def words() -> tuple[str, ...]:
+    """The words alone, without giving a folder away. Raises NoUnprivilegedUserError."""
     if os.geteuid() != 0:
         return ()
-    namespace = _namespace()
-    if namespace:
-        _give(folder, 0, 0)
+    if namespace := _namespace():
         return namespace
-    try:
-        user = pwd.getpwnam("postgres")
-    except KeyError:
-        raise NoUnprivilegedUserError(
-            "PostgreSQL refuses to run as root and user namespaces are off: run as another user, "
-            "or `useradd --system postgres`"
-        ) from None
-    _give(folder, user.pw_uid, user.pw_gid)
+    user = _postgres()
     capability = "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"
     return ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *capability)
 
@@ -55,6 +57,16 @@ def _namespace() -> tuple[str, ...]:
     except (OSError, subprocess.TimeoutExpired):
         return ()
     return words if tried.returncode == 0 else ()
+
+
+def _postgres() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        raise NoUnprivilegedUserError(
+            "PostgreSQL refuses to run as root and user namespaces are off: run as another user, "
+            "or `useradd --system postgres`"
+        ) from None
 
 
 def _ordinary_user() -> pwd.struct_passwd:

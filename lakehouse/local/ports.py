@@ -86,6 +86,6 @@ def _next_free(name: str, wanted: int, taken: set[int], free: Callable[[int], bo
 
 def _command(pid: int) -> str:
     try:
-        return " ".join(psutil.Process(pid).cmdline())[:120] or psutil.Process(pid).name()
+        return " ".join(psutil.Process(pid).cmdline())[:80].strip() or psutil.Process(pid).name()
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return "command not visible"

@@ -79,11 +79,11 @@ def http_ok(url: str) -> Probe:
     return probe
 
 
-def airflow_component(base_url: str, component: str) -> Probe:
+def airflow_component(report_url: str, component: str) -> Probe:
     """Airflow's own health report calls `component` healthy: it looks at the age of the component's heartbeat."""
 
     def probe() -> None:
-        report = _get(f"{base_url}/api/v2/monitor/health").json()
+        report = _get(report_url).json()
         status = report.get(component, {}).get("status")
         if status != "healthy":
             raise ProbeError(f"Airflow reports its {component} as {status}")

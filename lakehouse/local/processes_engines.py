@@ -79,7 +79,7 @@ def postgres(context: StackContext) -> ProcessSpec:
     conf = context.home.conf
     data = context.home.data("postgres")
     programs = debian.postgres_bin(context.cache)
-    prefix = launch.unprivileged(data)
+    prefix = launch.words()
 
     def initialise() -> None:
         launch.unprivileged(data)
@@ -145,7 +145,7 @@ def clickhouse(context: StackContext) -> ProcessSpec:
     return ProcessSpec(
         name="clickhouse",
         role=Role.ENGINE,
-        argv=(str(context.python), "-m", "lakehouse.local.clickhouse", "--data-dir", str(data)),
+        argv=(str(context.python), "-m", "lakehouse.local.clickhouse"),
         cwd=context.project,
         prepare=lambda: data.mkdir(parents=True, exist_ok=True),
         probe=probes.http_ok(f"{context.settings.clickhouse.url}/ping"),

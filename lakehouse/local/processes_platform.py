@@ -1,8 +1,125 @@
-"""The processes above the engines."""
+"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander and the API."""
 
-from lakehouse.local.spec import ProcessSpec, StackContext
+from lakehouse.local import conf_platform, probes
+from lakehouse.local.install import debian
+from lakehouse.local.spec import ProcessSpec, Role, StackContext
+
+AIRFLOW_START_S = 120.0
 
 
 def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
-    """Every process above the engines."""
-    return ()
+    """Every process above the engines, in no particular order."""
+    return (*airflow(context), mlflow(context), prometheus(context), landing(context), api(context))
+
+
+def airflow(context: StackContext) -> tuple[ProcessSpec, ...]:
+    """Airflow's api-server, scheduler, dag-processor and triggerer: never `airflow standalone`, which leaves orphans.
+
+    `--skip-serve-logs`: the log servers of the scheduler and the triggerer listen on every address, and the
+    api-server reads the same log folder anyway.
+    """
+    url = context.settings.airflow.url
+    report = f"{url}/api/v2/monitor/health"
+    return (
+        _airflow(context, "api", ("api-server",), probes.airflow_component(report, "metadatabase")),
+        _airflow(
+            context, "scheduler", ("scheduler", "--skip-serve-logs"), probes.airflow_component(report, "scheduler")
+        ),
+        _airflow(context, "dag-processor", ("dag-processor",), probes.airflow_component(report, "dag_processor")),
+        _airflow(
+            context, "triggerer", ("triggerer", "--skip-serve-logs"), probes.airflow_component(report, "triggerer")
+        ),
+    )
+
+
+def _airflow(context: StackContext, name: str, arguments: tuple[str, ...], probe: probes.Probe) -> ProcessSpec:
+    is_api = name == "api"
+    passwords = {context.home.conf / "airflow.passwords.json": conf_platform.airflow_passwords(context)}
+    return ProcessSpec(
+        name=f"airflow-{name}",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "airflow", *arguments),
+        cwd=context.project,
+        env=conf_platform.airflow_environment(context),
+        files=passwords if is_api else {},
+        probe=probe,
+        ports=("airflow_port",) if is_api else (),
+        after=("airflow-db",),
+        uses=() if is_api else ("airflow-api",),  # its health report speaks for the others
+        url=context.settings.airflow.url if is_api else "",
+        stop_wait_s=15,
+        start_timeout_s=AIRFLOW_START_S,
+    )
+
+
+def mlflow(context: StackContext) -> ProcessSpec:
+    """MLflow's tracking server and model registry, one worker."""
+    port = str(context.settings.stack.mlflow_port)
+    return ProcessSpec(
+        name="mlflow",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"),
+        cwd=context.home.run,
+        env=conf_platform.mlflow_environment(context),
+        probe=probes.http_ok(f"{context.settings.mlflow.tracking_uri}/health"),
+        ports=("mlflow_port",),
+        after=("databases", "buckets"),
+        url=context.settings.mlflow.tracking_uri,
+        start_timeout_s=AIRFLOW_START_S,
+    )
+
+
+def prometheus(context: StackContext) -> ProcessSpec:
+    """Prometheus, scraping the processes of this stack."""
+    conf = context.home.conf / "prometheus.yml"
+    data = context.home.data("prometheus")
+    address = f"127.0.0.1:{context.settings.stack.prometheus_port}"
+    storage = (f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=15d")
+    return ProcessSpec(
+        name="prometheus",
+        role=Role.PLATFORM,
+        needs=("debian",),
+        argv=(
+            str(debian.prometheus(context.cache)),
+            *(f"--config.file={conf}", f"--web.listen-address={address}", *storage),
+        ),
+        cwd=context.home.run,
+        env={"GOGC": "50"},
+        files={conf: conf_platform.prometheus_yml(context)},
+        probe=probes.http_ok(f"{context.settings.prometheus.url}/-/ready"),
+        ports=("prometheus_port",),
+        url=context.settings.prometheus.url,
+    )
+
+
+def landing(context: StackContext) -> ProcessSpec:
+    """The lander: Kafka to bronze, exactly once."""
+    url = f"http://127.0.0.1:{context.settings.landing.metrics_port}/metrics"
+    return ProcessSpec(
+        name="landing",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "streaming.landing"),
+        cwd=context.project,
+        probe=probes.http_ok(url),
+        ports=("landing_metrics_port",),
+        after=("topics", "buckets"),
+        url=url,
+        stop_wait_s=30,
+    )
+
+
+def api(context: StackContext) -> ProcessSpec:
+    """The serving API."""
+    url = context.settings.serving.url
+    return ProcessSpec(
+        name="api",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "serving"),
+        cwd=context.project,
+        probe=probes.http_ok(f"{url}/health/ready"),
+        ports=("api_port",),
+        after=("migrate-postgres", "migrate-clickhouse", "redis"),
+        uses=("kafka", "s3"),
+        url=url,
+        stop_wait_s=20,
+    )

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -116,9 +117,10 @@ def up(only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
     home = Home(load().home)
     home.create()
     with _exclusive(home):
-        stack = _settle(home, reporter)
+        stack, busy = _settle(home)
         names = tuple(only) or tuple(spec.name for spec in stack.specs)
         chosen = select(names, stack.specs, stack.steps)
+        _report_busy(stack, chosen, busy, reporter)
         _write_files(stack, chosen)
         _ensure_supervisor(stack, clock)
         _remember(home, {spec.name for spec in stack.specs if spec.name in chosen})
@@ -147,12 +149,30 @@ def down(clock: Clock) -> int:
 
 
 def reset(clock: Clock) -> Path:
-    """Take the stack down and remove its home: data, secrets, logs. Returns the path removed."""
+    """Take the stack down and remove what it keeps in its home: data, secrets, logs. Returns the home's path."""
     down(clock)
-    root = load().home
-    if root.exists():
-        shutil.rmtree(root)
-    return root
+    home = Home(load().home)
+    for folder in (home.conf, home.run, home.logs, home.root / "data"):
+        if folder.exists():
+            shutil.rmtree(folder)
+    home.stack_env.unlink(missing_ok=True)
+    if home.root.exists() and not any(home.root.iterdir()):  # what somebody else put there stays
+        home.root.rmdir()
+    return home.root
+
+
+def fetch_all(reporter: Reporter) -> None:
+    """Fetch and build everything that is missing in the cache, at once. Blocking, minutes at first."""
+    settings = load()
+    cache, home = Cache(cache_dir(settings.stack)), Home(settings.home)
+    home.create()
+    nodes = [
+        graph.Node(name, (), _reported(name, reporter, partial(_fetch_into, cache, home, name)))
+        for name, there in fetch.installed(cache).items()
+        if not there
+    ]
+    reporter.plan(tuple(node.name for node in nodes))
+    graph.run(nodes, abort=lambda: _abort(threading.Event()))
 
 
 def wanted(home: Home) -> tuple[str, ...]:
@@ -173,17 +193,15 @@ def carriers(stack_id: str) -> list[psutil.Process]:
     return [process for process in found if process.pid != os.getpid()]
 
 
-def _settle(home: Home, reporter: Reporter) -> Stack:
+def _settle(home: Home) -> tuple[Stack, list[BusyPort]]:
     """Choose ports, write stack.env and describe the stack that follows from them."""
     settings = load()
     previous = envfile.read(home.stack_env)
     chosen, busy = ports.choose(settings.stack, keep=_ports_in_use(home, settings, previous))
-    for taken in busy:
-        reporter.note(_busy_text(taken))
     env = envfile.build(settings, previous, chosen)
     envfile.write(home, env)
     envfile.check_environment(env)
-    return describe(load(), env)
+    return describe(load(), env), busy
 
 
 def _ports_in_use(home: Home, settings: Settings, env: envfile.StackEnv) -> dict[str, int]:
@@ -200,8 +218,11 @@ def _ports_in_use(home: Home, settings: Settings, env: envfile.StackEnv) -> dict
     }
 
 
-def _busy_text(taken: BusyPort) -> str:
-    return f"port {taken.wanted} for {taken.name} is held by {taken.holder}: using {taken.chosen}"
+def _report_busy(stack: Stack, chosen: frozenset[str], busy: Iterable[BusyPort], reporter: Reporter) -> None:
+    ours = {port.removesuffix("_port") for spec in stack.specs if spec.name in chosen for port in spec.ports}
+    for taken in busy:
+        if taken.name in ours:
+            reporter.note(f"port {taken.wanted} is held by {taken.holder}: {taken.name} takes {taken.chosen}")
 
 
 def _write_files(stack: Stack, chosen: frozenset[str]) -> None:
@@ -234,7 +255,11 @@ def _nodes(stack: Stack, chosen: frozenset[str], reporter: Reporter, patience: _
     needed = {need for spec in specs for need in spec.needs}
     present = fetch.installed(stack.context.cache)
     nodes = [
-        graph.Node(f"fetch {name}", (), _reported(f"fetch {name}", reporter, _fetch(stack, name)))
+        graph.Node(
+            f"fetch {name}",
+            (),
+            _reported(f"fetch {name}", reporter, partial(_fetch_into, stack.context.cache, stack.home, name)),
+        )
         for name in fetch.FETCHES
         if name in needed and not present[name]
     ]
@@ -267,11 +292,8 @@ def _reported(name: str, reporter: Reporter, action: Callable[[], None]) -> Call
     return run
 
 
-def _fetch(stack: Stack, name: str) -> Callable[[], None]:
-    def run() -> None:
-        fetch.FETCHES[name](stack.context.cache, stack.home.log(f"fetch-{name}"))
-
-    return run
+def _fetch_into(cache: Cache, home: Home, name: str) -> None:
+    fetch.FETCHES[name](cache, home.log(f"fetch-{name}"))
 
 
 def _start(stack: Stack, spec: ProcessSpec, patience: _Patience) -> Callable[[], None]:

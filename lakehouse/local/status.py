@@ -1,0 +1,139 @@
+"""How the stack is: what supervisord says of each process, and whether it answers its probe."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.local import supervisor
+from lakehouse.local.probes import ProbeError
+from lakehouse.local.spec import ProcessSpec
+from lakehouse.local.stack import Stack, wanted
+from lakehouse.local.warden import descendants
+from lakehouse.settings import Settings
+
+SPAWNED = re.compile(r"INFO spawned: '([^']+)' with pid")
+SUPERVISOR_STARTED = "INFO supervisord started with pid"
+KB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """One process; `problem` says why it is not ready, `pss_bytes` what it and its children hold of memory."""
+
+    name: str
+    state: str
+    ready: bool
+    pid: int
+    uptime_s: int
+    restarts: int
+    url: str
+    problem: str = ""
+    pss_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StackStatus:
+    """All processes that were asked for, and where people look."""
+
+    urls: dict[str, str]
+    processes: tuple[ProcessStatus, ...]
+    pss_bytes: int
+
+    @property
+    def ready(self) -> bool:
+        return bool(self.processes) and all(process.ready for process in self.processes)
+
+    def document(self) -> dict[str, object]:
+        """The form of `tidemark status --json`."""
+        fields = ("name", "state", "ready", "pid", "uptime_s", "restarts", "url")
+        return {
+            "urls": self.urls,
+            "processes": [{name: getattr(process, name) for name in fields} for process in self.processes],
+        }
+
+
+def read(settings: Settings, stack: Stack | None) -> StackStatus:
+    """Ask supervisord and every process. Blocks a few seconds at most; None is a stack that was never brought up."""
+    if stack is None or not supervisor.is_running(stack.home):
+        names = wanted(stack.home) if stack is not None else ()
+        down = tuple(
+            ProcessStatus(name, "STOPPED", ready=False, pid=0, uptime_s=0, restarts=0, url="") for name in names
+        )
+        return StackStatus(urls_of(settings), down, 0)
+    asked = set(wanted(stack.home))
+    specs = [spec for spec in stack.specs if spec.name in asked]
+    problems = _problems(specs)
+    states = supervisor.states(stack.home)
+    starts = _starts(stack.home.log("supervisord"))
+    found = []
+    for spec in specs:
+        state = states[spec.name]
+        problem = problems[spec.name] if state.pid else state.note or f"is {state.state}"
+        found.append(
+            ProcessStatus(
+                name=spec.name,
+                state=state.state,
+                ready=not problem,
+                pid=state.pid,
+                uptime_s=state.uptime_s,
+                restarts=max(starts[spec.name] - 1, 0),
+                url=spec.url,
+                problem=problem,
+                pss_bytes=pss(state.pid) if state.pid else 0,
+            )
+        )
+    return StackStatus(urls_of(settings), tuple(found), pss(supervisor.warden_pid(stack.home) or 0))
+
+
+def urls_of(settings: Settings) -> dict[str, str]:
+    """Where people and tools look."""
+    return {
+        "api": settings.serving.url,
+        "airflow": settings.airflow.url,
+        "mlflow": settings.mlflow.tracking_uri,
+        "clickhouse": settings.clickhouse.url,
+        "s3": settings.s3.endpoint_url,
+        "prometheus": settings.prometheus.url,
+    }
+
+
+def pss(root: int) -> int:
+    """Bytes of memory of a process and all below it, shared pages counted once in all; 0 if there is none."""
+    return sum(_pss(pid) for pid in (root, *descendants(root))) if root else 0
+
+
+def _pss(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return sum(int(line.split()[1]) * KB for line in text.splitlines() if line.startswith("Pss:"))
+
+
+def _problems(specs: Iterable[ProcessSpec]) -> dict[str, str]:
+    specs = list(specs)
+    with ThreadPoolExecutor(max_workers=max(len(specs), 1)) as pool:
+        return dict(zip((spec.name for spec in specs), pool.map(_problem, specs), strict=True))
+
+
+def _problem(spec: ProcessSpec) -> str:
+    try:
+        spec.probe()
+    except ProbeError as error:
+        return str(error)
+    return ""
+
+
+def _starts(log: Path) -> Counter[str]:
+    """How often each process was started since supervisord was: it keeps no such number, but it logs every start."""
+    counts: Counter[str] = Counter()
+    text = "".join(part.read_text(encoding="utf-8") for part in (log.with_name(f"{log.name}.1"), log) if part.exists())
+    for line in text.splitlines():
+        if SUPERVISOR_STARTED in line:
+            counts.clear()
+        elif found := SPAWNED.search(line):
+            counts[found.group(1)] += 1
+    return counts
