@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from serving.health import endpoints as health
+from serving.health.service import NotReady
 from serving.kit import docs, problems
 from serving.kit.paging import CursorMismatch
 from serving.portfolios import endpoints as portfolios
@@ -10,7 +11,14 @@ from serving.portfolios.service import PortfolioNotFound
 from serving.risk import endpoints as risk
 from serving.risk.service import EmptyDateRange, RiskNotPublished
 
-REFUSALS = (*problems.SHARED, PortfolioNotFound, RiskNotPublished, CursorMismatch, EmptyDateRange)
+REFUSALS: tuple[type[problems.ApiError], ...] = (
+    *problems.SHARED,
+    NotReady,
+    PortfolioNotFound,
+    RiskNotPublished,
+    CursorMismatch,
+    EmptyDateRange,
+)
 
 
 def install(app: FastAPI) -> None:

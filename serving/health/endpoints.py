@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from serving.health.schemas import Live, Readiness, ReadinessReport
+from serving.health.schemas import Live, NotReadyProblem, ReadinessReport
 from serving.health.service import HealthService
 from serving.kit.metrics import CONTENT_TYPE, Metrics
-from serving.kit.openapi import problems
+from serving.kit.openapi import Responses, problems
 
-UNAVAILABLE = 503
+NOT_READY: Responses = {503: {"model": NotReadyProblem, "description": "A required engine is down"}}
 
 router = APIRouter(tags=["health"])
 
@@ -32,17 +32,10 @@ async def live(request: Request) -> Live:
     return Live(status="live", version=request.app.version)
 
 
-@router.get(
-    "/health/ready",
-    summary="Can it do its work?",
-    responses={**problems(), UNAVAILABLE: {"model": ReadinessReport, "description": "A required engine is down"}},
-)
-async def ready(response: Response, service: Annotated[HealthService, Depends(service_of)]) -> ReadinessReport:
+@router.get("/health/ready", summary="Can it do its work?", responses=problems() | NOT_READY)
+async def ready(service: Annotated[HealthService, Depends(service_of)]) -> ReadinessReport:
     """One round trip to every engine, side by side, with its latency. 503 where a required one is down."""
-    report = await service.readiness()
-    if report.status is Readiness.NOT_READY:
-        response.status_code = UNAVAILABLE
-    return report
+    return await service.require_ready()
 
 
 @router.get(

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from serving.kit.problems import Problem
+
 
 class Readiness(StrEnum):
     """`degraded`: an engine is down that no route of this API needs."""
@@ -37,8 +39,17 @@ class DependencyHealth(BaseModel):
     reason: str | None = Field(description="why it is down, in a word; the log has the rest under the request id")
 
 
-class ReadinessReport(BaseModel):
+class Dependencies(BaseModel):
+    """One entry an engine."""
+
+    dependencies: list[DependencyHealth]
+
+
+class ReadinessReport(Dependencies):
     """Whether the API can do its work."""
 
     status: Readiness
-    dependencies: list[DependencyHealth]
+
+
+class NotReadyProblem(Problem, Dependencies):
+    """A problem that shows which engines are down."""

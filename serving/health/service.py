@@ -8,8 +8,9 @@ import structlog
 
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
-from serving.health.schemas import DependencyHealth, DependencyState, Readiness, ReadinessReport
+from serving.health.schemas import Dependencies, DependencyHealth, DependencyState, Readiness, ReadinessReport
 from serving.kit.metrics import Metrics
+from serving.kit.problems import ApiError
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,15 @@ class Probe:
     check: Callable[[], Awaitable[None]]
 
 
+class NotReady(ApiError):
+    """An engine that the API cannot do without is down; `dependencies` shows which."""
+
+    status = 503
+    code = "not_ready"
+    title = "The API cannot do its work"
+    retryable = True
+
+
 class HealthService:
     """Asks every dependency whether it answers."""
 
@@ -32,6 +42,15 @@ class HealthService:
         self._metrics = metrics
         self._timeout_s = timeout_s
         self._running: asyncio.Task[ReadinessReport] | None = None
+
+    async def require_ready(self) -> ReadinessReport:
+        """The report. Raises NotReady with it where a required dependency is down."""
+        report = await self.readiness()
+        if report.status is Readiness.NOT_READY:
+            down = ", ".join(each.name for each in report.dependencies if each.state is DependencyState.DOWN)
+            found = Dependencies(dependencies=report.dependencies)
+            raise NotReady(f"Down: {down}. `tidemark doctor` says why.", extension=found)
+        return report
 
     async def readiness(self) -> ReadinessReport:
         """The report, within the time limit of one probe: they run side by side."""

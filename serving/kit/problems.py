@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -69,10 +70,13 @@ class ApiError(TidemarkError):
     title: ClassVar[str] = "The server failed"
     retryable: ClassVar[bool] = False
 
-    def __init__(self, detail: str, *, errors: tuple[FieldProblem, ...] = ()) -> None:
+    def __init__(
+        self, detail: str, *, errors: tuple[FieldProblem, ...] = (), extension: BaseModel | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
+        self.extension = extension
 
 
 class InternalError(ApiError):
@@ -155,7 +159,7 @@ Failure = TypeVar("Failure", bound=Exception)
 
 
 def respond(request: Request, error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
-    """The problem document of `error`, never cached."""
+    """The problem document of `error` with its extension members, never cached."""
     problem = Problem(
         type=f"{CATALOGUE_PATH}#{error.code}",
         title=error.title,
@@ -168,8 +172,9 @@ def respond(request: Request, error: ApiError, headers: Mapping[str, str] | None
         errors=list(error.errors),
     )
     extra = {"Retry-After": RETRY_AFTER_S} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    extension = {} if error.extension is None else error.extension.model_dump()
     return Response(
-        problem.model_dump_json(),
+        to_json({**problem.model_dump(), **extension}),
         status_code=error.status,
         media_type=MEDIA_TYPE,
         headers={**(headers or {}), **extra, "Cache-Control": NO_STORE},

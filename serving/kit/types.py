@@ -1,15 +1,28 @@
 """Values as the API writes them: money and quantities are strings of digits, never JSON numbers."""
 
+import re
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from lakehouse.domain.money import Money
 
 DECIMAL_PATTERN = r"^-?[0-9]{1,20}(\.[0-9]{1,8})?$"
 CONFIDENCE_PATTERN = r"^0\.[0-9]{1,5}$"
 
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _iso_only(value: object) -> object:
+    """Pydantic also reads numbers as seconds since 1970: `date_to=0` would be a date."""
+    if isinstance(value, str) and not _ISO_DATE.fullmatch(value):
+        raise ValueError("Input should be a date as YYYY-MM-DD")
+    return value
+
+
+IsoDate = Annotated[date, BeforeValidator(_iso_only)]
 DecimalText = Annotated[str, Field(pattern=DECIMAL_PATTERN)]
 ConfidenceText = Annotated[str, Field(pattern=CONFIDENCE_PATTERN)]
 CurrencyCode = Annotated[str, Field(pattern="^[A-Z]{3}$")]

@@ -1,6 +1,5 @@
 """Routes of published risk: they translate, the service decides."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -9,6 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 from serving.kit.conditional import IfNoneMatch, conditional
 from serving.kit.openapi import CONDITIONAL, problems
 from serving.kit.paging import link_header
+from serving.kit.types import IsoDate
 from serving.portfolios.endpoints import PortfolioId
 from serving.risk.schemas import DEMO_DATE, PortfolioRisk, RiskMetricFilters, RiskMetricPage
 from serving.risk.service import RiskService
@@ -24,7 +24,7 @@ async def service_of(request: Request) -> RiskService:
 
 Service = Annotated[RiskService, Depends(service_of)]
 AsOf = Annotated[
-    date | SkipJsonSchema[None],
+    IsoDate | SkipJsonSchema[None],
     Query(description="newest business date up to this day; left out, the newest of all", examples=[DEMO_DATE]),
 ]
 

@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from lakehouse.risk.methods import Method
 from serving.kit.paging import CURSOR_PATTERN, Page
-from serving.kit.types import ConfidenceText, MoneyOut
+from serving.kit.types import ConfidenceText, IsoDate, MoneyOut
 
 DEMO_DATE = "2022-12-28"
 
@@ -26,8 +26,8 @@ class RiskMetricFilters(BaseModel):
     confidence: ConfidenceText | SkipJsonSchema[None] = Field(
         None, description="only this confidence, as a decimal string", examples=["0.99"]
     )
-    date_from: date | SkipJsonSchema[None] = Field(None, description="first business date", examples=["2022-01-01"])
-    date_to: date | SkipJsonSchema[None] = Field(None, description="last business date", examples=["2022-12-31"])
+    date_from: IsoDate | SkipJsonSchema[None] = Field(None, description="first business date", examples=["2022-01-01"])
+    date_to: IsoDate | SkipJsonSchema[None] = Field(None, description="last business date", examples=["2022-12-31"])
     limit: int = Field(100, ge=1, le=500, description="rows on a page")
     cursor: Cursor | SkipJsonSchema[None] = Field(None, description="`next` of the page before holds it")
 

@@ -1,0 +1,135 @@
+"""The boundary on a small application without engines: ids, hosts, sizes, headers, errors, metrics."""
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+from pydantic import BaseModel
+
+from lakehouse.clock import SystemClock
+from lakehouse.settings import ServingSettings
+from serving.kit import problems
+from serving.kit.boundary import Boundary, host_name
+from serving.kit.metrics import Metrics
+
+BASE = "http://127.0.0.1"
+LIMIT = 64
+
+
+class Note(BaseModel):
+    text: str
+
+
+def make_app(metrics: Metrics) -> FastAPI:
+    """An application with one route that reads a body, one that has a bug and one that makes its own headers."""
+    app = FastAPI(docs_url=None, redoc_url=None, redirect_slashes=False)
+    section = ServingSettings(max_body_bytes=LIMIT)
+    app.add_middleware(Boundary, settings=section, clock=SystemClock(), metrics=metrics)
+    problems.install(app)
+
+    @app.post("/notes/{number}")
+    async def take(number: int, note: Note) -> int:
+        return number + len(note.text)
+
+    @app.get("/bug")
+    async def bug(request: Request) -> None:
+        raise ZeroDivisionError(f"secret words about {request.url}")
+
+    return app
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def client(metrics: Metrics) -> TestClient:
+    return TestClient(make_app(metrics), base_url=BASE, raise_server_exceptions=False)
+
+
+def test_a_request_id_is_made_or_taken_over(client: TestClient) -> None:
+    made = client.post("/notes/1", json={"text": "a"}).headers["x-request-id"]
+    taken = client.post("/notes/1", json={"text": "a"}, headers={"X-Request-ID": "order-66.a_B"}).headers[
+        "x-request-id"
+    ]
+    assert len(made) == 32
+    assert taken == "order-66.a_B"
+
+
+@pytest.mark.parametrize("given", ["a b", "x" * 129, "a;DROP", "<script>", ""])
+def test_an_unsafe_request_id_is_replaced(client: TestClient, given: str) -> None:
+    assert client.get("/nope", headers={"X-Request-ID": given}).headers["x-request-id"] != given
+
+
+def test_every_answer_has_the_security_headers(client: TestClient) -> None:
+    for answer in (client.post("/notes/1", json={"text": "a"}), client.get("/nope"), client.get("/bug")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.", "127.0.0.1:80:80"])
+def test_another_host_is_refused(client: TestClient, host: str) -> None:
+    answer = client.get("/nope", headers={"Host": host})
+    assert (answer.status_code, answer.json()["code"]) == (421, "host_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [("LocalHost:8000", "localhost"), ("127.0.0.1", "127.0.0.1"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")],
+)
+def test_the_port_is_no_part_of_the_host(header: str, name: str) -> None:
+    assert host_name(header) == name
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read(client: TestClient) -> None:
+    answer = client.post("/notes/1", content=b"x" * (LIMIT + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_body_that_grows_too_large_is_cut(client: TestClient) -> None:
+    answer = client.post("/notes/1", content=iter([b"x" * LIMIT, b"y"]))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_length_that_is_no_number_is_refused(client: TestClient) -> None:
+    answer = client.post("/notes/1", headers={"Content-Length": "-1"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_a_bug_shows_its_request_id_and_nothing_else(client: TestClient) -> None:
+    answer = client.get("/bug")
+    problem = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (problem["status"], problem["code"], problem["retryable"]) == (500, "internal_error", True)
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert "secret" not in answer.text
+    assert "ZeroDivision" not in answer.text
+
+
+def test_each_wrong_value_has_a_pointer(client: TestClient) -> None:
+    problem = client.post("/notes/one", json={"text": 1}).json()
+    assert problem["status"] == 422
+    assert {error["pointer"] for error in problem["errors"]} == {"/path/number", "/body/text"}
+
+
+def test_unknown_paths_and_methods_are_problems(client: TestClient) -> None:
+    unknown, wrong = client.get("/nope"), client.get("/notes/1")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "route_not_found")
+    assert (wrong.status_code, wrong.json()["code"], wrong.headers["allow"]) == (405, "method_not_allowed", "POST")
+
+
+def test_metrics_count_templates_not_paths(client: TestClient, metrics: Metrics) -> None:
+    for number in range(3):
+        client.post(f"/notes/{number}", json={"text": "a"})
+    client.get("/nope")
+    client.get("/bug")
+    client.request("BREW", "/coffee")
+    text = metrics.text().decode()
+    assert 'tidemark_api_requests_total{method="POST",route="/notes/{number}",status="200"} 3.0' in text
+    assert 'tidemark_api_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
+    assert 'tidemark_api_requests_total{method="GET",route="/bug",status="500"} 1.0' in text
+    assert 'method="OTHER"' in text
+    assert "BREW" not in text
+    assert "tidemark_api_in_flight 0.0" in text
