@@ -1,8 +1,10 @@
 """Start the process: `python -m lakehouse.local.clickhouse`, settings from the environment and `stack.env`."""
 
+import argparse
 import ipaddress
 import logging
 import sys
+from pathlib import Path
 
 import uvicorn
 
@@ -23,16 +25,20 @@ class BindError(TidemarkError):
 
 def main() -> int:
     """Serve until a signal; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lakehouse.local.clickhouse", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, help="the engine's folder; default: $TIDEMARK_HOME/data/clickhouse")
+    arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        serve(load())
+        settings = load()
+        serve(settings, arguments.data_dir or settings.home / "data" / "clickhouse")
     except TidemarkError as error:
         sys.stderr.write(f"clickhouse: {error}\n")
         return error.exit_code
     return 0
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, data_dir: Path) -> None:
     """Open the data folder and answer HTTP. Raises TidemarkError before anything listens."""
     section = settings.clickhouse
     if not _is_loopback(section.host):
@@ -41,7 +47,7 @@ def serve(settings: Settings) -> None:
         )
     users = Users(section)
     clock = SystemClock()
-    engine = Engine(settings.home / "data" / "clickhouse", section.database)
+    engine = Engine(data_dir, section.database)
     service = Service(engine, database=section.database, clock=clock)
     config = uvicorn.Config(
         create_app(Edge(service, users, clock)),

@@ -110,6 +110,11 @@ def without_format(sql: bytes) -> bytes:
     return sql[:end]
 
 
+def selects(sql: bytes) -> bool:
+    """Whether the text begins like a SELECT: the engine streams no other statement."""
+    return next((token.word for token in tokens(sql) if token.text != b"("), b"") in (b"SELECT", b"WITH", b"FROM")
+
+
 def mentions(sql: bytes, first: bytes, second: bytes) -> bool:
     """Whether two bare words stand side by side outside strings, quotes and comments."""
     previous = b""

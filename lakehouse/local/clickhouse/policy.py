@@ -25,9 +25,9 @@ REFUSED_FUNCTIONS = frozenset((
     "aifilter", "aigenerate", "airedact", "aisimilarity", "aitranslate", "authenticateduser", "catboostevaluate",
     "currentrequesturl", "demangle", "evalmlmethod", "file", "filesystemavailable", "filesystemcapacity",
     "filesystemunreserved", "getclienthttpheader", "getmacro", "getoskernelversion", "getserverport",
-    "getserversetting", "hascolumnintable", "logtrace", "mergetreepartinfo", "showcertificate", "tcpport",
-    "timeseriesstoretags", "transactionid", "transactionlatestsnapshot", "transactionoldestsnapshot",
-    "zookeepersessionuptime",
+    "getserversetting", "hascolumnintable", "joinget", "joingetornull", "logtrace", "mergetreepartinfo",
+    "showcertificate", "tcpport", "timeseriesstoretags", "transactionid", "transactionlatestsnapshot",
+    "transactionoldestsnapshot", "zookeepersessionuptime",
 ))  # fmt: skip
 _IN_FUNCTIONS = frozenset(
     f"{scope}{negation}{null}in{suffix}"
@@ -41,12 +41,14 @@ _PLAIN_NODES = frozenset((
     "ColumnsReplaceTransformer", "ColumnsReplaceTransformer::Replacement", "ColumnsTransformerList", "DescribeQuery",
     "Explain", "ExpressionList", "Identifier", "InterpolateElement", "Literal", "OrderByElement", "QualifiedAsterisk",
     "QualifiedColumnsListMatcher", "QualifiedColumnsRegexpMatcher", "QueryParameter", "SampleRatio",
-    "SelectIntersectExceptQuery", "SelectQuery", "SelectWithUnionQuery", "Set", "ShowColumns", "ShowFunctions",
+    "SelectIntersectExceptQuery", "SelectQuery", "SelectWithUnionQuery", "ShowColumns", "ShowFunctions",
     "ShowIndexes", "ShowSetting", "ShowTables", "Subquery", "TableExpression", "TableJoin", "TablesInSelectQuery",
     "TablesInSelectQueryElement", "WindowDefinition", "WindowListElement", "WithElement",
 ))  # fmt: skip
-_DATABASE_STATEMENTS = frozenset(("ExistsDatabaseQuery", "ShowCreateDatabaseQuery"))
-_TABLE_STATEMENTS = frozenset(("ExistsTableQuery", "ExistsViewQuery", "ShowCreateTableQuery", "ShowCreateViewQuery"))
+_OBJECT_STATEMENTS = frozenset((
+    "ExistsDatabaseQuery", "ExistsTableQuery", "ExistsViewQuery", "ShowCreateDatabaseQuery", "ShowCreateTableQuery",
+    "ShowCreateViewQuery",
+))  # fmt: skip
 _CHILDREN = re.compile(r" \(children (?P<count>\d+)\)$")
 _LINE = re.compile(r"(?P<indent> *)(?P<kind>[A-Za-z:]+)(?: (?P<name>.*))?$")
 _ALIAS = re.compile(r" ?\(alias .*\)$")
@@ -108,10 +110,11 @@ def _check(node: Node, scope: Scope) -> None:
         _check_function(node, scope)
     elif node.kind == "TableIdentifier":
         scope.check_table(node.name)
-    elif node.kind in _DATABASE_STATEMENTS:
-        scope.check_database(node.children[0].name)
-    elif node.kind in _TABLE_STATEMENTS:
-        scope.check_table(".".join(child.name for child in node.children))
+    elif node.kind in _OBJECT_STATEMENTS:
+        # Printed as "database table", the database empty where none is named, the table where it is the object.
+        scope.check_database(node.name.partition(" ")[0] or scope.current)
+    elif node.kind == "Set":
+        raise ClickHouseError(164, "READONLY", "Cannot modify settings in readonly mode.")
     elif node.kind not in _PLAIN_NODES:
         raise access_denied(f"a read-only user may not use {node.kind}")
     for child in node.children:
@@ -155,7 +158,7 @@ def _read_node(lines: Sequence[str], position: int, depth: int) -> tuple[Node, i
     for _ in range(int(suffix["count"]) if suffix else 0):
         child, position = _read_node(lines, position, depth + 1)
         children.append(child)
-    return Node(found["kind"], _ALIAS.sub("", found["name"] or "").strip(), tuple(children)), position
+    return Node(found["kind"], _ALIAS.sub("", found["name"] or ""), tuple(children)), position
 
 
 def _unreadable() -> ClickHouseError:

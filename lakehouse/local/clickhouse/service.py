@@ -8,7 +8,7 @@ from lakehouse.clock import Clock
 from lakehouse.local.clickhouse.config import ANALYST_ROLE
 from lakehouse.local.clickhouse.engine import Connection, Engine, Progress, quote, quote_identifier
 from lakehouse.local.clickhouse.errors import ClickHouseError, access_denied
-from lakehouse.local.clickhouse.lexer import mentions, output_format, split_insert, without_format
+from lakehouse.local.clickhouse.lexer import mentions, output_format, selects, split_insert, without_format
 from lakehouse.local.clickhouse.limits import Quota, analyst_settings
 from lakehouse.local.clickhouse.native import empty_block
 from lakehouse.local.clickhouse.policy import Scope, judge
@@ -194,7 +194,7 @@ def _start(connection: Connection, query: Query) -> tuple[str, Chunks]:
         return query.default_format, Chunks(b"")
     answer_format = output_format(query.text) or query.default_format
     found = connection.classify(query.text)
-    if not found.reads_only or query.wait_end or answer_format not in STREAMED_FORMATS:
+    if not found.reads_only or query.wait_end or answer_format not in STREAMED_FORMATS or not selects(query.text):
         body = connection.execute(query.text, answer_format, query.parameters)
         if not found.reads_only:
             connection.database = None
