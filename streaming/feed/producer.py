@@ -15,7 +15,7 @@ from lakehouse.stores import kafka
 BATCH = 10_000
 MAX_QUEUED = 100_000
 _POLL_S = 0.05
-_CONNECT_S = 10.0
+_CONNECT_S = 5.0
 _SHOWN = 5
 
 
