@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from lakehouse.clock import ManualClock, SystemClock
 from lakehouse.settings import KafkaSettings, Settings
@@ -36,10 +37,11 @@ def values_at(stack: Settings, sent: Acknowledged) -> list[bytes]:
     for partition, runs in sent.runs.items():
         for first, last in runs:
             consumer.assign([TopicPartition(sent.topic, partition, first)])
-            while (message := consumer.poll(10)) is not None and message.offset() <= last:
-                found.append(message.value())
-                if message.offset() == last:
-                    break
+            for offset in range(first, last + 1):
+                message = consumer.poll(10)
+                assert message is not None
+                assert message.offset() == offset
+                found.append(message.value() or b"")
     consumer.close()
     return found
 

@@ -46,9 +46,7 @@ def commit(section: S3Settings, table: Table, partition: int, offsets: Sequence[
         target,
         pa.table(columns, schema=arrow.schema(table)),
         mode="append",
-        commit_properties=CommitProperties(
-            app_transactions=[Transaction(f"landing:{TICKS.name}:{partition}", version)]
-        ),
+        commit_properties=CommitProperties(app_transactions=[mark]),
     )
 
 
