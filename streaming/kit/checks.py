@@ -68,16 +68,18 @@ class _Rule:
         return f"{self.column} is {said}{self.because}"
 
 
-def check(topic: Topic, rows: pa.Table, *, now_us: int, max_future_s: float) -> Verdict:
+def check(topic: Topic, rows: pa.Table, *, now_us: int | np.ndarray, max_future_s: float) -> Verdict:
     """Judge every row; a row that breaks several promises gets the first reason of this order.
 
     Missing required field, unknown kind, time before 1900, time in the future, missing price, price not
     positive and finite, high below low, open or close outside low..high, negative size.
     `rows` holds the topic's fields in the types of `contracts.render.arrow.message_schema` (further columns
-    are ignored); `now_us` is microseconds since 1970-01-01 UTC. Raises KeyError where a field's column is absent.
+    are ignored); `now_us`, one number or one a row, is microseconds since 1970-01-01 UTC and says what is future.
+    Raises KeyError where a field's column is absent.
     """
+    now = pa.array(now_us) if isinstance(now_us, np.ndarray) else pa.scalar(now_us)
     found: dict[int, BadRow] = {}
-    for rule in _rules(topic, now_us + round(max_future_s * 1e6)):
+    for rule in _rules(topic, now, max_future_s):
         broken = rule.broken(rows)
         if not pc.any(broken).as_py():
             continue
@@ -88,14 +90,15 @@ def check(topic: Topic, rows: pa.Table, *, now_us: int, max_future_s: float) -> 
     return Verdict(rows.num_rows, tuple(found[index] for index in sorted(found)))
 
 
-def _rules(topic: Topic, latest_us: int) -> list[_Rule]:
+def _rules(topic: Topic, now_us: pa.Scalar | pa.Array, max_future_s: float) -> list[_Rule]:
+    latest_us = pc.add(now_us, round(max_future_s * 1e6))
     own = {MARKET_TICKS.name: _tick_rules, MARKET_BARS_DAILY.name: _bar_rules}.get(topic.bronze.name)
     # A required price has a reason of its own, so the topic's own rules judge it.
     required = [_required(field) for field in topic.fields if not field.nullable and field.type is not Type.DECIMAL]
     return [*required, *(own(latest_us) if own else ())]
 
 
-def _tick_rules(latest_us: int) -> list[_Rule]:
+def _tick_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
     time, sides, sizes = "event_time_us", ("bid_price", "ask_price"), ("size", "bid_size", "ask_size")
     return [
         _one_of("kind", "trade", "quote"),
@@ -116,8 +119,8 @@ def _tick_rules(latest_us: int) -> list[_Rule]:
     ]
 
 
-def _bar_rules(latest_us: int) -> list[_Rule]:
-    latest = (_EPOCH + timedelta(microseconds=latest_us)).date()
+def _bar_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
+    latest = pc.cast(pc.cast(latest_us, pa.timestamp("us")), pa.date32(), safe=False)
     day = "business_date"
     return [
         _one_of("kind", "ohlcv", "close"),
