@@ -12,7 +12,7 @@ from lakehouse.local.home import Home, write_private
 from lakehouse.settings import Settings, inherited_environment
 
 SECRET_BYTES = 32
-HEADER = "# Written by `tidemark up`: endpoints and secrets of the embedded stack. Keep it private; delete it to renew all.\n"
+HEADER = "# Written by `tidemark up`: endpoints and secrets of the embedded stack. Keep it private.\n"
 
 # Secrets of the platform that lakehouse.settings knows, and those that only the embedded engines share.
 SETTINGS_SECRETS = (

@@ -4,7 +4,7 @@ from lakehouse.local import conf_platform, probes
 from lakehouse.local.install import debian
 from lakehouse.local.spec import ProcessSpec, Role, StackContext
 
-AIRFLOW_START_S = 120.0
+SLOW_START_S = 300.0  # 5 s of CPU time each on a quiet machine; a busy one takes its time
 
 
 def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
@@ -48,7 +48,7 @@ def _airflow(context: StackContext, name: str, arguments: tuple[str, ...], probe
         uses=() if is_api else ("airflow-api",),  # its health report speaks for the others
         url=context.settings.airflow.url if is_api else "",
         stop_wait_s=15,
-        start_timeout_s=AIRFLOW_START_S,
+        start_timeout_s=SLOW_START_S,
     )
 
 
@@ -65,7 +65,7 @@ def mlflow(context: StackContext) -> ProcessSpec:
         ports=("mlflow_port",),
         after=("databases", "buckets"),
         url=context.settings.mlflow.tracking_uri,
-        start_timeout_s=AIRFLOW_START_S,
+        start_timeout_s=SLOW_START_S,
     )
 
 

@@ -64,7 +64,7 @@ class ProcessSpec:
     url: str = ""
     stop_signal: str = "TERM"
     stop_wait_s: int = 10
-    start_timeout_s: float = 90.0
+    start_timeout_s: float = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

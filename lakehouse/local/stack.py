@@ -1,6 +1,7 @@
 """Bring the stack up, add to it, take it down: the order of things behind `tidemark up` and `tidemark down`."""
 
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -27,7 +28,8 @@ from lakehouse.local.probes import ProbeError
 from lakehouse.local.spec import ProcessSpec, Role, StackContext, Step, select
 from lakehouse.settings import Settings, cache_dir, load, project_root
 
-POLL_S = 0.2
+POLL_S, POLL_MOST_S, PATIENCE = 0.1, 1.0, 1.3
+ERROR_LINES = 6
 STARTS_BEFORE_GIVING_UP = 3
 DOWN_TIMEOUT_S = 45.0
 SWEEP_TIMEOUT_S = 10.0
@@ -64,10 +66,11 @@ class _Patience:
     clock: Clock
     cancelled: threading.Event
 
-    def pause(self) -> None:
+    def pause(self, tries: int) -> None:
+        """Wait a little longer at each try: probing costs the processor time that the starting processes need."""
         if self.cancelled.is_set():
             raise StackError("interrupted")
-        self.clock.sleep(POLL_S)
+        self.clock.sleep(min(POLL_S * PATIENCE**tries, POLL_MOST_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +313,7 @@ def _start(stack: Stack, spec: ProcessSpec, patience: _Patience) -> Callable[[],
 def _await_ready(home: Home, spec: ProcessSpec, patience: _Patience) -> None:
     deadline = patience.clock.monotonic() + spec.start_timeout_s
     pids: set[int] = set()
-    while True:
+    for tries in itertools.count():
         state = supervisor.states(home)[spec.name]
         pids |= {state.pid} - {0}
         if state.pid:
@@ -321,8 +324,10 @@ def _await_ready(home: Home, spec: ProcessSpec, patience: _Patience) -> None:
             problem = f"is {state.state} {state.note}".strip()
         if state.state == "FATAL" or len(pids) > STARTS_BEFORE_GIVING_UP or patience.clock.monotonic() > deadline:
             log = home.log(spec.name)
-            raise StackError(f"{problem}; `tidemark logs {spec.name}` shows more, its last lines are:\n{tail(log)}")
-        patience.pause()
+            raise StackError(
+                f"{problem}; `tidemark logs {spec.name}` shows more, its last lines are:\n{tail(log, ERROR_LINES)}"
+            )
+        patience.pause(tries)
 
 
 def _abort(cancelled: threading.Event) -> None:

@@ -54,6 +54,7 @@ def render(specs: Iterable[ProcessSpec], home: Home) -> str:
         "chmod=0600",
         "[supervisord]",
         "nodaemon=true",
+        "silent=true",
         f"logfile={_escape(str(home.log('supervisord')))}",
         f"logfile_maxbytes={LOG_BYTES}",
         "logfile_backups=1",

@@ -17,6 +17,7 @@ JAVA_MINIMUM = (17,)
 GO_MINIMUM = (1, 24)
 PROBE_TIMEOUT_S = 20
 TAIL_LINES = 12
+LINE_BYTES = 1000  # more than an ordinary line has
 
 
 class ToolMissingError(TidemarkError):
@@ -99,7 +100,9 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
     """The last lines of a log file; empty if there is none."""
     if not log.exists():
         return ""
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    with log.open("rb") as file:
+        file.seek(max(log.stat().st_size - lines * LINE_BYTES, 0))
+        return "\n".join(file.read().decode("utf-8", errors="replace").splitlines()[-lines:])
 
 
 def _java_candidates() -> Iterator[Path]:
