@@ -109,7 +109,11 @@ def existing() -> Stack | None:
     """The stack of this home; None if none was ever brought up here."""
     settings = load()
     env = envfile.read(Home(settings.home).stack_env)
-    return describe(settings, env) if env.values else None
+    if not env.values:
+        return None
+    # A stack.env of older code may lack a name: it is filled in here in memory, and for good by the next `up`.
+    known = {name: int(getattr(settings.stack, name)) for name in ports.port_names()}
+    return describe(settings, envfile.build(settings, env, known))
 
 
 def up(only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
