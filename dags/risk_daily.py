@@ -1,10 +1,10 @@
-"""Every portfolio's VaR, expected shortfall and backtest of a day, published to ClickHouse.
+"""Every portfolio's VaR, expected shortfall and backtest of a day, copied to ClickHouse.
 
 Has no clock: Airflow starts it for a business date as soon as `market_daily` has published every table of that day that
-these jobs read. Positions are copied first, so that the numbers can be recomputed after somebody has traded.
+these jobs compute with. Positions are copied first, so that the numbers can be recomputed after somebody has traded.
 
-**If it does not start**: look at the assets' partitions in the UI; one of the awaited tables lacks the day. It can be
-triggered by hand with the day as partition key.
+**If it does not start**: look at the assets' partitions in the UI; an awaited table lacks the day. It can be triggered
+by hand with the day as partition key.
 
 **If it fails**: the task's log ends with the job's own message; a history that is too short is an error here, never a
 VaR of zero.
@@ -16,7 +16,7 @@ from dags.kit.dag import lakehouse_dag
 from dags.kit.operator import submit
 from dags.kit.schedules import when_published
 
-JOBS = ("positions_daily", "var_batch", "publish_marts")
+COMPUTES = ("positions_daily", "var_batch")
 
-with lakehouse_dag("risk_daily", doc=__doc__, owner="risk", tier="tier_1", schedule=when_published(JOBS)):
-    chain(*map(submit, JOBS))
+with lakehouse_dag("risk_daily", doc=__doc__, owner="risk", tier="tier_1", schedule=when_published(COMPUTES)):
+    chain(*map(submit, COMPUTES), submit("publish_marts"))

@@ -24,7 +24,7 @@ def awaited_tables(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def awaited(names: Iterable[str]) -> AssetAll:
-    """What a DAG of the jobs `names` waits for: all their awaited_tables. Raises ContractError for none."""
+    """What the jobs `names` wait for: all their awaited_tables. Raises ContractError for none."""
     wanted = awaited_tables(names)
     if not wanted:
         raise ContractError(f"the jobs {', '.join(names)} read nothing that another job writes: give a cron schedule")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from lakehouse.settings import project_root
 
 READ_BYTES = 64 * 1024
 POLL_S = 0.05
+LOGGED_ERROR = " ERROR "
 
 
 class Stream(StrEnum):
@@ -25,11 +27,12 @@ class Stream(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a job's process ended. `exit_code` is negative for a signal; the last lines are those with text."""
+    """How a job's process ended. `exit_code` is negative for a signal; `result` is the last line on stdout, `message`
+    the last one on stderr that a logger called an error, or else the last one."""
 
     exit_code: int
-    last_output: str
-    last_error: str
+    result: str
+    message: str
 
 
 class Child:
@@ -64,30 +67,31 @@ class Child:
     def follow(self, on_line: Callable[[Stream, str], None]) -> Finished:
         """Hand every line with text to `on_line` as it comes and return when the process has ended."""
         last = {Stream.OUT: "", Stream.ERR: ""}
+        error = ""
         for stream, line in self._lines():
             last[stream] = line
+            error = line.partition(LOGGED_ERROR)[2] or error
             on_line(stream, line)
-        return Finished(self._process.wait(), last[Stream.OUT], last[Stream.ERR])
+        return Finished(self._process.wait(), last[Stream.OUT], error or last[Stream.ERR])
 
     def stop(self) -> None:
         """SIGTERM the group, and SIGKILL it after the grace period; a second call, and a process that has ended, are
-        no error. Blocks until the process has ended. Safe in a signal handler that interrupts follow()."""
+        no error. Blocks until then. Safe in a signal handler that interrupts follow()."""
         if self._ended():
             return
         self._signal(signal.SIGTERM)
         deadline = self._clock.monotonic() + self._grace_s
-        while not self._ended():
-            if self._clock.monotonic() >= deadline:
-                self._signal(signal.SIGKILL)
-                return
+        while not self._ended() and self._clock.monotonic() < deadline:
             self._clock.sleep(POLL_S)
+        self._signal(signal.SIGKILL)  # what is left of the group, its leader or what that one had started
 
     def _lines(self) -> Iterator[tuple[Stream, str]]:
         rest = {Stream.OUT: b"", Stream.ERR: b""}
-        with self._process, selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector, ExitStack() as pipes:
+            # The process itself is no context manager here: leaving it would wait, and a timeout must get out.
             for stream, pipe in ((Stream.OUT, self._process.stdout), (Stream.ERR, self._process.stderr)):
                 if pipe is not None:
-                    selector.register(pipe, selectors.EVENT_READ, stream)
+                    selector.register(pipes.enter_context(pipe), selectors.EVENT_READ, stream)
             while selector.get_map():
                 for key, _ in selector.select():
                     read = os.read(key.fd, READ_BYTES)

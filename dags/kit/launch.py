@@ -36,7 +36,11 @@ def main(argv: Sequence[str]) -> None:
     parent, module, *arguments = argv
     die_with(int(parent), clock=SystemClock())
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        if os.getppid() != int(parent):
+            os.killpg(os.getpgrp(), signal.SIGKILL)  # nobody else is left to end what the module has started
 
 
 if __name__ == "__main__":

@@ -81,15 +81,15 @@ class JobOperator(BaseOperator):
         self.log.info(line)
 
     def _result(self, finished: Finished) -> JobResult:
-        told = f"{self.spec.name} failed ({_ending(finished.exit_code)}): {finished.last_error or 'it left no message'}"
+        told = f"{self.spec.name} failed ({_ending(finished.exit_code)}): {finished.message or 'it left no message'}"
         if finished.exit_code == JobExit.NOTHING_TO_DO:
-            raise AirflowSkipException(finished.last_error or f"{self.spec.name} has nothing to do")
+            raise AirflowSkipException(finished.message or f"{self.spec.name} has nothing to do")
         if finished.exit_code in FINAL:
             raise AirflowFailException(told)
         if finished.exit_code != JobExit.PUBLISHED:
             raise JobFailedError(told)
         try:
-            return parse_result(finished.last_output)
+            return parse_result(finished.result)
         except ContractError as error:
             raise AirflowFailException(str(error)) from error
 

@@ -1,7 +1,7 @@
 """When a DAG runs. Every run carries its business date as partition key."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from airflow.sdk import CronPartitionTimetable, IdentityMapper, PartitionedAssetTimetable
 
@@ -19,12 +19,20 @@ class BusinessDateError(TidemarkError):
 
 def after_us_close() -> CronPartitionTimetable:
     """Weekdays at 18:00 in New York, two hours after the close; the partition is that day."""
-    return CronPartitionTimetable("0 18 * * 1-5", timezone="America/New_York", key_format=PARTITION_FORMAT)
+    return _cron("0 18 * * 1-5", "America/New_York")
 
 
 def nightly() -> CronPartitionTimetable:
     """Every day at 03:30 UTC, when no market that Tidemark knows closes; the partition is that day."""
-    return CronPartitionTimetable("30 3 * * *", timezone="UTC", key_format=PARTITION_FORMAT)
+    return _cron("30 3 * * *", "UTC")
+
+
+def _cron(expression: str, timezone: str) -> CronPartitionTimetable:
+    # A stack that is installed shortly after a tick must not run for it, having no data of that day. False would not
+    # do: it means "up to a tenth of the interval late", which is seven hours on a Friday evening.
+    return CronPartitionTimetable(
+        expression, timezone=timezone, run_immediately=timedelta(0), key_format=PARTITION_FORMAT
+    )
 
 
 def when_published(names: Iterable[str]) -> PartitionedAssetTimetable:

@@ -27,7 +27,7 @@ class JobExit(IntEnum):
 FINAL = frozenset({JobExit.USAGE, JobExit.DATA})
 """Failures that another try cannot mend."""
 
-POOLS: Mapping[str, int] = {"spark": 2, "clickhouse": 2, "maintenance": 1, "train": 1}
+POOLS: Mapping[str, int] = {"spark": 2, "clickhouse": 2, "maintenance": 1, "train": 1, "promotion": 1}
 """Slots of each Airflow pool that a Job may name: how many such jobs run at once."""
 
 

@@ -14,6 +14,8 @@ from lakehouse.settings import AirflowSettings
 REQUEST_TIMEOUT_S = 30.0
 FINAL_STATES = frozenset({"success", "failed"})
 
+EXCEPTION = "Task failed with exception: "
+
 Params = Mapping[str, str | int]
 
 
@@ -116,6 +118,9 @@ class _Transport:
     def post(self, path: str, action: str, body: Mapping[str, Any]) -> httpx.Response:
         return self._checked(self._authorised("POST", path, body=body), action)
 
+    def patch(self, path: str, action: str, body: Mapping[str, Any]) -> httpx.Response:
+        return self._checked(self._authorised("PATCH", path, body=body), action)
+
     def get_openly(self, path: str, action: str) -> httpx.Response:
         return self._checked(self._send("GET", path), action)
 
@@ -190,12 +195,25 @@ class AirflowClient:
         answer = self._transport.get("/api/v2/importErrors", "list import errors", {"limit": 100})
         return {found["filename"]: found["stack_trace"] for found in answer.json()["import_errors"]}
 
+    def ensure_pools(self, slots: Mapping[str, int]) -> None:
+        """Create or resize pools; the others stay. A task whose pool is missing waits without end."""
+        entities = [{"name": name, "slots": count, "include_deferred": False} for name, count in slots.items()]
+        action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}
+        answer = self._transport.patch("/api/v2/pools", "set its pools", {"actions": [action]})
+        if errors := answer.json()["create"]["errors"]:
+            raise AirflowRefusedError("set its pools", answer.status_code, str(errors))
+
     def trigger(self, dag_id: str, *, partition_key: str | None, conf: Mapping[str, Any] | None = None) -> str:
         """Queue a run for a partition (YYYY-MM-DD) and return its run id. Raises AirflowRefusedError: 404 where the
         DAG is not (yet) known, 400 where the key is not in the DAG's format or the DAG has no partitions."""
         body = {"logical_date": None, "conf": dict(conf or {}), "partition_key": partition_key}
         answer = self._transport.post(f"/api/v2/dags/{dag_id}/dagRuns", f"run {dag_id}", body)
         return Run.model_validate(answer.json()).run_id
+
+    def stop_task(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Mark a task as failed, as one does in the UI: if it runs, Airflow kills it at its next heartbeat."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        self._transport.patch(path, f"stop {task_id}", {"new_state": "failed"})
 
     def run(self, dag_id: str, run_id: str) -> Run:
         """One run as it is now."""
@@ -216,15 +234,16 @@ class AirflowClient:
     def task_instances(self, dag_id: str, run_id: str) -> tuple[TaskInstance, ...]:
         """The tasks of a run, in the order of their names."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        answer = self._transport.get(path, f"list tasks of {run_id}", {"limit": 100, "order_by": "task_id"})
-        return _TaskInstances.model_validate(answer.json()).task_instances
+        answer = self._transport.get(path, f"list tasks of {run_id}", {"limit": 100})
+        found = _TaskInstances.model_validate(answer.json()).task_instances
+        return tuple(sorted(found, key=lambda task: task.task_id))
 
     def task_log(self, dag_id: str, run_id: str, task: TaskInstance) -> tuple[str, ...]:
-        """The log lines of a task's latest try."""
+        """The log lines of a task's latest try; a line that tells of an exception ends with its message."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{task.try_number}"
         answer = self._transport.get(path, f"show the log of {task.task_id}", {"full_content": "true"})
         content = answer.json()["content"]
-        return tuple(line if isinstance(line, str) else str(line.get("event", "")) for line in content)
+        return tuple(line if isinstance(line, str) else _line(line) for line in content)
 
     def result(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """What a task of Tidemark returned: run id, Delta versions and row counts."""
@@ -314,5 +333,10 @@ class AirflowClient:
         return f"{self._tell(run)} failed: {'; '.join(reasons) or 'no task failed'}"
 
     def _last_words(self, run: Run, task: TaskInstance) -> str:
-        spoken = [line for line in self.task_log(run.dag_id, run.run_id, task) if "failed" in line.lower()]
-        return spoken[-1] if spoken else f"try {task.try_number} left no message"
+        spoken = [line for line in self.task_log(run.dag_id, run.run_id, task) if line.startswith(EXCEPTION)]
+        return spoken[-1].removeprefix(EXCEPTION) if spoken else f"try {task.try_number} left no message"
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    raised = entry.get("error_detail") or ()
+    return ": ".join([str(entry.get("event", "")), *(str(error.get("exc_value", "")) for error in raised[-1:])])
