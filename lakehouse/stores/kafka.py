@@ -32,6 +32,26 @@ def producer_config(section: KafkaSettings, client_id: str) -> dict[str, str | i
     }
 
 
+def consumer_config(section: KafkaSettings, client_id: str, group_id: str) -> dict[str, str | int | float | bool]:
+    """A consumer that is told its partitions and offsets, and fails rather than jump to an offset by itself.
+
+    It commits nothing by itself; the group is for lag displays. It prefetches up to 64 MiB.
+    """
+    return {
+        **client_config(section, client_id),
+        "group.id": group_id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 50,
+        # The default of 1 s lets a consumer that drains its queue faster than one fetch fills it stand idle.
+        "fetch.queue.backoff.ms": 10,
+        "queued.min.messages": 400_000,
+        "queued.max.messages.kbytes": 65_536,
+    }
+
+
 def ensure_topics(section: KafkaSettings, topics: tuple[Topic, ...]) -> list[str]:
     """Create the topics that do not exist and return their names. Raises KafkaException naming the topic."""
     admin = AdminClient(client_config(section, "tidemark-admin"))

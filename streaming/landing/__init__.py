@@ -1,0 +1,1 @@
+"""Kafka to Delta bronze, exactly once (ADR 0001)."""

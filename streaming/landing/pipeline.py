@@ -1,0 +1,196 @@
+"""One topic's lander: reading, decoding and committing, each in a thread, joined by bounded queues.
+
+The three overlap: librdkafka, Arrow's parser, the Parquet encoder and delta-rs all leave the interpreter's lock.
+A full queue stops the reader, and with it librdkafka's own bounded prefetch: that is the back-pressure.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from threading import Event
+from typing import TypeVar
+
+import structlog
+
+from lakehouse.clock import Clock, epoch_us
+from lakehouse.contracts.model import Topic
+from lakehouse.contracts.render import arrow
+from lakehouse.contracts.tables.bronze import QUARANTINE
+from lakehouse.settings import LandingSettings
+from streaming.landing.batch import Batch, Flush
+from streaming.landing.metrics import LandingMetrics
+from streaming.landing.processor import Chunk, Processor
+from streaming.landing.sinks import DeltaSink
+from streaming.landing.source import Source
+
+POLL_S = 0.05
+CHUNKS_WAITING = 8
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """When a lander stops by itself: after `idle_s` seconds without a message, or once it has read everything that
+    was on the broker when it started. Neither: it runs until it is told to stop."""
+
+    idle_s: float | None = None
+    once: bool = False
+
+
+@dataclass(slots=True)
+class Totals:
+    """What one run did: `messages` = `landed` + `quarantined`, always."""
+
+    messages: int = 0
+    landed: int = 0
+    quarantined: int = 0
+    commits: int = 0
+
+
+class Lander:
+    """Lands the given partitions of one topic. run() once, then throw away."""
+
+    def __init__(
+        self,
+        topic: Topic,
+        *,
+        source: Source,
+        sink: DeltaSink,
+        settings: LandingSettings,
+        clock: Clock,
+        metrics: LandingMetrics,
+    ) -> None:
+        self._topic = topic
+        self._source = source
+        self._sink = sink
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._processor = Processor(
+            topic, max_message_bytes=settings.max_message_bytes, max_future_s=settings.max_future_s
+        )
+        self._chunks: Queue[Chunk | None] = Queue(CHUNKS_WAITING)
+        self._flushes: Queue[Flush | None] = Queue(1)
+        self._abort = Event()
+        self.totals = Totals()
+        self.ready = Event()
+
+    def run(self, partitions: tuple[int, ...], *, stop: Event, until: Until, accept_gap: bool) -> Totals:
+        """Land until `stop` is set or `until` is reached, then commit what is in hand.
+
+        Raises FencedError, OffsetGapError, SourceError and whatever an engine raises: the table is right at any
+        point, so the remedy is to start again.
+        """
+        landed = self._sink.open(partitions or self._source.partitions())
+        starts = self._source.assign(landed, self._sink.settled(), accept_gap=accept_gap)
+        log.info("landing", topic=self._topic.name, start=starts)
+        with ThreadPoolExecutor(2, thread_name_prefix=self._topic.name) as pool:
+            workers = [pool.submit(self._decode_all), pool.submit(self._commit_all)]
+            self.ready.set()
+            try:
+                self._read_all(workers, stop, until)
+                self._put(self._chunks, None)
+                for worker in workers:
+                    worker.result()
+            finally:
+                self.ready.clear()
+                self._abort.set()
+        log.info("landed", topic=self._topic.name, rows=self.totals.landed, quarantined=self.totals.quarantined)
+        return self.totals
+
+    def _read_all(self, workers: "list[Future[None]]", stop: Event, until: Until) -> None:
+        last = self._clock.monotonic()
+        goal = (
+            {number: self._source.watermarks(number).high for number in self._source.expected()} if until.once else {}
+        )
+        while not stop.is_set() and not any(worker.done() for worker in workers):
+            chunk = self._source.read(POLL_S)
+            if chunk is not None:
+                last = self._clock.monotonic()
+                self._put(self._chunks, chunk)
+            elif until.idle_s is not None and self._clock.monotonic() - last >= until.idle_s:
+                return
+            if until.once and self._source.reached(goal):
+                return
+
+    def _decode_all(self) -> None:
+        with _Aborting(self._abort):
+            batch: Batch | None = None
+            while not self._abort.is_set():
+                chunk, ended = self._next_chunk()
+                if chunk is not None:
+                    if batch is not None and batch.ingest_day != chunk.ingest_day:
+                        self._hand_over(batch)
+                        batch = None
+                    batch = batch or Batch(self._topic, ingest_day=chunk.ingest_day, opened_s=self._clock.monotonic())
+                    batch.add(chunk, self._processor.process(chunk))
+                if batch is not None and (ended or self._is_due(batch)):
+                    self._hand_over(batch)
+                    batch = None
+                if ended:
+                    self._put(self._flushes, None)
+                    return
+
+    def _next_chunk(self) -> tuple[Chunk | None, bool]:
+        try:
+            chunk = self._chunks.get(timeout=POLL_S)
+        except Empty:
+            return None, False
+        return chunk, chunk is None
+
+    def _is_due(self, batch: Batch) -> bool:
+        """Full, or old enough while no commit is under way: a slow store makes commits larger, not more."""
+        full = batch.message_count >= self._settings.flush_rows or batch.size_bytes >= self._settings.flush_bytes
+        old = self._clock.monotonic() - batch.opened_s >= self._settings.flush_interval_s
+        return full or (old and self._flushes.unfinished_tasks == 0)
+
+    def _hand_over(self, batch: Batch) -> None:
+        self._put(self._flushes, batch.seal(arrow.schema(QUARANTINE)))
+
+    def _commit_all(self) -> None:
+        with _Aborting(self._abort):
+            while not self._abort.is_set():
+                try:
+                    flush = self._flushes.get(timeout=POLL_S)
+                except Empty:
+                    continue
+                if flush is None:
+                    return
+                self._commit(flush)
+                self._flushes.task_done()
+
+    def _commit(self, flush: Flush) -> None:
+        began = self._clock.monotonic()
+        self._sink.commit(flush)
+        seconds = self._clock.monotonic() - began
+        self._source.commit(flush.spans)
+        self.totals.messages += len(flush.kafka_ts_us)
+        self.totals.landed += flush.rows
+        self.totals.quarantined += flush.quarantine.num_rows
+        self.totals.commits += 1
+        ages_s = (epoch_us(self._clock.now()) - flush.kafka_ts_us) / 1e6
+        self._metrics.committed(flush.topic, rows=flush.rows, seconds=seconds, quarantined=flush.reasons, ages_s=ages_s)
+
+    def _put(self, queue: "Queue[T]", item: T) -> None:
+        while not self._abort.is_set():
+            try:
+                queue.put(item, timeout=POLL_S)
+            except Full:
+                continue
+            return
+
+
+class _Aborting:
+    """Sets the event when the block fails, so that the other threads stop waiting for this one."""
+
+    def __init__(self, abort: Event) -> None:
+        self._abort = abort
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._abort.set()

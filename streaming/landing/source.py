@@ -1,0 +1,166 @@
+"""The lander's Kafka side: partitions assigned by hand at the table's own offsets, messages read in chunks."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import structlog
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from lakehouse.clock import Clock, epoch_us
+from lakehouse.errors import TidemarkError
+from streaming.landing.metrics import LandingMetrics
+from streaming.landing.processor import Chunk
+from streaming.landing.state import OffsetGapError, PartitionState, Span, Watermarks, resume, verify_contiguous
+
+CHUNK_MESSAGES = 10_000
+TIMEOUT_S = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class SourceError(TidemarkError):
+    """The topic cannot be read."""
+
+
+class Source:
+    """Reads one topic. Owned by one thread, save for commit()."""
+
+    def __init__(self, consumer: Consumer, topic: str, *, clock: Clock, metrics: LandingMetrics) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._clock = clock
+        self._metrics = metrics
+        self._states: dict[int, PartitionState] = {}
+        self._ended: dict[int, int] = {}
+
+    def partitions(self) -> tuple[int, ...]:
+        """The topic's partitions. Raises SourceError where it does not exist."""
+        found = self._consumer.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
+        if found.error is not None or not found.partitions:
+            raise SourceError(f"topic {self._topic} does not exist or has no leader ({found.error}): run `tidemark up`")
+        return tuple(sorted(found.partitions))
+
+    def watermarks(self, partition: int) -> Watermarks:
+        """What the broker holds of the partition now."""
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
+        return Watermarks(low, high)
+
+    def assign(
+        self, landed: Mapping[int, int | None], settled: Mapping[int, frozenset[int]], *, accept_gap: bool
+    ) -> dict[int, int]:
+        """Start each partition after its last landed offset and return where. Raises OffsetGapError."""
+        for partition, last in landed.items():
+            name = f"{self._topic}[{partition}]"
+            start = resume(name=name, landed=last, marks=self.watermarks(partition), accept_gap=accept_gap)
+            skipped = start - (0 if last is None else last + 1)
+            if skipped:
+                log.warning("gap_accepted", partition=name, first=start - skipped, last=start - 1)
+                self._metrics.skipped(self._topic, skipped)
+            self._states[partition] = PartitionState(start, settled.get(partition, frozenset()))
+        starts = {partition: state.expected for partition, state in self._states.items()}
+        self._consumer.assign([TopicPartition(self._topic, partition, offset) for partition, offset in starts.items()])
+        return starts
+
+    def expected(self) -> dict[int, int]:
+        """The next offset of each partition."""
+        return {partition: state.expected for partition, state in self._states.items()}
+
+    def ends(self) -> dict[int, int]:
+        """Where each partition ends now."""
+        return {number: self.watermarks(number).high for number in self._states}
+
+    def reached(self, goal: Mapping[int, int]) -> bool:
+        """Whether every partition is at its offset of `goal`, or at the end where no message fills the rest."""
+        return all(
+            state.expected >= goal[number] or self._ended.get(number, -1) >= goal[number]
+            for number, state in self._states.items()
+        )
+
+    def read(self, timeout_s: float) -> Chunk | None:
+        """Wait at most `timeout_s` for up to CHUNK_MESSAGES messages. Raises OffsetGapError, SourceError."""
+        messages = self._consumer.consume(CHUNK_MESSAGES, timeout_s)
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if not self._is_event(message)]
+        return self._chunk(messages) if messages else None
+
+    def commit(self, spans: Mapping[int, Span]) -> None:
+        """Tell the group how far the table is, for lag displays; nothing reads it back. Any thread."""
+        offsets = [TopicPartition(self._topic, partition, span.last + 1) for partition, span in spans.items()]
+        self._consumer.commit(offsets=offsets, asynchronous=True)
+        for partition, span in spans.items():
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            self._metrics.lag(self._topic, partition, max(0, high - span.last - 1))
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _is_event(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return False
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._ended[message.partition() or 0] = message.offset() or 0
+            return True
+        name = f"{self._topic}[{message.partition()}]"
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise OffsetGapError(
+                f"{name}: offset {message.offset()} is not on the broker any more ({error.str()}): retention overtook "
+                "the lander or the topic was created anew. Start once with --accept-gap to go on"
+            )
+        raise SourceError(f"{name}: {error.str()}")
+
+    def _chunk(self, messages: Sequence[Message]) -> Chunk:
+        # map() over C methods: a Python-level loop a message would cost more than the JSON parser.
+        count = len(messages)
+        partition = np.fromiter(map(Message.partition, messages), np.int32, count)
+        cuts = [0, *(np.flatnonzero(np.diff(partition)) + 1).tolist(), count]
+        offset = np.concatenate([_offsets(messages[a:b]) for a, b in pairwise(cuts)])
+        before = self.expected()
+        fresh = np.ones(count, np.bool_)
+        for a, b in pairwise(cuts):
+            admitted = self._admit(int(partition[a]), offset[a:b])
+            if admitted is not None:
+                fresh[a:b] = admitted
+        spans = {
+            number: Span(before[number], state.expected - 1)
+            for number, state in self._states.items()
+            if state.expected > before[number]
+        }
+        if not fresh.all():
+            messages = [messages[index] for index in np.flatnonzero(fresh).tolist()]
+            partition, offset = partition[fresh], offset[fresh]
+        read_us = epoch_us(self._clock.now())
+        stamps = np.fromiter((stamp for _, stamp in map(Message.timestamp, messages)), np.int64, len(messages))
+        return Chunk(
+            values=list(map(Message.value, messages)),
+            partition=partition,
+            offset=offset,
+            # A message without a timestamp carries -1: when it was read is the nearest that is known.
+            kafka_ts_us=np.where(stamps < 0, read_us, stamps * 1000),
+            key_of=lambda index: messages[index].key(),
+            read_us=read_us,
+            spans=spans,
+        )
+
+    def _admit(self, partition: int, offsets: np.ndarray) -> np.ndarray | None:
+        state = self._states[partition]
+        if state.missing(offsets):
+            skipped = verify_contiguous(
+                name=f"{self._topic}[{partition}]",
+                state=state,
+                offsets=offsets,
+                low=self.watermarks(partition).low,
+            )
+            log.warning("offsets_without_message", topic=self._topic, partition=partition, count=skipped)
+            self._metrics.skipped(self._topic, skipped)
+        return state.admit(offsets)
+
+
+def _offsets(run: Sequence[Message]) -> np.ndarray:
+    """Offsets of messages of one partition. The broker's order is strictly increasing, so a run whose ends are as
+    far apart as it is long holds every offset between them."""
+    ends = np.fromiter((run[0].offset(), run[-1].offset()), np.int64, 2)
+    if ends[1] - ends[0] == len(run) - 1:
+        return np.arange(ends[0], ends[1] + 1, dtype=np.int64)
+    return np.fromiter(map(Message.offset, run), np.int64, len(run))
