@@ -20,9 +20,9 @@ def bars(ticks: DataFrame) -> DataFrame:
     ordered = F.struct(
         "event_time", "sequence", "provider", F.col("price").alias("p"), F.coalesce("size", F.lit(0.0)).alias("s")
     )
-    minutes = trades.groupBy(
-        "event_date", "symbol", F.date_trunc("minute", "event_time").alias("bar_start")
-    ).agg(F.array_sort(F.collect_list(ordered)).alias("t"))
+    minutes = trades.groupBy("event_date", "symbol", F.date_trunc("minute", "event_time").alias("bar_start")).agg(
+        F.array_sort(F.collect_list(ordered)).alias("t")
+    )
     return minutes.select(
         "event_date",
         "symbol",

@@ -1,24 +1,19 @@
-"""The life of a batch run: plan, compute, stage, audit, publish, record. A failed audit publishes nothing."""
+"""The life of a batch run: plan, compute, stage, audit, publish. A failed audit publishes nothing."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from lakehouse.clock import Clock
-from lakehouse.domain.ids import uuid7
 from lakehouse.settings import Settings
-from lakehouse.stores import postgres
-from spark_jobs.kit import lock
+from spark_jobs.kit import life, lock
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.errors import UnavailableError
 from spark_jobs.kit.lake import Lake
-from spark_jobs.kit.manifest import Manifest, OutputRecord, PartitionRecord, State, code_version, environment
+from spark_jobs.kit.manifest import Manifest, OutputRecord, PartitionRecord, State
 from spark_jobs.kit.model import Audit, Batch, Output
 from spark_jobs.kit.run import OnStep, Run, Steps, quiet
-from spark_jobs.kit.runs import RunLog
 from spark_jobs.kit.session import opened
 from spark_jobs.kit.staging import Staged, Staging, stage_and_audit
 
@@ -38,69 +33,40 @@ def publish(job: Batch, request: Request, settings: Settings, *, clock: Clock, o
     work. Raises DataError for what another try cannot mend, UnavailableError for what it can; `on_step` hears of each
     step as it begins.
     """
-    steps = Steps(clock, on_step)
-    with postgres.connect(settings.postgres) as connection:
-        connection.autocommit = True
-        log = RunLog(connection, job.spec)
-        if request.run_id and (done := log.published(request.run_id)):
-            return done
-        with lock.held(connection, f"job {job.spec.name}", clock=clock):
-            manifest = begun(job.spec.name, request, clock)
-            log.begin(manifest, clock.now())
-            publication = _Publication(job, manifest, settings, connection, log, steps)
-            try:
-                finished = publication.run()
-            except BaseException as error:
-                record_failure(log, manifest, error, clock)
-                raise
-            log.finish(finished, clock.now())
-            return finished
 
+    def work(session: life.Session) -> Manifest:
+        return _Publication(job, session, Steps(clock, on_step)).run()
 
-def begun(job: str, request: Request, clock: Clock) -> Manifest:
-    """The manifest of a run that starts now."""
-    return Manifest(
-        run_id=request.run_id or str(uuid7(clock)),
-        job=job,
-        business_date=request.business_date,
-        state=State.RUNNING,
-        code_version=code_version(),
-        environment=environment(),
-    )
-
-
-def record_failure(log: RunLog, manifest: Manifest, error: BaseException, clock: Clock) -> None:
-    """Record a run as failed, with the error's own words."""
-    told = f"{type(error).__name__}: {error}"[:2000]
-    log.finish(replace(manifest, state=State.FAILED, error=told), clock.now())
+    return life.recorded(job.spec, request, settings, clock=clock, work=work)
 
 
 @dataclass(frozen=True, slots=True)
 class _Publication:
     job: Batch
-    manifest: Manifest
-    settings: Settings
-    connection: Connection[TupleRow]
-    log: RunLog
+    life: life.Session
     steps: Steps
 
     def run(self) -> Manifest:
+        settings, begun = self.life.settings, self.life.manifest
         with ExitStack() as stack:
             with self.steps.timed("session"):
-                session = stack.enter_context(opened(self.settings.spark, self.manifest.run_id))
-            lake = Lake(session, self.settings.s3)
-            staging = Staging(session, self.settings.s3, self.job.spec.name, self.manifest.run_id)
+                session = stack.enter_context(opened(settings.spark, begun.run_id))
+            lake = Lake(session, settings.s3)
+            staging = Staging(session, settings.s3, self.job.spec.name, begun.run_id)
             staging.sweep()
             stack.callback(staging.clear)
             run = self._run(lake)
             with self.steps.timed("plan"):
                 parameters = self.job.plan(run)
-            computed = self.job.compute(run, parameters)
+            with self.steps.timed("compute"):
+                computed = self.job.compute(run, parameters)
             staged = stage_and_audit(computed.outputs, staging, self.steps)
             counts = computed.reconcile({name: done.audit for name, done in staged.items()})
-            outputs = {name: self._replaced(lake, done) for name, done in staged.items()}
+            with self.steps.timed("publish"):
+                outputs = self._replace_all(lake, staged)
+            self.steps.on_step("record")
         return replace(
-            self.manifest,
+            begun,
             state=State.PUBLISHED,
             parameters=parameters,
             inputs=run.inputs,
@@ -110,40 +76,47 @@ class _Publication:
         )
 
     def _run(self, lake: Lake) -> Run:
+        begun, log = self.life.manifest, self.life.log
         return Run(
-            run_id=self.manifest.run_id,
-            job=self.manifest.job,
-            business_date=self.manifest.business_date,
-            settings=self.settings,
+            run_id=begun.run_id,
+            job=begun.job,
+            business_date=begun.business_date,
+            settings=self.life.settings,
             lake=lake,
-            versions=self.log.versions,
-            previous=self.log.last_published(),
+            status=log.status,
+            previous=log.last_published(),
         )
 
+    def _replace_all(self, lake: Lake, staged: Mapping[str, Staged]) -> dict[str, OutputRecord]:
+        with ThreadPoolExecutor(len(staged)) as pool:
+            try:
+                done = list(pool.map(lambda found: self._replaced(lake, found), staged.values()))
+            except BaseException:
+                # The pool waits for its threads, and these wait for the server: end their queries first.
+                lake.session.interruptAll()
+                raise
+        return dict(zip(staged, done, strict=True))
+
     def _replaced(self, lake: Lake, done: Staged) -> OutputRecord:
+        run_id = self.life.manifest.run_id
+        lake.session.addTag(run_id)
         table, scope = done.output.table, done.output.scope
         # Asking for a lock also proves that the connection, and so the job's own lock, is still ours.
-        with (
-            self.steps.timed(f"publish {table.name}"),
-            lock.held(self.connection, f"table {table.name}", clock=self.steps.clock),
-        ):
+        with lock.held(self.life.connection, f"table {table.name}", clock=self.life.clock):
             lake.create(table)
             if done.audit.row_count == 0 and not lake.rows_in(table, scope.partitions):
                 version = lake.version(table)
             else:
-                version = lake.replace(table, done.frame, scope, self.manifest.run_id)
+                version = lake.replace(table, done.frame, scope, run_id)
             held = lake.rows_in(table, scope.partitions, version)
         if scope.whole and sum(held.values()) != done.audit.row_count:
             raise PublishedOtherwiseError(table.name, done.audit.row_count, sum(held.values()))
-        return record(done.output, done.audit, version, held)
+        return _record(done.output, done.audit, version, held)
 
 
-def record(output: Output, audit: Audit, version: int | None, held: Mapping[str, int]) -> OutputRecord:
-    """What the manifest keeps of an output. `held` are the rows in each partition after the commit."""
+def _record(output: Output, audit: Audit, version: int, held: Mapping[str, int]) -> OutputRecord:
     partitions = {
         value: PartitionRecord(held.get(value, 0), audit.hashes.get(value, ""), audit.sums.get(value, {}))
         for value in output.scope.partitions
     }
     return OutputRecord(audit.row_count, audit.content_hash, partitions, version)
-
-

@@ -24,7 +24,7 @@ def changed_partitions(run: Run, table: Table) -> Changed:
     The version to read is pinned after that look: it holds all that was seen, and what is published in between counts
     as new the next time, though it may have been read already.
     """
-    versions = run.versions(table)
+    versions = {value: found.version for value, found in run.status(table).items()}
     run.pinned(table)
     before = run.previous.parameters[SEEN] if run.previous else -1
     since = tuple(sorted(value for value, version in versions.items() if version > before))

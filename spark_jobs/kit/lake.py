@@ -133,7 +133,9 @@ def require_schema(table: Table, found: StructType) -> None:
     """Raises SchemaMismatchError unless `found` has every column of `table` with its type."""
     types = {field.name: field.dataType.simpleString() for field in found.fields}
     wanted = {field.name: field.dataType.simpleString() for field in spark.schema(table).fields}
-    wrong = [f"{name} is {types.get(name, 'absent')}, not {kind}" for name, kind in wanted.items() if types.get(name) != kind]
+    wrong = [
+        f"{name} is {types.get(name, 'absent')}, not {kind}" for name, kind in wanted.items() if types.get(name) != kind
+    ]
     if wrong:
         raise SchemaMismatchError(table, wrong)
 

@@ -25,9 +25,7 @@ class LockTakenError(UnavailableError):
 
 
 @contextmanager
-def held(
-    connection: Connection[TupleRow], name: str, *, clock: Clock, timeout_s: float = TIMEOUT_S
-) -> Iterator[None]:
+def held(connection: Connection[TupleRow], name: str, *, clock: Clock, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     """Hold the lock called `name` for the block. The connection must be in autocommit mode and stay open.
 
     Blocks up to `timeout_s`, then raises LockTakenError. A lost connection releases the lock and fails the next

@@ -105,5 +105,3 @@ class Batch:
     plan: Callable[["Run"], dict[str, Any]]
     compute: Callable[["Run", Mapping[str, Any]], Computed]
     irreproducible: str = ""
-
-

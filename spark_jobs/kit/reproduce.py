@@ -72,6 +72,6 @@ def _run(original: Manifest, settings: Settings, lake: Lake) -> Run:
         business_date=original.business_date,
         settings=settings,
         lake=lake,
-        versions=lambda _: {},
+        status=lambda _: {},
         original=original,
     )

@@ -11,6 +11,7 @@ from lakehouse.contracts.model import Table
 from lakehouse.settings import Settings
 from spark_jobs.kit.lake import Lake
 from spark_jobs.kit.manifest import Manifest
+from spark_jobs.kit.runs import PartitionStatus
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -53,7 +54,7 @@ class Run:
     business_date: date
     settings: Settings
     lake: Lake
-    versions: Callable[[Table], dict[str, int]]
+    status: Callable[[Table], dict[str, PartitionStatus]]
     previous: Manifest | None = None
     original: Manifest | None = None
     inputs: dict[str, int] = field(default_factory=dict)

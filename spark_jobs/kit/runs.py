@@ -1,6 +1,7 @@
 """Run manifests and asset status in PostgreSQL."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,15 @@ class UnknownRunError(DataError):
     def __init__(self, run_id: str, job: str) -> None:
         self.run_id, self.job = run_id, job
         super().__init__(f"no published run {run_id} of {job}: look for one in ops.job_run")
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """A partition as last published: the Delta version, the rows in it, and the run that did it."""
+
+    version: int
+    rows: int
+    run_id: str
 
 
 class RunLog:
@@ -80,12 +90,20 @@ class RunLog:
             if manifest.state is State.PUBLISHED:
                 self._mark_good(manifest, finished_at)
 
-    def versions(self, table: Table) -> dict[str, int]:
-        """The Delta version that published each partition of `table`."""
+    def status(self, table: Table) -> dict[str, PartitionStatus]:
+        """The last good publication of each partition of `table`, whichever job made it, by partition as text."""
         found = self._connection.execute(
-            "SELECT partition_value, delta_version FROM ops.asset_status WHERE table_name = %s", (table.name,)
+            "SELECT partition_value, delta_version, row_count, run_id FROM ops.asset_status WHERE table_name = %s",
+            (table.name,),
         )
-        return {str(value): int(version) for value, version in found}
+        return {value: PartitionStatus(version, rows, run_id) for value, version, rows, run_id in found}
+
+    def of_any_job(self, run_id: str) -> Manifest:
+        """The manifest of a published run of whatever job. Raises UnknownRunError."""
+        found = self._manifest("SELECT manifest FROM ops.job_run WHERE run_id = %s AND state = 'published'", (run_id,))
+        if found is None:
+            raise UnknownRunError(run_id, "any job")
+        return found
 
     def _mark_good(self, manifest: Manifest, published_at: datetime) -> None:
         with self._connection.cursor() as cursor:

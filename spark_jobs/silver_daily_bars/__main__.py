@@ -2,7 +2,7 @@
 
 import sys
 
-from spark_jobs.silver_daily_bars.job import JOB
 from spark_jobs.kit.entry import run_batch
+from spark_jobs.silver_daily_bars.job import JOB
 
 sys.exit(run_batch(JOB))

@@ -16,7 +16,7 @@ USED = (
 
 
 def judged(bronze: DataFrame, sessions: DataFrame) -> DataFrame:
-    """Every bronze bar with the reason why it is refused, null for a good one. `sessions` has one date column, _session."""
+    """Every bronze bar with the reason why it is refused, null for a good one. `sessions`: trading days in _session."""
     known = F.broadcast(sessions.select(SESSION))
     rows = bronze.select(*USED, F.year("business_date").alias("business_year"))
     joined = rows.join(known, how="left", on=rows["business_date"] == known[SESSION])

@@ -19,8 +19,8 @@ from spark_jobs.var_batch.valuation import to_cents
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One method at one confidence. `columns` (K,) the portfolios, by position, that the method can measure: `today` has
-    one number for each of these, `backtest` one column for every portfolio of the book, in whole cents."""
+    """One method at one confidence. `columns` (K,) the portfolios, by position, that the method can measure; `today`
+    has a number for each of these, `backtest` a column for every portfolio of the book, in whole cents."""
 
     confidence: Decimal
     today: RiskEstimate

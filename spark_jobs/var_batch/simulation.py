@@ -58,9 +58,12 @@ def work(book: Book, parameters: Parameters) -> pa.Table:
     total = len(book.dates)
     newest = Simulation(parameters.seed, parameters.scenarios, block_rows=parameters.block_rows)
     rows = [(total, book.dates[-1].toordinal(), block, size) for block, size in newest.blocks()]
-    for end in range(total - parameters.backtest_days, total):
-        rows.append((end, book.dates[end - 1].toordinal(), WHOLE_DAY, parameters.scenarios))
-    return pa.table([pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), WORK, strict=True)], WORK)
+    rows += [
+        (end, book.dates[end - 1].toordinal(), WHOLE_DAY, parameters.scenarios)
+        for end in range(total - parameters.backtest_days, total)
+    ]
+    columns = zip(zip(*rows, strict=True), WORK, strict=True)
+    return pa.table([pa.array(column, field.type) for column, field in columns], WORK)
 
 
 def simulate(session: SparkSession, book: Book, parameters: Parameters, partitions: int | None = None) -> Simulated:

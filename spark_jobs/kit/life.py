@@ -1,0 +1,64 @@
+"""The record of a run: begun, published or failed, one at a time a job."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from lakehouse.clock import Clock
+from lakehouse.contracts.model import Job
+from lakehouse.domain.ids import uuid7
+from lakehouse.settings import Settings
+from lakehouse.stores import postgres
+from spark_jobs.kit import lock
+from spark_jobs.kit.args import Request
+from spark_jobs.kit.manifest import Manifest, State, code_version, environment
+from spark_jobs.kit.runs import RunLog
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a running job holds: its open record, its log, and the connection that its locks live on."""
+
+    manifest: Manifest
+    settings: Settings
+    connection: Connection[TupleRow]
+    log: RunLog
+    clock: Clock
+
+
+Work = Callable[[Session], Manifest]
+"""Does the job and returns its manifest in state PUBLISHED."""
+
+
+def recorded(job: Job, request: Request, settings: Settings, *, clock: Clock, work: Work) -> Manifest:
+    """Do `work` under the job's lock and record how it ended. A run id that was published already gives its manifest
+    and does nothing. Blocks while another run of the job is at work. An error is recorded and raised again."""
+    with postgres.connect(settings.postgres) as connection:
+        connection.autocommit = True
+        log = RunLog(connection, job)
+        if request.run_id and (done := log.published(request.run_id)):
+            return done
+        with lock.held(connection, f"job {job.name}", clock=clock):
+            manifest = _begun(job, request, clock)
+            log.begin(manifest, clock.now())
+            try:
+                finished = work(Session(manifest, settings, connection, log, clock))
+            except BaseException as error:
+                told = f"{type(error).__name__}: {error}"[:2000]
+                log.finish(replace(manifest, state=State.FAILED, error=told), clock.now())
+                raise
+            log.finish(finished, clock.now())
+            return finished
+
+
+def _begun(job: Job, request: Request, clock: Clock) -> Manifest:
+    return Manifest(
+        run_id=request.run_id or str(uuid7(clock)),
+        job=job.name,
+        business_date=request.business_date,
+        state=State.RUNNING,
+        code_version=code_version(),
+        environment=environment(),
+    )
