@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lakehouse.cli import commands as platform_commands
 from lakehouse.cli import rooms
+from lakehouse.cli import run as run_command
 from lakehouse.errors import TidemarkError
 from lakehouse.local import commands as local_commands
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 # [project.entry-points."tidemark.commands"]: see lakehouse/cli/rooms.py.
 local_commands.register(app)
 platform_commands.register(app)
+run_command.register(app)
 
 
 def main() -> None:

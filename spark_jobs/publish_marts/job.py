@@ -1,5 +1,6 @@
 """ClickHouse pulls every gold partition that is newer than its copy and swaps it in."""
 
+# ruff: noqa: S608  names come from contracts through quote_name, values are parsed or bound
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,8 +41,11 @@ class Known:
 
 
 def publish_marts(session: life.Session, steps: Steps) -> Manifest:
-    """Load what is due in every mart; the counts are the rows in each mart then. Running it twice changes nothing; a partition whose copy lost or gained rows is
-    loaded again. The business date only names the run: late partitions of other days are due as well."""
+    """Load what is due in every mart; the counts are the rows in each mart then.
+
+    Running it twice changes nothing; a partition whose copy lost or gained rows is loaded again. The business date
+    only names the run: late partitions of other days are due as well.
+    """
     counts: dict[str, int] = {}
     loads = 0
     with _connected(session.settings.clickhouse) as client:
