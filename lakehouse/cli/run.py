@@ -1,6 +1,6 @@
 """`tidemark run JOB`: the process that a DAG would start, without Airflow."""
 
-import subprocess
+import os
 import sys
 from typing import Annotated
 
@@ -27,16 +27,5 @@ def run(
     for option, value in (("--run-id", run_id), ("--as-of-run", as_of_run)):
         if value is not None:
             command += [option, value]
-    raise typer.Exit(_status(command))
-
-
-def _status(command: list[str]) -> int:
-    with subprocess.Popen(command) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # The terminal has sent SIGINT to the job as well, which interrupts its query: wait for it to do so.
-            return process.wait()
-        except BaseException:
-            process.terminate()
-            raise
+    # The job takes this process's place: signals reach it, and its exit status is this command's.
+    os.execv(sys.executable, command)  # noqa: S606  the list is built above, without a shell
