@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import LiteralString, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, Connection, OperationalError, conninfo
-from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedTable
+from psycopg.errors import InvalidSchemaName, QueryCanceled, UndefinedColumn, UndefinedTable
 from psycopg.rows import TupleRow, class_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
@@ -47,7 +47,6 @@ def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
         min_size=1,
         max_size=section.pool_max_size,
         timeout=timeout_s,
-        check=AsyncConnectionPool.check_connection,
         open=False,
     )
 
@@ -55,12 +54,27 @@ def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
 async def fetch(
     pool: Pool, statement: LiteralString, parameters: Mapping[str, object], record: type[Record]
 ) -> list[Record]:
-    """The rows of one read, each as a `record` built by column name. Raises PostgresUnavailable."""
+    """The rows of one read, each as a `record` built by column name. Raises PostgresUnavailable.
+
+    A connection that broke while it lay in the pool costs one more attempt, not an error: a read may be repeated.
+    """
     try:
-        async with pool.connection() as connection, connection.cursor(row_factory=class_row(record)) as cursor:
-            await cursor.execute(statement, parameters)
-            return await cursor.fetchall()
-    except OperationalError as error:
-        raise PostgresUnavailable(f"PostgreSQL did not answer: {error}. `tidemark doctor` says why") from error
+        return await _read(pool, statement, parameters, record)
+    except (PoolTimeout, QueryCanceled) as error:
+        raise PostgresUnavailable(f"PostgreSQL did not answer in time: {error}. `tidemark doctor` says why") from error
     except (InvalidSchemaName, UndefinedTable, UndefinedColumn) as error:
         raise PostgresUnavailable(f"PostgreSQL is not migrated: {error}. `tidemark up` migrates it") from error
+    except OperationalError:
+        await pool.check()
+    try:
+        return await _read(pool, statement, parameters, record)
+    except OperationalError as error:
+        raise PostgresUnavailable(f"PostgreSQL did not answer: {error}. `tidemark doctor` says why") from error
+
+
+async def _read(
+    pool: Pool, statement: LiteralString, parameters: Mapping[str, object], record: type[Record]
+) -> list[Record]:
+    async with pool.connection() as connection, connection.cursor(row_factory=class_row(record)) as cursor:
+        await cursor.execute(statement, parameters)
+        return await cursor.fetchall()

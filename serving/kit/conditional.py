@@ -5,14 +5,15 @@ from typing import Annotated
 
 from fastapi import Header
 from pydantic import BaseModel
-from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
+
+from serving.kit.types import Optionally
 
 REVALIDATE = "private, no-cache"
 NOT_MODIFIED = 304
 
 IfNoneMatch = Annotated[
-    str | SkipJsonSchema[None], Header(description="ETag of the answer that the caller has; 304 where it still holds")
+    Optionally[str], Header(description="ETag of the answer that the caller has; 304 where it still holds")
 ]
 
 

@@ -3,9 +3,11 @@
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from lakehouse.domain.money import Money
 
@@ -22,6 +24,17 @@ def _iso_only(value: object) -> object:
     return value
 
 
+class _NeverNull:
+    """Documents a parameter that may be left out as what it is when given: a query cannot say null."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        given: JsonSchemaValue = schema.pop("anyOf")[0]
+        return {**schema, **given}
+
+
+Given = TypeVar("Given")
+Optionally = Annotated[Given | None, _NeverNull()]
 IsoDate = Annotated[date, BeforeValidator(_iso_only)]
 DecimalText = Annotated[str, Field(pattern=DECIMAL_PATTERN)]
 ConfidenceText = Annotated[str, Field(pattern=CONFIDENCE_PATTERN)]

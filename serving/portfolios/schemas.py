@@ -5,10 +5,9 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
 from serving.kit.paging import Page
-from serving.kit.types import CurrencyCode, DecimalText
+from serving.kit.types import CurrencyCode, DecimalText, Optionally
 
 DEMO_PORTFOLIO = "017e2058-d640-7000-8000-000000000001"
 NAME_PATTERN = r"^[^\x00-\x1f\x7f]{1,80}$"
@@ -21,10 +20,10 @@ class PortfolioFilters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: NamePart | SkipJsonSchema[None] = Field(
+    name: Optionally[NamePart] = Field(
         None, description="only names that contain this text, in any case", examples=["equity"]
     )
-    starting_after: UUID | SkipJsonSchema[None] = Field(None, description="id after which the page starts")
+    starting_after: Optionally[UUID] = Field(None, description="id after which the page starts")
     limit: int = Field(50, ge=1, le=200, description="rows on a page")
 
 

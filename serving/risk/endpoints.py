@@ -3,12 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic.json_schema import SkipJsonSchema
 
 from serving.kit.conditional import IfNoneMatch, conditional
 from serving.kit.openapi import CONDITIONAL, problems
 from serving.kit.paging import link_header
-from serving.kit.types import IsoDate
+from serving.kit.types import IsoDate, Optionally
 from serving.portfolios.endpoints import PortfolioId
 from serving.risk.schemas import DEMO_DATE, PortfolioRisk, RiskMetricFilters, RiskMetricPage
 from serving.risk.service import RiskService
@@ -24,7 +23,7 @@ async def service_of(request: Request) -> RiskService:
 
 Service = Annotated[RiskService, Depends(service_of)]
 AsOf = Annotated[
-    IsoDate | SkipJsonSchema[None],
+    Optionally[IsoDate],
     Query(description="newest business date up to this day; left out, the newest of all", examples=[DEMO_DATE]),
 ]
 

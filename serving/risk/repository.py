@@ -10,8 +10,8 @@ from uuid import UUID
 from lakehouse.risk.methods import Method
 from lakehouse.stores.marts import Marts
 
-FIRST_DATE = date(1970, 1, 1)
-LAST_DATE = date(2149, 6, 6)
+FIRST_DATE = date(1900, 1, 1)
+LAST_DATE = date(2299, 12, 31)
 
 READABLE: Final[LiteralString] = """
     SELECT business_date, portfolio_id, portfolio_name, base_currency, method, confidence, horizon_days,
@@ -23,19 +23,19 @@ NEWEST_OF_PORTFOLIO: Final[LiteralString] = """
       AND portfolio_id = {portfolio_id:UUID}
       AND business_date = (
           SELECT maxOrNull(business_date) FROM portfolio_risk_v1
-          WHERE portfolio_id = {portfolio_id:UUID} AND business_date <= {as_of:Date})
+          WHERE portfolio_id = {portfolio_id:UUID} AND business_date <= {as_of:Date32})
     ORDER BY method, confidence, horizon_days
 """
 CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "portfolio_id": "AND portfolio_id = {portfolio_id:UUID} ",
     "method": "AND method = {method:String} ",
     "confidence": "AND confidence = {confidence:Decimal(6, 5)} ",
-    "date_from": "AND business_date >= {date_from:Date} ",
-    "date_to": "AND business_date <= {date_to:Date} ",
+    "date_from": "AND business_date >= {date_from:Date32} ",
+    "date_to": "AND business_date <= {date_to:Date32} ",
 }
 # Text of the id, because the engine sorts UUIDs by their second half first: the cursor must compare as the page sorts.
 AFTER: Final[LiteralString] = """
-      AND (business_date < {last_date:Date} OR (business_date = {last_date:Date} AND
+      AND (business_date < {last_date:Date32} OR (business_date = {last_date:Date32} AND
            (toString(portfolio_id), method, confidence, horizon_days)
          > ({last_portfolio:String}, {last_method:String}, {last_confidence:Decimal(6, 5)}, {last_horizon:Int32})))
 """
@@ -118,7 +118,7 @@ class RiskRepository:
 
 
 def within_reach(day: date) -> date:
-    """The day, moved to the edge of what the engine's Date can say: no row lies beyond, so no answer changes."""
+    """The day, moved to the edge of what the engine's Date32 can say: no row lies beyond, so no answer changes."""
     return min(max(day, FIRST_DATE), LAST_DATE)
 
 

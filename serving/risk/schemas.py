@@ -5,11 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
 from lakehouse.risk.methods import Method
 from serving.kit.paging import CURSOR_PATTERN, Page
-from serving.kit.types import ConfidenceText, IsoDate, MoneyOut
+from serving.kit.types import ConfidenceText, IsoDate, MoneyOut, Optionally
 
 DEMO_DATE = "2022-12-28"
 
@@ -21,15 +20,15 @@ class RiskMetricFilters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    portfolio_id: UUID | SkipJsonSchema[None] = Field(None, description="only this portfolio")
-    method: Method | SkipJsonSchema[None] = Field(None, description="only this method")
-    confidence: ConfidenceText | SkipJsonSchema[None] = Field(
+    portfolio_id: Optionally[UUID] = Field(None, description="only this portfolio")
+    method: Optionally[Method] = Field(None, description="only this method")
+    confidence: Optionally[ConfidenceText] = Field(
         None, description="only this confidence, as a decimal string", examples=["0.99"]
     )
-    date_from: IsoDate | SkipJsonSchema[None] = Field(None, description="first business date", examples=["2022-01-01"])
-    date_to: IsoDate | SkipJsonSchema[None] = Field(None, description="last business date", examples=["2022-12-31"])
+    date_from: Optionally[IsoDate] = Field(None, description="first business date", examples=["2022-01-01"])
+    date_to: Optionally[IsoDate] = Field(None, description="last business date", examples=["2022-12-31"])
     limit: int = Field(100, ge=1, le=500, description="rows on a page")
-    cursor: Cursor | SkipJsonSchema[None] = Field(None, description="`next` of the page before holds it")
+    cursor: Optionally[Cursor] = Field(None, description="`next` of the page before holds it")
 
 
 class RiskMetric(BaseModel):

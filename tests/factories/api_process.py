@@ -1,0 +1,81 @@
+"""The real API as a process, on a free loopback port, in front of engines that a test has started."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from lakehouse.clock import SystemClock
+from lakehouse.settings import Settings, inherited_environment, project_root
+from tests.factories.ports import free_port
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiProcess:
+    """Where it listens, its process, and a client that fails loudly when an answer takes longer than ten seconds."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+    client: httpx.Client
+    log: Path
+
+
+@contextmanager
+def api_process(settings: Settings, *, query_timeout_s: float) -> Iterator[ApiProcess]:
+    """Start `python -m serving`, yield it when it is alive, and end it by SIGTERM."""
+    port = free_port()
+    log = settings.home / "api.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving"],
+            env={**inherited_environment(), **_environment(settings, port, query_timeout_s)},
+            stdout=output,
+            stderr=output,
+            cwd=project_root(),
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with httpx.Client(base_url=url, timeout=10.0) as client:
+            _until_alive(client, process, log)
+            yield ApiProcess(url, process, client, log)
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
+
+
+def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[str, str]:
+    nobody = str(free_port())
+    return {
+        "TIDEMARK_HOME": str(settings.home),
+        "TIDEMARK_POSTGRES__PORT": str(settings.postgres.port),
+        "TIDEMARK_POSTGRES__USER": settings.postgres.user,
+        "TIDEMARK_POSTGRES__DATABASE": settings.postgres.database,
+        "TIDEMARK_CLICKHOUSE__PORT": str(settings.clickhouse.port),
+        "TIDEMARK_CLICKHOUSE__PASSWORD": settings.clickhouse.password.get_secret_value(),
+        "TIDEMARK_CLICKHOUSE__ANALYST_PASSWORD": settings.clickhouse.analyst_password.get_secret_value(),
+        "TIDEMARK_REDIS__PORT": nobody,
+        "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{nobody}",
+        "TIDEMARK_S3__ENDPOINT_URL": f"http://127.0.0.1:{nobody}",
+        "TIDEMARK_SERVING__PORT": str(port),
+        "TIDEMARK_SERVING__QUERY_TIMEOUT_S": str(query_timeout_s),
+    }
+
+
+def _until_alive(client: httpx.Client, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = CLOCK.monotonic() + START_TIMEOUT_S
+    while True:
+        try:
+            client.get("/health/live").raise_for_status()
+            return
+        except httpx.TransportError as error:
+            if process.poll() is not None or CLOCK.monotonic() > deadline:
+                raise RuntimeError(f"the API did not start:\n{log.read_text()}") from error
+            CLOCK.sleep(0.1)

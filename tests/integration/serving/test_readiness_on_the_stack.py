@@ -1,0 +1,26 @@
+"""On the whole stack every dependency of the API answers, with its latency."""
+
+import asyncio
+
+import pytest
+
+from lakehouse.clock import SystemClock
+from lakehouse.settings import Settings
+from serving.health.schemas import DependencyState, ReadinessReport
+from serving.kit.metrics import Metrics
+from serving.wiring import services
+
+pytestmark = pytest.mark.integration
+
+
+async def readiness(settings: Settings) -> ReadinessReport:
+    async with services(settings, clock=SystemClock(), metrics=Metrics()) as made:
+        await made["health"].readiness()
+        return await made["health"].readiness()
+
+
+def test_every_engine_answers(stack: Settings) -> None:
+    report = asyncio.run(readiness(stack))
+    assert {each.name for each in report.dependencies} == {"postgres", "clickhouse", "redis", "kafka", "s3"}
+    assert [each.name for each in report.dependencies if each.state is DependencyState.DOWN] == []
+    assert all(0 < each.latency_ms < 2000 for each in report.dependencies)
