@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from threading import Event
 
 import structlog
@@ -15,6 +15,7 @@ import structlog
 from lakehouse import settings as platform
 from lakehouse.clock import SystemClock
 from lakehouse.contracts import topics
+from lakehouse.contracts.model import ContractError, Topic
 from lakehouse.errors import TidemarkError
 from streaming.landing import wiring
 from streaming.landing.health import HealthServer
@@ -44,7 +45,7 @@ def land(options: argparse.Namespace, stop: Event) -> dict[str, Totals]:
     """Land every topic of the options, each with threads of its own; one failure stops all. Raises its error."""
     settings = platform.load()
     clock, metrics = SystemClock(), LandingMetrics()
-    wanted = [topics.topic(name) for name in options.topic] or list(topics.TOPICS.values())
+    wanted = options.topic or list(topics.TOPICS.values())
     built = {topic.name: wiring.build(settings, topic, clock=clock, metrics=metrics) for topic in wanted}
     landers = {name: lander for name, (lander, _) in built.items()}
     server = HealthServer(
@@ -76,7 +77,14 @@ def _run_together(landers: dict[str, Lander], options: argparse.Namespace, stop:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m streaming.landing", description="Land Kafka topics in bronze.")
-    parser.add_argument("--topic", action="append", default=[], help="topic to land; repeatable; default: all")
+    parser.add_argument(
+        "--topic",
+        action="append",
+        default=[],
+        type=_topic,
+        metavar="TOPIC[=NAME]",
+        help="topic to land, by the name that the broker has for it where that differs; repeatable; default: all",
+    )
     parser.add_argument(
         "--partitions", type=_numbers, default=(), help="e.g. 0,1: land these and leave the rest to other landers"
     )
@@ -85,6 +93,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--accept-gap", action="store_true", help="go on although messages were lost before landing")
     parser.add_argument("--metrics-port", type=int, help="default: landing.metrics_port; 0: any free port")
     return parser.parse_args(arguments)
+
+
+def _topic(text: str) -> Topic:
+    contract, _, name = text.partition("=")
+    try:
+        found = topics.topic(contract)
+    except ContractError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return replace(found, name=name) if name else found
 
 
 def _numbers(text: str) -> tuple[int, ...]:
