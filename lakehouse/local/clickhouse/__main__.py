@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -58,6 +59,9 @@ def serve(settings: Settings, data_dir: Path) -> None:
         timeout_graceful_shutdown=SHUTDOWN_S,
         log_config=None,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn takes both over, and raises them again once it has shut down: by then they have been obeyed.
+        signal.signal(number, signal.SIG_IGN)
     uvicorn.Server(config).run()
 
 

@@ -1,5 +1,6 @@
 """The ClickHouse engine inside this process: connections, statements, streamed answers and streamed inserts."""
 
+import os
 import re
 import threading
 from collections.abc import Generator, Mapping
@@ -13,7 +14,6 @@ from lakehouse.local.clickhouse.config import write_config
 from lakehouse.local.clickhouse.errors import from_engine
 from lakehouse.local.clickhouse.native_api import Handle, Result, Session, native
 
-INSERT_CHUNK = 8 * 1024 * 1024
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -114,19 +114,21 @@ class Connection:
             if not finished:
                 self.raw.streaming_cancel_query(handle)
 
-    def insert(self, head: bytes, input_format: str, data: memoryview) -> None:
-        """Write rows that arrived in `input_format`; all of them are durable on return, none after an error."""
+    def insert(self, target: bytes, settings: bytes, input_format: str, data: bytes | memoryview) -> None:
+        """Write rows: `target` is `INSERT INTO t (columns)`, `settings` a SETTINGS clause or nothing.
+
+        On return they are stored. After an error none are, unless there were more than `max_insert_block_size`: each
+        block of that many is atomic, as in the server. chDB's own streamed insert is not used: it drops errors that
+        occur after the last byte, a broken constraint for one, and reports rows that are not there.
+        """
+        handle = os.memfd_create("clickhouse-insert")
         try:
-            handle = self.raw.send_insert(head, input_format)
-        except RuntimeError as error:
-            raise from_engine(str(error)) from None
-        try:
-            for start in range(0, len(data), INSERT_CHUNK):
-                self.raw.insert_append(handle, bytes(data[start : start + INSERT_CHUNK]))
-            result = self.raw.insert_done(handle)
-        except RuntimeError as error:
-            raise from_engine(str(error)) from None
-        self.progress.add(result, 0)
+            with open(handle, "wb", closefd=False) as file:
+                file.write(data)
+            source = f"\nFROM INFILE '/proc/self/fd/{handle}' ".encode()
+            self.execute(target + source + settings + f"\nFORMAT {input_format}".encode())
+        finally:
+            os.close(handle)
 
     def classify(self, sql: bytes) -> StatementClass:
         """Ask the engine's parser what a text does; nothing runs."""

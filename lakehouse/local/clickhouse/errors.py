@@ -5,13 +5,9 @@ from dataclasses import dataclass
 
 from lakehouse.errors import TidemarkError
 
-_ENGINE_TEXT = re.compile(
-    r"Code: (?P<code>\d+)\. DB::\w*Exception: (?P<message>.*?)(?: \((?P<name>[A-Z][A-Z0-9_]+)\))?"
-    r"(?: \(version [^()]*(?:\([^()]*\))?\))?[.\s]*$",
-    re.DOTALL,
-)
-_NESTED_PREFIX = re.compile(r"^Code: \d+\. DB::\w*Exception: ")
-_NESTED_SUFFIX = re.compile(r"(?: \([A-Z][A-Z0-9_]+\))?(?: \(version [^()]*(?:\([^()]*\))?\))$")
+_PREFIX = re.compile(r"Code: (?P<code>\d+)\. DB::\w*Exception: ")
+_NAME = re.compile(r"[.\s]*\((?P<name>[A-Z][A-Z0-9_]+)\)[.\s]*$")
+_VERSION = re.compile(r"[.\s]*\(version [\d.]+(?: \([^()]*\))?\)[.\s]*$")
 
 _BAD_REQUEST = frozenset(
     (6, 8, 15, 25, 26, 27, 36, 38, 41, 42, 43, 44, 53, 62, 69, 70, 72, 117, 131, 167, 168, 223, 374, 456, 457)
@@ -60,13 +56,17 @@ def status_of(code: int) -> int:
 
 def from_engine(text: str) -> ClickHouseError:
     """Read the engine's error text. A text without a number is an unknown exception (1002), never a crash."""
-    found = _ENGINE_TEXT.search(text)
-    if found is None:
+    prefix = _PREFIX.search(text)
+    if prefix is None:
         return ClickHouseError(1002, "UNKNOWN_EXCEPTION", text.strip() or "the engine gave no reason")
-    message = found["message"]
-    while _NESTED_PREFIX.match(message):
-        message = _NESTED_SUFFIX.sub("", _NESTED_PREFIX.sub("", message, count=1))
-    return ClickHouseError(int(found["code"]), found["name"] or "UNKNOWN_EXCEPTION", message)
+    message, name = text[prefix.end() :], ""
+    # The engine wraps its own errors: "Code: 1. DB::Exception: Code: 1. DB::Exception: why (NAME) (version 1). (NAME)".
+    while inner := _PREFIX.match(message):
+        message = message[inner.end() :]
+    while tail := _NAME.search(message) or _VERSION.search(message):
+        name = name or tail.groupdict().get("name") or ""
+        message = message[: tail.start()]
+    return ClickHouseError(int(prefix["code"]), name or "UNKNOWN_EXCEPTION", message)
 
 
 def access_denied(what: str) -> ClickHouseError:

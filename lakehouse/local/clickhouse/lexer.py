@@ -10,15 +10,16 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     rb"""
     (?P<skip>\s+|--[^\n]*|\#[ !][^\n]*|/\*.*?(?:\*/|\Z))
-    |(?P<string>'(?:[^'\\]|\\.|'')*')
-    |(?P<quoted>"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`)
-    |(?P<heredoc>\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+    |(?P<string>'(?:[^'\\]++|\\.|'')*+')
+    |(?P<quoted>"(?:[^"\\]++|\\.|"")*+"|`(?:[^`\\]++|\\.|``)*+`)
+    |(?P<heredoc>\$\w*\$)
     |(?P<word>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<number>[0-9][A-Za-z0-9_.]*)
     |(?P<other>.)
     """,
     re.DOTALL | re.VERBOSE,
 )
+_AFTER_FORMAT = re.compile(rb"[ \t\f]*(?:;[ \t\f]*)?\r?\n?")
 _OPEN = frozenset((b"(", b"[", b"{"))
 _CLOSE = frozenset((b")", b"]", b"}"))
 
@@ -40,9 +41,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An INSERT whose rows follow its statement: `head` without FORMAT or VALUES, the format, the rows' bytes."""
+    """An INSERT whose rows follow its statement: up to the columns, its SETTINGS clause, the format, the rows."""
 
-    head: bytes
+    target: bytes
+    settings: bytes
     format: str
     data: memoryview
 
@@ -51,16 +53,16 @@ def tokens(sql: bytes) -> Iterator[Token]:
     """Significant tokens in order, read lazily: whatever follows the last one asked for is never looked at."""
     position, depth = 0, 0
     while found := _TOKEN.match(sql, position):
-        position = found.end()
-        kind = found.lastgroup or "other"
-        if kind == "tag":
-            kind = "heredoc"
+        kind, position = found.lastgroup or "other", found.end()
+        if kind == "heredoc":
+            closing = sql.find(found.group(), position)
+            position = closing + len(found.group()) if closing >= 0 else found.start() + 1
         if kind == "skip":
             continue
-        text = found.group()
+        text = sql[found.start() : position]
         if kind == "other" and text in _CLOSE:
             depth -= 1
-        yield Token(kind, text, found.start(), found.end(), depth)
+        yield Token(kind, text, found.start(), position, depth)
         if kind == "other" and text in _OPEN:
             depth += 1
 
@@ -73,16 +75,20 @@ def split_insert(sql: bytes) -> Insert | None:
     stream = tokens(sql)
     if next((token.word for token in stream), b"") != b"INSERT":
         return None
-    after_name = _skip_target(stream)
-    for token in after_name:
+    settings_at = 0
+    for token in _skip_target(stream):
         if token.depth > 0:
             continue
+        if token.word == b"SETTINGS":
+            settings_at = token.start
         if token.word in (b"SELECT", b"WITH", b"INFILE", b"WATCH"):
             return None
         if token.word == b"VALUES":
-            return Insert(sql[: token.start], "Values", memoryview(sql)[token.end :])
+            head = sql[: token.start]
+            return Insert(*_cut(head, settings_at), "Values", memoryview(sql)[token.end :])
         if token.word == b"FORMAT":
-            return _with_format(sql, token, next(stream, None))
+            name = next(stream, None)
+            return _with_format(sql, _cut(sql[: token.start], settings_at), name)
     return None
 
 
@@ -115,6 +121,18 @@ def selects(sql: bytes) -> bool:
     return next((token.word for token in tokens(sql) if token.text != b"("), b"") in (b"SELECT", b"WITH", b"FROM")
 
 
+def inserts_from_input(sql: bytes) -> bool:
+    """Whether an INSERT ... SELECT reads the rows that follow it through `input()`."""
+    previous, words = b"", iter(tokens(sql))
+    if next((token.word for token in words), b"") != b"INSERT":
+        return False
+    for token in words:
+        if previous == b"INPUT" and token.text == b"(":
+            return True
+        previous = token.word
+    return False
+
+
 def mentions(sql: bytes, first: bytes, second: bytes) -> bool:
     """Whether two bare words stand side by side outside strings, quotes and comments."""
     previous = b""
@@ -140,10 +158,13 @@ def _skip_target(stream: Iterator[Token]) -> Iterator[Token]:
     yield from stream
 
 
-def _with_format(sql: bytes, clause: Token, name: Token | None) -> Insert | None:
+def _cut(head: bytes, settings_at: int) -> tuple[bytes, bytes]:
+    return (head[:settings_at], head[settings_at:]) if settings_at else (head, b"")
+
+
+def _with_format(sql: bytes, head: tuple[bytes, bytes], name: Token | None) -> Insert | None:
     if name is None or name.kind != "word":
         return None
-    position = name.end
-    found = re.compile(rb"[ \t\f]*(?:;[ \t\f]*)?\r?\n?").match(sql, position)
-    start = found.end() if found else position
-    return Insert(sql[: clause.start], name.text.decode(), memoryview(sql)[start:])
+    found = _AFTER_FORMAT.match(sql, name.end)
+    start = found.end() if found else name.end
+    return Insert(*head, name.text.decode(), memoryview(sql)[start:])

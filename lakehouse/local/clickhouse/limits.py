@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from lakehouse.clock import Clock
 from lakehouse.local.clickhouse.errors import ClickHouseError
 
+ANALYST_QUERY_BYTES = 65_536
 ANALYST_LIMITS: Mapping[str, str] = {
     "max_execution_time": "30",
     "timeout_overflow_mode": "throw",
@@ -19,7 +20,7 @@ ANALYST_LIMITS: Mapping[str, str] = {
     "max_result_bytes": "500000000",
     "result_overflow_mode": "throw",
     "max_threads": "2",
-    "max_query_size": "262144",
+    "max_query_size": str(ANALYST_QUERY_BYTES),
     "max_ast_elements": "20000",
     "max_subquery_depth": "50",
     "function_sleep_max_microseconds_per_block": "1000000",

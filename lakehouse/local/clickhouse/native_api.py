@@ -23,7 +23,7 @@ class Result(Protocol):
 
 
 class Handle(Protocol):
-    """An open streamed query or insert."""
+    """An open streamed query."""
 
 
 class Classified(TypedDict):
@@ -48,14 +48,6 @@ class Session(Protocol):
     def streaming_fetch_result(self, handle: Handle) -> Result | None: ...
 
     def streaming_cancel_query(self, handle: Handle) -> None: ...
-
-    def send_insert(self, head: "bytes | str", input_format: str) -> Handle: ...
-
-    def insert_append(self, handle: Handle, data: "bytes") -> None: ...
-
-    def insert_done(self, handle: Handle) -> Result: ...
-
-    def insert_cancel(self, handle: Handle) -> None: ...
 
     def classify_query(self, sql: "bytes | str", target_database: str) -> Classified: ...
 

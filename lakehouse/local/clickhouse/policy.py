@@ -16,6 +16,7 @@ SYSTEM_TABLES = frozenset((
     "formats", "functions", "keywords", "numbers", "numbers_mt", "one", "settings", "table_engines", "table_functions",
     "tables", "time_zones",
 ))  # fmt: skip
+MAX_DEPTH = 300
 METADATA_DATABASES = frozenset(("information_schema", "INFORMATION_SCHEMA"))
 TABLE_FUNCTIONS = frozenset((
     "generate_series", "generateseries", "null", "numbers", "numbers_mt", "primes", "values", "view",
@@ -69,6 +70,8 @@ def parse_tree(dump: str) -> Node:
     a name with a line break in it could otherwise pretend to be other nodes.
     """
     lines = dump.rstrip("\n").split("\n")
+    if any(line.startswith(" " * MAX_DEPTH) for line in lines):
+        raise ClickHouseError(167, "TOO_DEEP_AST", f"The statement is nested deeper than {MAX_DEPTH} levels")
     root, used = _read_node(lines, 0, 0)
     if used != len(lines):
         raise _unreadable()

@@ -1,5 +1,6 @@
 """Running a request: the owner's with everything, the analyst's behind its fences."""
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -8,8 +9,15 @@ from lakehouse.clock import Clock
 from lakehouse.local.clickhouse.config import ANALYST_ROLE
 from lakehouse.local.clickhouse.engine import Connection, Engine, Progress, quote, quote_identifier
 from lakehouse.local.clickhouse.errors import ClickHouseError, access_denied
-from lakehouse.local.clickhouse.lexer import mentions, output_format, selects, split_insert, without_format
-from lakehouse.local.clickhouse.limits import Quota, analyst_settings
+from lakehouse.local.clickhouse.lexer import (
+    inserts_from_input,
+    mentions,
+    output_format,
+    selects,
+    split_insert,
+    without_format,
+)
+from lakehouse.local.clickhouse.limits import ANALYST_QUERY_BYTES, Quota, analyst_settings
 from lakehouse.local.clickhouse.native import empty_block
 from lakehouse.local.clickhouse.policy import Scope, judge
 from lakehouse.local.clickhouse.request import Query
@@ -121,7 +129,7 @@ class Service:
             table = quote_identifier(upload.name)
             connection.execute(f"CREATE TEMPORARY TABLE {table} ({upload.structure}) ENGINE = Memory")
             stack.callback(connection.execute, f"DROP TEMPORARY TABLE IF EXISTS {table}")
-            connection.insert(f"INSERT INTO {table}".encode(), upload.format, memoryview(upload.data))
+            connection.insert(f"INSERT INTO {table}".encode(), b"", upload.format, upload.data)
         _check_owner_statement(connection, query)
         return connection
 
@@ -130,6 +138,8 @@ class Service:
         stack.enter_context(self._quota.admit())
         if query.uploads:
             raise access_denied("a read-only user may not send external tables")
+        if len(query.text) > ANALYST_QUERY_BYTES:
+            raise ClickHouseError(62, "SYNTAX_ERROR", f"Max query size exceeded: {ANALYST_QUERY_BYTES} bytes")
         connection = stack.enter_context(self._open())
         scope = Scope(frozenset((self._database,)), query.database or self._database, self._table_functions)
         scope.check_database(scope.current)
@@ -154,9 +164,14 @@ def _check_analyst_statement(connection: Connection, query: Query, scope: Scope)
 
 def _check_owner_statement(connection: Connection, query: Query) -> None:
     insert = split_insert(query.text)
-    text = query.text if insert is None else insert.head
+    text = query.text if insert is None else insert.target
     if mentions(text, b"INTO", b"OUTFILE") or mentions(text, b"FROM", b"INFILE"):
         raise ClickHouseError(308, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE and FROM INFILE are not allowed over HTTP")
+    if any(mentions(text, b"SYSTEM", word) for word in (b"SHUTDOWN", b"KILL", b"SUSPEND")):
+        # The engine would signal the whole process group, the supervisor's other children included.
+        raise ClickHouseError(344, "SUPPORT_IS_DISABLED", "The process is stopped by `tidemark down`, not by SQL")
+    if insert is None and inserts_from_input(text):
+        raise ClickHouseError(48, "NOT_IMPLEMENTED", "input() is not served: insert in the rows' own format instead")
     if insert is not None:
         found_writes = True
     else:
@@ -190,7 +205,7 @@ def _start(connection: Connection, query: Query) -> tuple[str, Chunks]:
     """Run the statement up to the first bytes of its answer, so that an early error still has its HTTP status."""
     insert = split_insert(query.text)
     if insert is not None and not query.parameters:
-        connection.insert(insert.head, insert.format, insert.data)
+        connection.insert(insert.target, insert.settings, insert.format, insert.data)
         return query.default_format, Chunks(b"")
     answer_format = output_format(query.text) or query.default_format
     found = connection.classify(query.text)
@@ -209,7 +224,10 @@ def _start(connection: Connection, query: Query) -> tuple[str, Chunks]:
 
 def _header_only(connection: Connection, query: Query) -> bytes:
     """The Native block without rows that the server sends for an empty answer; the engine sends nothing."""
-    described = b"DESCRIBE TABLE (" + without_format(query.text) + b"\n)"
-    rows = connection.execute(described, "TSVRaw", query.parameters).decode().splitlines()
-    columns = [row.split("\t") for row in rows]
-    return empty_block([(column[0], column[1]) for column in columns])
+    statement = without_format(query.text)
+    if selects(statement):
+        described = connection.execute(b"DESCRIBE TABLE (" + statement + b"\n)", "TSVRaw", query.parameters).decode()
+        rows = [row.split("\t") for row in described.splitlines()]
+        return empty_block([(row[0], row[1]) for row in rows])
+    again = connection.execute(statement + b"\nFORMAT JSONCompact", "JSONCompact", query.parameters)
+    return empty_block([(column["name"], column["type"]) for column in json.loads(again)["meta"]])
