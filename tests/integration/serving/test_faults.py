@@ -72,15 +72,6 @@ def test_a_broken_postgres_connection_is_replaced_unnoticed(served: Served) -> N
     assert served.api.client.get("/api/v1/portfolios").status_code == 200
 
 
-def test_the_api_holds_no_more_connections_than_its_pool(served: Served) -> None:
-    with postgres.connect(served.settings.postgres) as connection:
-        readers = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        ).fetchone()
-    assert readers is not None
-    assert readers[0] <= served.settings.postgres.pool_max_size
-
-
 def _until_it_answers(served: Served) -> None:
     deadline = CLOCK.monotonic() + 20
     while served.api.client.get(RISK).status_code != 200:
