@@ -1,4 +1,4 @@
-"""`/metrics` and `/health` of a stream processor, on loopback."""
+"""`/metrics` and `/health` of a stream processor."""
 
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +16,9 @@ class MetricsPortError(TidemarkError):
 class HealthServer:
     """Serves in a daemon thread until close(). Port 0 takes a free one; `port` says which."""
 
-    def __init__(self, port: int, *, registry: CollectorRegistry, is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, port: int, *, registry: CollectorRegistry, is_ready: Callable[[], bool], host: str = "127.0.0.1"
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
@@ -39,10 +41,10 @@ class HealthServer:
                 """Scrapes are not worth a line each."""
 
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+            self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
             raise MetricsPortError(
-                f"cannot listen on 127.0.0.1:{port} ({error.strerror}): free it or set TIDEMARK_LANDING__METRICS_PORT"
+                f"cannot listen on {host}:{port} ({error.strerror}): free it or set TIDEMARK_LANDING__METRICS_PORT"
             ) from error
         self.port = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)

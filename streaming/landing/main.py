@@ -50,6 +50,7 @@ def land(options: argparse.Namespace, stop: Event) -> dict[str, Totals]:
     landers = {name: lander for name, (lander, _) in built.items()}
     server = HealthServer(
         settings.landing.metrics_port if options.metrics_port is None else options.metrics_port,
+        host=settings.landing.metrics_host,
         registry=metrics.registry,
         is_ready=lambda: all(lander.ready.is_set() for lander in landers.values()),
     )

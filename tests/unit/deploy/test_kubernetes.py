@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -29,9 +30,10 @@ WORKLOADS: dict[str, Object] = {
     found["metadata"]["name"]: found for found in OBJECTS if found["kind"] in {"Deployment", "StatefulSet", "Job"}
 }
 LONG_RUNNING = {name for name, found in WORKLOADS.items() if found["kind"] != "Job"}
-SINGLE = {"landing", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
+SINGLE = {"spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
 """Two of one of these would fight over the same work or schema."""
 READS_NO_SETTINGS = {"spark-master", "spark-worker"}
+PATH = "/usr/bin:/bin"
 EMBEDDED_ONLY = ("TIDEMARK_STACK__", "TIDEMARK_HOME")
 SECRETS_OF = {
     "bootstrap": {"S3", "POSTGRES", "CLICKHOUSE"},
@@ -211,7 +213,10 @@ def test_servers_that_check_the_host_header_are_probed_under_a_name_that_they_ad
     assert "localhost" in json.loads(admitted)
 
 
-@pytest.mark.parametrize("name", sorted(set(SERVICES) & set(WORKLOADS) - {"airflow-api", "airflow-migrate", "mlflow"}))
+STARTED_OTHERWISE = {"airflow-api", "airflow-migrate", "mlflow", "landing"}
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) & set(WORKLOADS) - STARTED_OTHERWISE))
 def test_a_process_is_started_as_in_compose(name: str) -> None:
     assert SERVICES[name]["command"] == _pod(name)["containers"][0]["args"]
 
@@ -264,6 +269,21 @@ def test_what_must_be_alone_is_alone_also_during_a_rollout(name: str) -> None:
     if name in SINGLE:
         assert spec["replicas"] == 1
         assert WORKLOADS[name]["kind"] == "StatefulSet" or spec["strategy"] == {"type": "Recreate"}
+
+
+def test_landers_share_all_partitions_and_none_twice() -> None:
+    (container,) = _pod("landing")["containers"]
+    replicas = WORKLOADS["landing"]["spec"]["replicas"]
+    assert {"name": "LANDERS", "value": str(replicas)} in container["env"]
+    partitions = _configured(container)["TIDEMARK_KAFKA__PARTITIONS"]
+    shell, flag, script = container["args"]
+    spoken = script.replace("exec python -m streaming.landing", "echo")
+    owned: list[int] = []
+    for lander in range(replicas):
+        variables = {"LANDER": str(lander), "LANDERS": str(replicas), "TIDEMARK_KAFKA__PARTITIONS": partitions}
+        told = subprocess.run([shell, flag, spoken], env={"PATH": PATH, **variables}, capture_output=True, check=True)
+        owned += map(int, told.stdout.decode().removeprefix("--partitions").split(","))
+    assert sorted(owned) == list(range(int(partitions)))
 
 
 def test_the_api_survives_a_drain() -> None:
