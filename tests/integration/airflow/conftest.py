@@ -7,6 +7,7 @@ import pytest
 
 from lakehouse.contracts.job_process import POOLS
 from lakehouse.stores.airflow import AirflowClient
+from tests.factories import real_engines
 from tests.factories.airflow_stack import CLOCK, AirflowStack, airflow_stack
 
 HERE = Path(__file__).parent
@@ -17,16 +18,17 @@ PROBES = frozenset(
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[AirflowStack]:
+def airflow() -> Iterator[AirflowStack]:
     """Airflow with PostgreSQL of its own; skips where no PostgreSQL is to be had."""
     with airflow_stack(HERE / "probe_dags") as running:
+        real_engines.record("airflow", f"started for these tests, {running.section.url}")
         yield running
 
 
 @pytest.fixture(scope="session")
-def client(stack: AirflowStack) -> Iterator[AirflowClient]:
+def client(airflow: AirflowStack) -> Iterator[AirflowClient]:
     """A client that has seen every probe DAG and made the pools."""
-    with AirflowClient(stack.section) as connected:
+    with AirflowClient(airflow.section) as connected:
         connected.wait_dags(PROBES, clock=CLOCK, timeout_s=60)
         connected.ensure_pools(POOLS)
         yield connected

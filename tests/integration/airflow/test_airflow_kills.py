@@ -15,10 +15,10 @@ DAY = "2022-12-28"
 
 
 @pytest.fixture(autouse=True)
-def _clean_notes(stack: AirflowStack) -> None:
+def _clean_notes(airflow: AirflowStack) -> None:
     """No note of an earlier probe."""
     for note in ("pids", "interrupted"):
-        (stack.probe_dir / note).unlink(missing_ok=True)
+        (airflow.probe_dir / note).unlink(missing_ok=True)
 
 
 def eventually(path: Path, *, within_s: float = 30.0) -> str:
@@ -40,32 +40,32 @@ def gone(pids: list[int], *, within_s: float = 40.0) -> bool:
     return True
 
 
-def start_slow(client: AirflowClient, stack: AirflowStack) -> tuple[str, list[int]]:
+def start_slow(client: AirflowClient, airflow: AirflowStack) -> tuple[str, list[int]]:
     """Start the slow probe; its run id, and the pids of the job's process and of that one's child."""
     run_id = client.trigger("probe_slow", partition_key=DAY)
-    return run_id, [int(pid) for pid in eventually(stack.probe_dir / "pids").split()]
+    return run_id, [int(pid) for pid in eventually(airflow.probe_dir / "pids").split()]
 
 
-def test_a_task_stopped_in_the_ui_interrupts_its_job(client: AirflowClient, stack: AirflowStack) -> None:
-    run_id, pids = start_slow(client, stack)
+def test_a_task_stopped_in_the_ui_interrupts_its_job(client: AirflowClient, airflow: AirflowStack) -> None:
+    run_id, pids = start_slow(client, airflow)
     client.stop_task("probe_slow", run_id, "slow")
-    assert eventually(stack.probe_dir / "interrupted") == "SIGTERM"
+    assert eventually(airflow.probe_dir / "interrupted") == "SIGTERM"
     assert gone(pids)
 
 
-def test_a_task_process_killed_with_sigkill_takes_its_job_along(client: AirflowClient, stack: AirflowStack) -> None:
-    run_id, pids = start_slow(client, stack)
+def test_a_task_process_killed_with_sigkill_takes_its_job_along(client: AirflowClient, airflow: AirflowStack) -> None:
+    run_id, pids = start_slow(client, airflow)
     os.kill(psutil.Process(pids[0]).ppid(), signal.SIGKILL)
-    assert eventually(stack.probe_dir / "interrupted") == "SIGTERM"
+    assert eventually(airflow.probe_dir / "interrupted") == "SIGTERM"
     assert gone(pids)
     with pytest.raises(RunFailedError):
         client.wait("probe_slow", run_id, clock=CLOCK, timeout_s=60)
 
 
-def test_a_job_past_its_timeout_is_interrupted(client: AirflowClient, stack: AirflowStack) -> None:
+def test_a_job_past_its_timeout_is_interrupted(client: AirflowClient, airflow: AirflowStack) -> None:
     run_id = client.trigger("probe_timeout", partition_key=DAY)
-    pids = [int(pid) for pid in eventually(stack.probe_dir / "pids").split()]
+    pids = [int(pid) for pid in eventually(airflow.probe_dir / "pids").split()]
     with pytest.raises(RunFailedError, match="Timeout"):
         client.wait("probe_timeout", run_id, clock=CLOCK, timeout_s=60)
-    assert eventually(stack.probe_dir / "interrupted") == "SIGTERM"
+    assert eventually(airflow.probe_dir / "interrupted") == "SIGTERM"
     assert gone(pids)

@@ -116,8 +116,8 @@ class TestClient:
         with pytest.raises(AirflowRefusedError, match="run no_such_dag: HTTP 404"):
             client.trigger("no_such_dag", partition_key=DAY)
 
-    def test_a_wrong_password_is_refused(self, stack: AirflowStack) -> None:
-        stranger = stack.section.model_copy(update={"password": SecretStr("wrong")})
+    def test_a_wrong_password_is_refused(self, airflow: AirflowStack) -> None:
+        stranger = airflow.section.model_copy(update={"password": SecretStr("wrong")})
         with AirflowClient(stranger) as client, pytest.raises(AirflowRefusedError, match="log admin in: HTTP 401"):
             client.dag_ids()
 
@@ -125,10 +125,10 @@ class TestClient:
         with pytest.raises(RunTimedOutError, match="has not read \\['no_such_dag'\\]"):
             client.wait_dags(frozenset({"no_such_dag"}), clock=CLOCK, timeout_s=0.0)
 
-    def test_a_burst_of_forty_triggers_is_taken(self, client: AirflowClient, stack: AirflowStack) -> None:
+    def test_a_burst_of_forty_triggers_is_taken(self, client: AirflowClient, airflow: AirflowStack) -> None:
         days = [f"2021-{month:02d}-{day:02d}" for month in (1, 2) for day in range(1, 21)]
         with ThreadPoolExecutor(8) as pool:
-            run_ids = set(pool.map(lambda day: trigger_alone(stack, day), days))
+            run_ids = set(pool.map(lambda day: trigger_alone(airflow, day), days))
         first = min(client.runs("probe_burst"), key=lambda run: run.run_after)
         client.wait("probe_burst", first.run_id, clock=CLOCK, timeout_s=TIMEOUT_S)
 
@@ -136,7 +136,7 @@ class TestClient:
         assert client.health()["scheduler"] == "healthy"
 
 
-def trigger_alone(stack: AirflowStack, day: str) -> str:
+def trigger_alone(airflow: AirflowStack, day: str) -> str:
     """Trigger probe_burst over a connection of its own."""
-    with AirflowClient(stack.section) as client:
+    with AirflowClient(airflow.section) as client:
         return client.trigger("probe_burst", partition_key=day)
