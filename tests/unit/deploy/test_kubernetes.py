@@ -213,7 +213,7 @@ def test_servers_that_check_the_host_header_are_probed_under_a_name_that_they_ad
     assert "localhost" in json.loads(admitted)
 
 
-STARTED_OTHERWISE = {"airflow-api", "airflow-migrate", "mlflow", "landing"}
+STARTED_OTHERWISE = {"airflow-migrate", "mlflow", "landing"}
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) & set(WORKLOADS) - STARTED_OTHERWISE))
@@ -339,8 +339,13 @@ def test_egress_to_engines_covers_the_configured_endpoints() -> None:
 
 
 def test_airflow_knows_every_pool_that_a_job_may_name() -> None:
-    pools = json.loads(_of_kind("ConfigMap")["airflow-pools"]["data"]["pools.json"])
+    pools = json.loads((ROOT / "deploy" / "airflow" / "pools.json").read_text())
     assert {name: pool["slots"] for name, pool in pools.items()} == dict(POOLS)
+
+
+def test_files_of_compose_are_here_to_the_letter() -> None:
+    files = _of_kind("ConfigMap")["airflow-files"]["data"]
+    assert files == {name: (ROOT / "deploy" / "airflow" / name).read_text() for name in files}
 
 
 def test_airflow_is_configured_as_in_compose() -> None:
