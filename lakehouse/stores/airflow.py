@@ -11,7 +11,7 @@ from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import AirflowSettings
 
-REQUEST_TIMEOUT_S = 30.0
+REQUEST_TIMEOUT_S = 60.0
 FINAL_STATES = frozenset({"success", "failed"})
 
 EXCEPTION = "Task failed with exception: "
