@@ -8,6 +8,7 @@ import pytest
 from lakehouse.clock import SystemClock
 from lakehouse.migrations.postgres.demo import PORTFOLIOS
 from lakehouse.stores import postgres
+from tests.factories.clickhouse_process import start
 from tests.integration.serving.conftest import QUERY_TIMEOUT_S, Served
 
 pytestmark = pytest.mark.integration
@@ -58,6 +59,16 @@ def test_a_hanging_clickhouse_costs_its_own_readers_the_time_limit_and_nobody_el
     assert "postgres" not in down
 
     _until_it_answers(served)
+
+
+def test_a_clickhouse_that_was_killed_is_read_again_when_it_is_back(served: Served) -> None:
+    served.api.client.get(RISK).raise_for_status()
+    served.clickhouse.kill()
+    gone = served.api.client.get(RISK)
+    others = served.api.client.get("/api/v1/portfolios")
+    served.clickhouse.process = start(served.clickhouse.settings).process
+    assert (gone.status_code, gone.json()["code"], others.status_code) == (503, "dependency_unavailable", 200)
+    assert served.api.client.get(RISK).status_code == 200
 
 
 def test_a_broken_postgres_connection_is_replaced_unnoticed(served: Served) -> None:
