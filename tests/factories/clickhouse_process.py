@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import ClickHouseSettings, Settings, inherited_environment, project_root
+from tests.factories import real_engines
 from tests.factories.ports import free_port
 
 START_TIMEOUT_S = 60.0
@@ -112,6 +113,7 @@ def start(settings: Settings) -> ClickHouseProcess:
 def clickhouse_process(home: Path) -> Iterator[ClickHouseProcess]:
     """A server for the block; stopped by a signal, and killed where that does not help."""
     running = start(settings_in(home, free_port()))
+    real_engines.record("clickhouse", "a process of its own")
     try:
         yield running
     finally:

@@ -1,9 +1,10 @@
 """The ClickHouse engine inside this process: connections, statements, streamed answers and streamed inserts."""
 
+import json
 import os
 import re
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +61,8 @@ class Connection:
     raw: Session
     database: str | None = None
     progress: Progress = field(default_factory=Progress)
+    _lent: dict[str, str] = field(default_factory=dict)
+    _before: dict[str, str | None] = field(default_factory=dict)
 
     def close(self) -> None:
         """Forget the session and drop its temporary tables. Safe to call twice."""
@@ -147,6 +150,31 @@ class Connection:
         """Change settings of this session. Raises ClickHouseError for an unknown name or a bad value."""
         if settings:
             self.execute("SET " + ", ".join(f"{_checked(name)} = {quote(value)}" for name, value in settings.items()))
+
+    def lend(self, settings: Mapping[str, str]) -> None:
+        """Make `settings` the ones in force until the next call, over the session's own, which then return.
+
+        A client sends the same few settings with every request: they are only changed when they differ.
+        """
+        if settings == self._lent:
+            return
+        back = {name: value for name, value in self._before.items() if value is not None}
+        unset = [name for name, value in self._before.items() if value is None]
+        if unset:
+            self.execute("SET " + ", ".join(f"{name} = DEFAULT" for name in unset))
+        self.set(back)
+        self._lent, self._before = {}, {}
+        if settings:
+            before = self._values(settings)
+            self.set(settings)
+            self._lent, self._before = dict(settings), before
+
+    def _values(self, names: Iterable[str]) -> dict[str, str | None]:
+        """The session's value of each known setting, None for the default."""
+        listed = ", ".join(quote(name) for name in names)
+        statement = f"SELECT name, value, changed FROM system.settings WHERE name IN ({listed})"  # noqa: S608  quoted
+        rows = [json.loads(line) for line in self.execute(statement, "JSONCompactEachRow").splitlines()]
+        return {name: value if changed else None for name, value, changed in rows}
 
     def current_database(self) -> str:
         """The database of unqualified names, asked for again after a statement that may have changed it."""

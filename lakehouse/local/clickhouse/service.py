@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from lakehouse.clock import Clock
 from lakehouse.local.clickhouse.config import ANALYST_ROLE
-from lakehouse.local.clickhouse.engine import Connection, Engine, Progress, quote, quote_identifier
+from lakehouse.local.clickhouse.engine import Connection, Engine, Progress, StatementClass, quote_identifier
 from lakehouse.local.clickhouse.errors import ClickHouseError, access_denied
 from lakehouse.local.clickhouse.lexer import (
+    Insert,
     inserts_from_input,
     mentions,
     output_format,
@@ -86,10 +87,10 @@ class Service:
             raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Empty query")
         with ExitStack() as stack:
             if user.role is Role.ANALYST:
-                connection = self._analyst_connection(stack, query)
+                connection, statement = self._analyst_connection(stack, query)
             else:
-                connection = self._owner_connection(stack, user, query)
-            answer_format, chunks = _start(connection, query)
+                connection, statement = self._owner_connection(stack, user, query)
+            answer_format, chunks = _start(connection, query, statement)
             stack.callback(chunks.close)
             return Answer(answer_format, chunks, connection.progress, stack.pop_all())
 
@@ -110,30 +111,33 @@ class Service:
             connection.use("default")
         return connection
 
-    def _owner_connection(self, stack: ExitStack, user: User, query: Query) -> Connection:
+    def _owner_connection(self, stack: ExitStack, user: User, query: Query) -> tuple[Connection, "_Statement"]:
         wish = query.session
         if wish is None:
             connection = stack.enter_context(self._open())
-            connection.set(query.settings)
         else:
             connection = self.sessions.acquire(user.name, wish)
             stack.callback(self.sessions.release, user.name, wish, close=query.close_session)
-            _lend_settings(stack, connection, query)
+        statement = _owner_statement(connection, query)
+        if wish is None:
+            connection.set(query.settings)
+        else:
+            # SET and USE act on the session itself, which must not be under a loan when they do.
+            connection.lend({} if statement.controls else query.settings)
         connection.progress = Progress()
         if query.database:
             before = connection.current_database()
             connection.use(query.database)
             if wish is not None:
-                stack.callback(connection.use, before)
+                stack.callback(_use_again, connection, before)
         for upload in query.uploads:
             table = quote_identifier(upload.name)
             connection.execute(f"CREATE TEMPORARY TABLE {table} ({upload.structure}) ENGINE = Memory")
             stack.callback(connection.execute, f"DROP TEMPORARY TABLE IF EXISTS {table}")
             connection.insert(f"INSERT INTO {table}".encode(), b"", upload.format, upload.data)
-        _check_owner_statement(connection, query)
-        return connection
+        return connection, statement
 
-    def _analyst_connection(self, stack: ExitStack, query: Query) -> Connection:
+    def _analyst_connection(self, stack: ExitStack, query: Query) -> tuple[Connection, "_Statement"]:
         """A fresh connection that can only read the marts, for a statement that was judged harmless."""
         stack.enter_context(self._quota.admit())
         if query.uploads:
@@ -147,12 +151,32 @@ class Service:
             connection.use(query.database)
         connection.execute(f"SET ROLE {ANALYST_ROLE}")
         connection.set(analyst_settings(query.settings))
-        _check_analyst_statement(connection, query, scope)
+        statement = _analyst_statement(connection, query, scope)
         connection.progress = Progress()
-        return connection
+        return connection, statement
 
 
-def _check_analyst_statement(connection: Connection, query: Query, scope: Scope) -> None:
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What kind of statement a request holds; `insert` where rows follow it."""
+
+    kind: StatementClass | None
+    insert: Insert | None = None
+
+    @property
+    def reads(self) -> bool:
+        return self.kind is not None and self.kind.reads_only
+
+    @property
+    def writes(self) -> bool:
+        return self.insert is not None or (self.kind is not None and self.kind.mutates)
+
+    @property
+    def controls(self) -> bool:
+        return not self.reads and not self.writes
+
+
+def _analyst_statement(connection: Connection, query: Query, scope: Scope) -> _Statement:
     found = connection.classify(query.text)
     if found.parsed and not (found.reads_only and found.statements == 1):
         raise access_denied("a read-only user may only run one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN at a time")
@@ -160,9 +184,10 @@ def _check_analyst_statement(connection: Connection, query: Query, scope: Scope)
     if not found.parsed:
         raise access_denied("a read-only user may only run a statement that the parser can classify")
     judge(tree, scope)
+    return _Statement(found)
 
 
-def _check_owner_statement(connection: Connection, query: Query) -> None:
+def _owner_statement(connection: Connection, query: Query) -> _Statement:
     insert = split_insert(query.text)
     text = query.text if insert is None else insert.target
     if mentions(text, b"INTO", b"OUTFILE") or mentions(text, b"FROM", b"INFILE"):
@@ -172,52 +197,39 @@ def _check_owner_statement(connection: Connection, query: Query) -> None:
         raise ClickHouseError(344, "SUPPORT_IS_DISABLED", "The process is stopped by `tidemark down`, not by SQL")
     if insert is None and inserts_from_input(text):
         raise ClickHouseError(48, "NOT_IMPLEMENTED", "input() is not served: insert in the rows' own format instead")
-    if insert is not None:
-        found_writes = True
-    else:
-        found = connection.classify(text)
-        found_writes = found.mutates
-        if found.statements > 1:
-            raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Multi-statements are not allowed")
-    if found_writes and not query.may_write:
+    statement = _Statement(None, insert) if insert is not None else _Statement(connection.classify(text))
+    if statement.kind is not None and statement.kind.statements > 1:
+        raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Multi-statements are not allowed")
+    if statement.writes and not query.may_write:
         reason = "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly: use POST"
         raise ClickHouseError(164, "READONLY", reason)
+    return statement
 
 
-def _lend_settings(stack: ExitStack, connection: Connection, query: Query) -> None:
-    """Apply a request's settings to a session and put the session's own back when the request ends."""
-    if not query.settings:
-        return
-    names = ", ".join(quote(name) for name in query.settings)
-    statement = f"SELECT name, value, changed FROM system.settings WHERE name IN ({names})"  # noqa: S608  quoted above
-    rows = connection.execute(statement).decode()
-    before = {name: (value, changed == "1") for name, value, changed in (row.split("\t") for row in rows.splitlines())}
-    connection.set(query.settings)
-    changed = {name: value for name, (value, was_changed) in before.items() if was_changed}
-    defaults = [name for name, (_, was_changed) in before.items() if not was_changed]
-    if defaults:
-        stack.callback(connection.execute, "SET " + ", ".join(f"{name} = DEFAULT" for name in defaults))
-    if changed:
-        stack.callback(connection.set, changed)
+def _use_again(connection: Connection, database: str) -> None:
+    """Go back to a session's own database, unless it was dropped meanwhile."""
+    try:
+        connection.use(database)
+    except ClickHouseError as error:
+        if error.code != UNKNOWN_DATABASE:
+            raise
 
 
-def _start(connection: Connection, query: Query) -> tuple[str, Chunks]:
+def _start(connection: Connection, query: Query, statement: _Statement) -> tuple[str, Chunks]:
     """Run the statement up to the first bytes of its answer, so that an early error still has its HTTP status."""
-    insert = split_insert(query.text)
+    insert = statement.insert
     if insert is not None and not query.parameters:
         connection.insert(insert.target, insert.settings, insert.format, insert.data)
         return query.default_format, Chunks(b"")
     answer_format = output_format(query.text) or query.default_format
-    found = connection.classify(query.text)
-    if not found.reads_only or query.wait_end or answer_format not in STREAMED_FORMATS or not selects(query.text):
-        body = connection.execute(query.text, answer_format, query.parameters)
-        if not found.reads_only:
-            connection.database = None
-        chunks = Chunks(body)
-    else:
+    if statement.reads and not query.wait_end and answer_format in STREAMED_FORMATS and selects(query.text):
         stream = connection.stream(query.text, answer_format, query.parameters)
         chunks = Chunks(next(stream, b""), stream)
-    if not chunks.first and found.reads_only and answer_format == "Native":
+    else:
+        chunks = Chunks(connection.execute(query.text, answer_format, query.parameters))
+    if statement.controls:
+        connection.database = None
+    if not chunks.first and statement.reads and answer_format == "Native":
         chunks = Chunks(_header_only(connection, query))
     return answer_format, chunks
 
