@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from lakehouse.cli import bootstrap as bootstrap_command
 from lakehouse.cli import commands as platform_commands
 from lakehouse.cli import rooms
 from lakehouse.cli import run as run_command
@@ -23,6 +24,7 @@ app = typer.Typer(
 # [project.entry-points."tidemark.commands"]: see lakehouse/cli/rooms.py.
 local_commands.register(app)
 platform_commands.register(app)
+bootstrap_command.register(app)
 run_command.register(app)
 
 
