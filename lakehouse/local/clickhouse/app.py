@@ -25,7 +25,7 @@ from lakehouse.local.clickhouse.request import Exchange, Query, build
 from lakehouse.local.clickhouse.service import Answer, Service
 from lakehouse.local.clickhouse.users import User, Users
 
-MAX_BODY = 1024**3
+MAX_BODY = 512 * 1024**2
 SWEEP_S = 5.0
 DISPLAY_NAME = "tidemark"
 _CONTENT_TYPES = {
@@ -133,7 +133,9 @@ async def _exchange(request: Request, params: dict[str, str]) -> Exchange:
     async for part in request.stream():
         total += len(part)
         if total > MAX_BODY:
-            raise ClickHouseError(307, "TOO_MANY_BYTES", f"The body is larger than {MAX_BODY} bytes", status=413)
+            raise ClickHouseError(
+                307, "TOO_MANY_BYTES", f"The body is larger than {MAX_BODY} bytes: insert in parts", status=413
+            )
         parts.append(part)
     encoding = request.headers.get("content-encoding", "").lower()
     body = await run_in_threadpool(decompress, b"".join(parts), encoding, MAX_BODY)

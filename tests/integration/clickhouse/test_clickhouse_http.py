@@ -6,10 +6,11 @@ import json
 import zlib
 
 import lz4.frame
+import psutil
 import pytest
 from backports import zstd
 
-from tests.factories.clickhouse_process import HTTP, ClickHouseProcess
+from tests.factories.clickhouse_process import CLOCK, HTTP, ClickHouseProcess
 
 pytestmark = pytest.mark.integration
 # ruff: noqa: S608  the statements are these tests' own
@@ -195,6 +196,30 @@ def test_waiting_for_the_end_turns_a_late_error_into_a_status(clickhouse: ClickH
     assert b"__exception__" in late.data
     assert late.headers["X-ClickHouse-Exception-Tag"].encode() in late.data
     assert waited.headers[CODE] == "395"
+
+
+def test_a_large_answer_is_not_built_in_memory(clickhouse: ClickHouseProcess) -> None:
+    server = psutil.Process(clickhouse.process.pid)
+    before, peak, size = server.memory_info().rss, 0, 0
+    statement = "SELECT number, toString(number) FROM numbers(20000000) FORMAT TSV"
+    answer = clickhouse.request(statement, preload_content=False)
+    for part in answer.stream(4 * 1024**2):
+        size += len(part)
+        peak = max(peak, server.memory_info().rss)
+    assert size > 300 * 1024**2
+    assert peak - before < 200 * 1024**2
+
+
+def test_hanging_up_ends_a_streamed_query(clickhouse: ClickHouseProcess) -> None:
+    running = "SELECT count() FROM system.processes WHERE query LIKE '%AS hung_up%' AND query NOT LIKE '%processes%'"
+    answer = clickhouse.request("SELECT number AS hung_up FROM system.numbers", preload_content=False)
+    assert answer.read(10)
+    assert clickhouse.request(running).data == b"1\n"
+    answer.close()
+    deadline = CLOCK.monotonic() + 10
+    while clickhouse.request(running).data != b"0\n":
+        assert CLOCK.monotonic() < deadline
+        CLOCK.sleep(0.1)
 
 
 def test_what_is_not_served_says_so(clickhouse: ClickHouseProcess) -> None:
