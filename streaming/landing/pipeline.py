@@ -165,7 +165,7 @@ class Lander:
         began = self._clock.monotonic()
         self._sink.commit(flush)
         seconds = self._clock.monotonic() - began
-        self._source.commit(flush.spans)
+        self._source.committed(flush.spans)
         self.totals.messages += len(flush.kafka_ts_us)
         self.totals.landed += flush.rows
         self.totals.quarantined += flush.quarantine.num_rows

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from io import BytesIO
 
-import pyarrow.dataset as ds
 import structlog
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
@@ -18,7 +17,7 @@ from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta, objects
 from streaming.landing.batch import Flush
-from streaming.landing.state import FencedError, Span, app_id
+from streaming.landing.state import FencedError, ReplayError, Span, app_id
 
 COMMIT_ATTEMPTS = 20
 BACKOFF_S = 0.05
@@ -65,8 +64,13 @@ class DeltaSink:
     def commit(self, flush: Flush) -> None:
         """Quarantine first, then bronze: a crash in between repeats only what settled() tells of.
 
-        Raises FencedError where another lander has moved one of the partitions; nothing is doubled then.
+        Raises FencedError where another lander has moved one of the partitions, and ReplayError for offsets that
+        are landed already; nothing is doubled then.
         """
+        for number, span in flush.spans.items():
+            last = self._landed[number]
+            if last is not None and span.first <= last:
+                raise ReplayError(f"{flush.topic}[{number}]: offsets up to {last} are landed, {span.first} is not new")
         if flush.quarantine.num_rows:
             self._commit(self._quarantine, self._quarantined, flush, lambda found: self._append_bad(flush, found))
         actions: list[AddAction | RemoveAction] = [self._upload(flush)] if flush.bronze is not None else []
@@ -140,6 +144,9 @@ class DeltaSink:
         return AddAction(path, content.size, {self._partition_by: day}, modified_ms, True, flush.stats)
 
     def _quarantined_after(self, partition: int, landed: int | None) -> frozenset[int]:
+        # Imported here: it brings pandas along, half of a start's time, and only a crash's heir comes here.
+        import pyarrow.dataset as ds
+
         mine = (ds.field("_topic") == self._topic.name) & (ds.field("_partition") == partition)
         later = mine & (ds.field("_offset") > (-1 if landed is None else landed))
         rows = self._quarantine.to_pyarrow_dataset().to_table(columns=["_offset"], filter=later)

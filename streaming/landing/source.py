@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from queue import SimpleQueue
 
 import numpy as np
 import structlog
@@ -24,7 +25,7 @@ class SourceError(TidemarkError):
 
 
 class Source:
-    """Reads one topic. Owned by one thread, save for commit()."""
+    """Reads one topic. Owned by one thread, save for committed()."""
 
     def __init__(self, consumer: Consumer, topic: str, *, clock: Clock, metrics: LandingMetrics) -> None:
         self._consumer = consumer
@@ -33,6 +34,7 @@ class Source:
         self._metrics = metrics
         self._states: dict[int, PartitionState] = {}
         self._ended: dict[int, int] = {}
+        self._committed: SimpleQueue[Mapping[int, Span]] = SimpleQueue()
 
     def partitions(self) -> tuple[int, ...]:
         """The topic's partitions. Raises SourceError where it does not exist."""
@@ -79,21 +81,33 @@ class Source:
 
     def read(self, timeout_s: float) -> Chunk | None:
         """Wait at most `timeout_s` for up to CHUNK_MESSAGES messages. Raises OffsetGapError, SourceError."""
+        self._tell_group()
         messages = self._consumer.consume(CHUNK_MESSAGES, timeout_s)
         if any(map(Message.error, messages)):
             messages = [message for message in messages if not self._is_event(message)]
         return self._chunk(messages) if messages else None
 
-    def commit(self, spans: Mapping[int, Span]) -> None:
-        """Tell the group how far the table is, for lag displays; nothing reads it back. Any thread."""
-        offsets = [TopicPartition(self._topic, partition, span.last + 1) for partition, span in spans.items()]
-        self._consumer.commit(offsets=offsets, asynchronous=True)
-        for partition, span in spans.items():
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
-            self._metrics.lag(self._topic, partition, max(0, high - span.last - 1))
+    def committed(self, spans: Mapping[int, Span]) -> None:
+        """Note how far the table is; the reading thread tells the group. Any thread may call it."""
+        self._committed.put(spans)
 
     def close(self) -> None:
+        """Tell the group the last offsets and leave."""
+        self._tell_group()
         self._consumer.close()
+
+    def _tell_group(self) -> None:
+        """Store the table's offsets with the broker, for lag displays: nothing here reads them back.
+
+        Only the thread that consumes may do it: beside a consume() of another thread, commit() waits for ever.
+        """
+        while not self._committed.empty():
+            spans = self._committed.get_nowait()
+            offsets = [TopicPartition(self._topic, number, span.last + 1) for number, span in spans.items()]
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+            for number, span in spans.items():
+                _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
+                self._metrics.lag(self._topic, number, max(0, high - span.last - 1))
 
     def _is_event(self, message: Message) -> bool:
         error = message.error()
