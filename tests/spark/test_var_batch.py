@@ -1,0 +1,160 @@
+"""The risk job on a small market: its numbers, its refusals, and the same bytes on any number of partitions."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.clock import SystemClock
+from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
+from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
+from lakehouse.risk.methods import Method, estimate
+from lakehouse.risk.monte_carlo import fit_normal, simulate_pnl
+from lakehouse.settings import PostgresSettings, Settings
+from lakehouse.stores import delta, postgres
+from spark_jobs.kit.args import Request
+from spark_jobs.kit.batch import publish
+from spark_jobs.kit.manifest import Manifest
+from spark_jobs.kit.model import Batch
+from spark_jobs.kit.reproduce import reproduce
+from spark_jobs.kit.sessions import sessions
+from spark_jobs.positions_daily.job import JOB as POSITIONS
+from spark_jobs.returns_daily.job import JOB as RETURNS
+from spark_jobs.silver_daily_bars.job import JOB as SILVER
+from spark_jobs.var_batch.book import Book, CurrencyMismatchError, PriceMissingError
+from spark_jobs.var_batch.job import JOB as VAR
+from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.simulation import simulate
+from tests.factories.lake import bar, lake_of_its_own, land
+from tests.factories.market import random_book
+
+pytestmark = [pytest.mark.spark, pytest.mark.engines("s3")]
+
+DAY = date(2022, 12, 28)
+CLOCK = SystemClock()
+SYMBOLS = ("AAA", "BBB", "CCC")
+LONG, SHORT = UUID(int=1), UUID(int=2)
+HELD = {(LONG, "AAA"): Decimal("10.5"), (LONG, "BBB"): Decimal(3), (SHORT, "AAA"): Decimal(-7)}
+
+
+def run(job: Batch, settings: Settings) -> Manifest:
+    return publish(job, Request(DAY), settings, clock=CLOCK)
+
+
+def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
+    table = {"risk": PORTFOLIO_RISK, "backtest": VAR_BACKTEST}[name]
+    found: list[dict[str, Any]] = delta.open_table(settings.s3, table).to_pyarrow_table().to_pylist()
+    return found
+
+
+def walk() -> tuple[list[date], np.ndarray[Any, np.dtype[np.float64]]]:
+    """Closes of the names on the last 760 sessions up to DAY, to whole cents."""
+    days = sessions(2019, 2022)
+    chosen = days[days <= np.datetime64(DAY)][-760:]
+    moves = np.random.default_rng(11).normal(0.0003, 0.012, (760, len(SYMBOLS)))
+    return chosen.tolist(), np.round(100 * np.exp(moves.cumsum(axis=0)), 2)
+
+
+def hold(settings: Settings, held: dict[tuple[UUID, str], Decimal], currency: str = "USD") -> None:
+    with postgres.connect(settings.postgres) as connection, connection.cursor() as cursor:
+        cursor.execute("TRUNCATE app.position, app.portfolio, app.instrument")
+        cursor.executemany(
+            "INSERT INTO app.instrument (symbol, name, currency, exchange) VALUES (%s, %s, 'USD', 'XNYS')",
+            [(symbol, symbol) for symbol in sorted({symbol for _, symbol in held})],
+        )
+        cursor.executemany(
+            "INSERT INTO app.portfolio (id, name, description, base_currency) VALUES (%s, %s, 'for a test', %s)",
+            [(found, f"portfolio {found.int}", currency) for found in sorted({found for found, _ in held})],
+        )
+        cursor.executemany(
+            "INSERT INTO app.position (portfolio_id, symbol, quantity) VALUES (%s, %s, %s)",
+            [(found, symbol, quantity) for (found, symbol), quantity in held.items()],
+        )
+
+
+@pytest.fixture(scope="module")
+def market(stack: Settings, database: PostgresSettings) -> Iterator[Settings]:
+    """Three names with enough history, and their returns."""
+    with lake_of_its_own(stack, database) as settings:
+        days, closes = walk()
+        bars = [
+            bar(symbol, day, f"{closes[number, column]:.2f}")
+            for column, symbol in enumerate(SYMBOLS)
+            for number, day in enumerate(days)
+        ]
+        land(settings, MARKET_BARS_DAILY, bars)
+        run(SILVER, settings)
+        run(RETURNS, settings)
+        yield settings
+
+
+def test_the_numbers_are_those_of_the_risk_library_and_an_old_run_can_be_repeated(market: Settings) -> None:
+    hold(market, HELD)
+    run(POSITIONS, market)
+    first = run(VAR, market)
+    _, closes = walk()
+    last = {symbol: Decimal(f"{closes[-1, column]:.2f}") for column, symbol in enumerate(SYMBOLS)}
+    risk = {(row["portfolio_id"], row["method"], row["confidence"]): row for row in rows(market, "risk")}
+    assert len(risk) == 2 * 4 * 2
+    exact = last["AAA"] * Decimal("10.5") + last["BBB"] * 3
+    assert risk[str(LONG), "historical", Decimal("0.99")]["value_base"] == round(exact, 2)
+    returns = closes[-501:] / np.vstack([closes[-502:-501], closes[-501:-1]]) - 1
+    exposures = np.array([[float(last["AAA"] * Decimal("10.5"))], [float(last["BBB"] * 3)]])
+    pnl = returns[1:, :2] @ exposures
+    for method in (Method.HISTORICAL, Method.PARAMETRIC_NORMAL, Method.CORNISH_FISHER):
+        found = risk[str(LONG), method, Decimal("0.95")]
+        wanted = estimate(method, pnl, confidence=Decimal("0.95"))
+        assert float(found["var_base"]) == pytest.approx(wanted.var[0], abs=0.006)
+        assert float(found["es_base"]) == pytest.approx(wanted.es[0], abs=0.006)
+    simulated = float(risk[str(LONG), "monte_carlo_normal", Decimal("0.95")]["var_base"])
+    assert simulated == pytest.approx(
+        float(risk[str(LONG), "parametric_normal", Decimal("0.95")]["var_base"]), rel=0.05
+    )
+    assert_breaches_follow(market, risk)
+    hold(market, {(LONG, "CCC"): Decimal(1)})
+    run(POSITIONS, market)
+    second = run(VAR, market)
+    assert second.outputs[PORTFOLIO_RISK.name].content_hash != first.outputs[PORTFOLIO_RISK.name].content_hash
+    verdict = reproduce(VAR, first.run_id, market, clock=CLOCK)
+    assert verdict.reproduced, verdict.hashes
+
+
+def assert_breaches_follow(settings: Settings, risk: dict[tuple[str, str, Decimal], dict[str, Any]]) -> None:
+    tests = rows(settings, "backtest")
+    assert len(tests) == len(risk) * 250
+    for (portfolio, method, confidence), row in risk.items():
+        of_row = [
+            t for t in tests if (t["portfolio_id"], t["method"], t["confidence"]) == (portfolio, method, confidence)
+        ]
+        assert row["breaches"] == sum(t["is_breach"] for t in of_row)
+        assert all(t["is_breach"] == (t["pnl_base"] < -t["var_base"]) for t in of_row)
+        assert max(t["forecast_date"] for t in of_row) == DAY
+
+
+def test_a_holding_without_a_price_and_one_in_another_currency_are_refused(market: Settings) -> None:
+    hold(market, {**HELD, (LONG, "ZZZ"): Decimal(1)})
+    run(POSITIONS, market)
+    with pytest.raises(PriceMissingError, match="ZZZ held but without a close on 2022-12-28"):
+        run(VAR, market)
+    hold(market, HELD, currency="EUR")
+    run(POSITIONS, market)
+    with pytest.raises(CurrencyMismatchError, match="reports in EUR but holds AAA, priced in USD"):
+        run(VAR, market)
+
+
+def test_scenarios_have_the_same_bytes_on_one_and_on_eight_partitions(spark: SparkSession) -> None:
+    chosen = Parameters(window_days=60, backtest_days=9, scenarios=5_000, block_rows=512)
+    book: Book = random_book(returns=69)
+    one, eight = (simulate(spark, book, chosen, partitions) for partitions in (1, 8))
+    assert one.pnl.tobytes() == eight.pnl.tobytes()
+    for level in chosen.levels:
+        assert one.forecasts[level].tobytes() == eight.forecasts[level].tobytes()
+    model = fit_normal(book.returns[-60:], book.exposures)
+    assert one.pnl.tobytes() == simulate_pnl(model, one.simulation).tobytes()
+    assert pa.array(one.pnl[0]).null_count == 0
