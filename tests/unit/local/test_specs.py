@@ -1,0 +1,96 @@
+"""The declared processes: complete, startable in order, without a secret on any command line, on loopback only."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lakehouse.local import bootstrap, conf_platform, processes_engines, processes_platform, supervisor
+from lakehouse.local.envfile import LOCAL_SECRETS, SETTINGS_SECRETS
+from lakehouse.local.graph import waves
+from lakehouse.local.home import Home
+from lakehouse.local.ports import port_names
+from lakehouse.local.spec import ProcessSpec, StackContext, UnknownProcessError, select
+from tests.factories.stack_context import stack_context
+
+EXPECTED = {
+    *("kafka", "s3", "postgres", "redis", "clickhouse", "spark", "mlflow", "prometheus", "landing", "api"),
+    *("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
+}
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackContext:
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path / "a home with spaces and 100%"))
+    return stack_context(Home((tmp_path / "a home with spaces and 100%").resolve()), tmp_path / "cache")
+
+
+@pytest.fixture
+def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
+    return (*processes_engines.specs(context), *processes_platform.specs(context))
+
+
+def test_every_process_is_declared_once(specs: tuple[ProcessSpec, ...]) -> None:
+    names = [spec.name for spec in specs]
+
+    assert sorted(names) == sorted(EXPECTED)
+
+
+def test_every_port_belongs_to_one_process(specs: tuple[ProcessSpec, ...]) -> None:
+    ports = [port for spec in specs for port in spec.ports]
+
+    assert sorted(ports) == sorted(port_names())
+
+
+def test_all_can_be_started_in_some_order(context: StackContext, specs: tuple[ProcessSpec, ...]) -> None:
+    steps = bootstrap.steps(context)
+
+    order = waves({node.name: node.after for node in (*specs, *steps)})
+
+    level = {name: number for number, names in enumerate(order) for name in names}
+    assert level["postgres"] < level["databases"] < level["airflow-db"] < level["airflow-scheduler"]
+    assert level["kafka"] < level["topics"] < level["landing"]
+    assert {"kafka", "s3", "postgres", "redis", "spark", "clickhouse"} <= set(order[0])
+
+
+def test_a_selection_takes_what_it_waits_for_and_uses(context: StackContext, specs: tuple[ProcessSpec, ...]) -> None:
+    steps = bootstrap.steps(context)
+
+    assert select(["redis"], specs, steps) == {"redis"}
+    assert select(["spark"], specs, steps) == {"spark", "s3", "buckets"}
+    assert {"airflow-api", "airflow-triggerer", "airflow-db", "postgres"} <= select(["airflow"], specs, steps)
+    assert "airflow-db" not in select(["postgres"], specs, steps)
+    with pytest.raises(UnknownProcessError, match=r"no process 'mysql'.*kafka"):
+        select(["mysql"], specs, steps)
+
+
+def test_no_command_line_carries_a_secret(context: StackContext, specs: tuple[ProcessSpec, ...]) -> None:
+    secrets = {context.env.values[name] for name in (*SETTINGS_SECRETS, *LOCAL_SECRETS)}
+
+    assert not [spec.name for spec in specs for word in spec.argv if any(secret in word for secret in secrets)]
+
+
+def test_nothing_listens_beyond_loopback(specs: tuple[ProcessSpec, ...]) -> None:
+    texts = [" ".join(spec.argv) for spec in specs] + [text for spec in specs for text in spec.files.values()]
+
+    assert not [text for text in texts if "0.0.0.0" in text or "[::]" in text]  # noqa: S104 - looked for, not bound
+
+
+def test_supervisord_conf_is_read_back_as_it_was_meant(context: StackContext, specs: tuple[ProcessSpec, ...]) -> None:
+    parser = configparser.RawConfigParser(delimiters=("=",), inline_comment_prefixes=(" ;",), strict=True)
+
+    parser.read_string(supervisor.render(specs, context.home))
+
+    assert {section.removeprefix("program:") for section in parser.sections() if "program:" in section} == EXPECTED
+    assert all(parser[f"program:{name}"]["autostart"] == "false" for name in EXPECTED)
+    assert parser["program:postgres"]["stopsignal"] == "INT"
+    assert "100%%" in parser["program:kafka"]["stdout_logfile"]
+
+
+def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
+    document = yaml.safe_load(conf_platform.prometheus_yml(context))
+
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
+    assert targets["api"] == [f"127.0.0.1:{context.settings.stack.api_port}"]
+    assert set(targets) == {"landing", "api", "minio", "prometheus"}
