@@ -63,7 +63,8 @@ class Table:
     """A table's grain, columns and rules.
 
     `key` identifies a row; `partition_by` names the column that a batch replaces at once; `checks` are SQL
-    predicates that every row satisfies, in the dialect that Spark, ClickHouse and PostgreSQL share.
+    predicates that every row satisfies, in the dialect that Spark, ClickHouse and PostgreSQL share. A table that
+    names `stats_columns` carries file statistics of these columns only, by which readers skip files.
     """
 
     name: str
@@ -76,14 +77,15 @@ class Table:
     partition_by: str | None = None
     writer: Engine | None = None
     checks: tuple[str, ...] = ()
+    stats_columns: tuple[str, ...] = ()
     retention_days: int = 400
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        missing = {*self.key, *([self.partition_by] if self.partition_by else [])} - set(names)
+        missing = {*self.key, *self.stats_columns, *([self.partition_by] if self.partition_by else [])} - set(names)
         if missing or len(set(names)) != len(names):
             raise ContractError(
-                f"table {self.name}: key or partition names {sorted(missing)} unknown, or a column twice"
+                f"table {self.name}: key, statistics or partition names {sorted(missing)} unknown, or a column twice"
             )
         if (Store.DELTA in self.stores) != (self.writer is not None):
             raise ContractError(

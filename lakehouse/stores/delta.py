@@ -46,6 +46,11 @@ def ensure_table(section: S3Settings, table: Table) -> DeltaTable:
         partition_by=[table.partition_by] if table.partition_by else None,
         name=table.name,
         description=table.doc,
-        configuration={"delta.logRetentionDuration": days, "delta.deletedFileRetentionDuration": days},
+        configuration={"delta.logRetentionDuration": days, "delta.deletedFileRetentionDuration": days, **_stats(table)},
         storage_options=options(section),
     )
+
+
+def _stats(table: Table) -> dict[str, str]:
+    """Told to the table, or delta-rs's own dataset takes an absent statistic for a null and prunes every file."""
+    return {"delta.dataSkippingStatsColumns": ",".join(table.stats_columns)} if table.stats_columns else {}

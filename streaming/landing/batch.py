@@ -10,15 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakehouse.contracts.model import Topic, Type
+from lakehouse.contracts.model import Topic
 from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.render import arrow
 from streaming.landing.processor import Chunk, Outcome
 from streaming.landing.state import Span
 
 ROW_GROUP_ROWS = 131_072
-# Statistics cost a pass over each column: only those that readers skip files by.
-_PROVENANCE_STATS = ("_partition", "_offset")
 _COMPRESSION = "zstd"
 
 
@@ -120,11 +118,10 @@ class Batch:
 
 
 class _Stats:
-    """File statistics as Delta's log wants them."""
+    """File statistics as Delta's log wants them. They cost a pass over each column, so the contract names the few."""
 
     def __init__(self, topic: Topic) -> None:
-        timed = topic.bronze.column(topic.event_time).type in (Type.INT64, Type.DATE)
-        self.columns = (*_PROVENANCE_STATS, *((topic.event_time,) if timed else ()))
+        self.columns = topic.bronze.stats_columns
         self._low: dict[str, object] = {}
         self._high: dict[str, object] = {}
 

@@ -67,6 +67,7 @@ MARKET_TICKS = Table(
     columns=(*PROVENANCE, *TICK_FIELDS, EXTRA),
     key=("_topic", "_partition", "_offset"),
     partition_by="_ingest_date",
+    stats_columns=("_partition", "_offset", "event_time_us"),
     writer=Engine.DELTA_RS,
 )
 
@@ -78,6 +79,7 @@ MARKET_BARS_DAILY = Table(
     columns=(*PROVENANCE, *BAR_FIELDS, EXTRA),
     key=("_topic", "_partition", "_offset"),
     partition_by="_ingest_date",
+    stats_columns=("_partition", "_offset", "business_date"),
     writer=Engine.DELTA_RS,
 )
 
