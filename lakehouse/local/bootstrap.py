@@ -5,6 +5,7 @@ from importlib import metadata
 import psycopg
 from psycopg import sql
 
+from lakehouse.contracts.job_process import POOLS
 from lakehouse.contracts.topics import TOPICS
 from lakehouse.local import conf_platform
 from lakehouse.local.install.tools import run
@@ -84,7 +85,7 @@ def airflow_database(context: StackContext) -> None:
 def airflow_pools(context: StackContext) -> None:
     """The pools that the jobs of the contracts share."""
     with AirflowClient(context.settings.airflow) as client:
-        client.ensure_pools(conf_platform.AIRFLOW_POOLS)
+        client.ensure_pools(POOLS)
 
 
 def _ensure_role(connection: psycopg.Connection, role: str, password: str) -> None:

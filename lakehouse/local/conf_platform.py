@@ -7,8 +7,6 @@ import yaml
 
 from lakehouse.local.spec import StackContext
 
-AIRFLOW_POOLS = {"spark": 2, "clickhouse": 2, "maintenance": 1, "train": 1, "promotion": 1}
-
 
 def airflow_environment(context: StackContext) -> dict[str, str]:
     """What Airflow's four processes and its command line share. Holds secrets."""
