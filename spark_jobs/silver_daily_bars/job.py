@@ -11,6 +11,7 @@ from lakehouse.contracts.jobs import SILVER_DAILY_BARS
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
 from spark_jobs.kit.errors import NothingToDo
+from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.landed import DUPLICATES, landed, reconciled
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, partitions
 from spark_jobs.kit.run import Run
@@ -54,7 +55,7 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
 def trading_days(run: Run, years: tuple[int, ...], calendar: str) -> DataFrame:
     """The calendar's sessions from the first of `years` to the last, as a frame."""
     days = pa.array(sessions(years[0], years[-1], calendar))
-    return run.session.createDataFrame(pa.table({transforms.SESSION: days}))
+    return from_arrow(run.session, pa.table({transforms.SESSION: days}))
 
 
 def rejected_scope(job: str, years: tuple[int, ...]) -> Scope:

@@ -8,6 +8,7 @@ from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, RETURNS_DAILY, VAR_B
 from lakehouse.contracts.tables.silver import POSITIONS
 from lakehouse.risk.checks import RiskError
 from spark_jobs.kit.errors import DataError
+from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.var_batch import transforms
@@ -42,7 +43,7 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
         tuple(
             Output(
                 table,
-                run.session.createDataFrame(rows).select(*table.column_names),
+                from_arrow(run.session, rows).select(*table.column_names),
                 partitions(table, day),
                 minimum=rows.num_rows,
                 maximum=rows.num_rows,

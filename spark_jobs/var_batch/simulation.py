@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.monte_carlo import NormalModel, Simulation, fit_normal, pnl_block, simulate_pnl
 from lakehouse.risk.var import historical_var
+from spark_jobs.kit.frames import from_arrow
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
 
@@ -69,7 +70,7 @@ def work(book: Book, parameters: Parameters) -> pa.Table:
 def simulate(session: SparkSession, book: Book, parameters: Parameters, partitions: int | None = None) -> Simulated:
     """Run the work on the cluster. The bytes are the same on any number of partitions: every block's numbers follow
     from seed, day and block number alone, and its sums are exact (see lakehouse.risk.monte_carlo)."""
-    frame = session.createDataFrame(work(book, parameters))
+    frame = from_arrow(session, work(book, parameters))
     spread = frame if partitions is None else frame.repartition(partitions, "window_end", "block")
     task = Task(book.returns, book.exposures, parameters)
     done = spread.mapInArrow(partial(perform, task=task), DONE).toArrow()
