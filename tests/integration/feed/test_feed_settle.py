@@ -82,6 +82,7 @@ def test_rows_of_both_tables_are_counted_and_others_are_not(lake: S3Settings) ->
 
 def test_a_batch_of_bad_rows_alone_is_seen(lake: S3Settings) -> None:
     commit(lake, QUARANTINE, 0, [0, 1], version=1)
+    commit(lake, MARKET_TICKS, 0, [], version=1)
 
     counts = settle(lake, Acknowledged(TICKS.name, {0: ((0, 1),)}))
 
