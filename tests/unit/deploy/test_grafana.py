@@ -1,0 +1,78 @@
+"""The dashboard asks for metrics that the code measures, by labels that they have."""
+
+import json
+import re
+
+import numpy as np
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from lakehouse.contracts.reasons import Reason
+from lakehouse.settings import project_root
+from serving.kit.metrics import Metrics
+from streaming.landing.metrics import LandingMetrics
+
+DASHBOARD = json.loads((project_root() / "deploy" / "grafana" / "tidemark.json").read_text())
+EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+
+
+def _landing() -> CollectorRegistry:
+    metrics = LandingMetrics()
+    metrics.lag("market.ticks", 0, 1)
+    metrics.skipped("market.ticks", 1)
+    metrics.committed("market.ticks", rows=1, seconds=0.1, quarantined={Reason.OVERSIZED: 1}, ages_s=np.array([0.1]))
+    return metrics.registry
+
+
+def _api() -> CollectorRegistry:
+    metrics = Metrics()
+    metrics.answered(method="GET", route="/x", status=200, seconds=0.1)
+    metrics.probed(dependency="postgres", up=True, seconds=0.1)
+    return metrics.registry
+
+
+def _exposed() -> dict[str, set[str]]:
+    """Every sample name that the lander and the API expose, with its labels."""
+    found: dict[str, set[str]] = {}
+    for registry in (_landing(), _api()):
+        for family in text_string_to_metric_families(generate_latest(registry).decode()):
+            for sample in family.samples:
+                found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+def _kept(expression: str) -> set[str]:
+    """The labels that the query groups by."""
+    return {label.strip() for group in re.findall(r"by \(([^)]+)\)", expression) for label in group.split(",")}
+
+
+def test_every_metric_of_the_dashboard_is_measured() -> None:
+    asked = {name for text in EXPRESSIONS for name in re.findall(r"\b(tidemark_[a-z_]+)", text)}
+    assert asked
+    assert asked - set(_exposed()) == set()
+
+
+def test_every_label_of_the_dashboard_exists() -> None:
+    exposed = _exposed()
+    for text in EXPRESSIONS:
+        (name,) = set(re.findall(r"\b(tidemark_[a-z_]+)", text))
+        assert _kept(text) <= exposed[name], text
+
+
+def test_legends_use_labels_that_the_query_keeps() -> None:
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+            assert shown <= _kept(target["expr"])
+
+
+def test_panels_are_numbered_and_do_not_overlap() -> None:
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [
+        (x, y)
+        for panel in panels
+        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+    ]
+    assert len(set(cells)) == len(cells)
