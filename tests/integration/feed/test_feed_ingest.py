@@ -9,11 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY, QUARANTINE
+from lakehouse.migrations import postgres as migrations
 from lakehouse.settings import Settings, project_root
 from lakehouse.stores import delta, postgres
 from streaming.feed.cli import app
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka", "s3", "postgres", "landing")]
 MARKET = project_root().parent / "shared" / "market"
 BAD = """date,symbol,open,high,low,close,volume
 2022-01-03,{known},1,2,1,1.5,100
@@ -41,7 +42,7 @@ def shared(name: str) -> str:
     return str(path)
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("stack")
 def test_a_real_daily_file_adds_up_and_its_known_defects_are_found() -> None:
     found = run("ingest", shared("us_equities_daily_2013_2016.csv.gz"), "--provider", "kaggle")
 
@@ -52,26 +53,28 @@ def test_a_real_daily_file_adds_up_and_its_known_defects_are_found() -> None:
     assert topics["market.bars.daily"]["reasons"] == {"high_below_low": 1, "missing_price": 10, "outside_range": 11}
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("stack")
 def test_a_real_tick_file_adds_up() -> None:
     found = run("ingest", shared("us_equity_ticks_2013-10-07_09.parquet"), "--provider", "lean")
 
     assert (found["rows_in"], found["landed"], found["quarantined"]) == (1_596_848, 1_596_848, 0)
 
 
-def test_every_bad_row_lies_in_quarantine_with_reason_source_and_its_own_text(home: Settings, tmp_path: Path) -> None:
-    with postgres.connect(home.postgres) as connection:
-        first = connection.execute("SELECT symbol FROM app.instrument ORDER BY symbol LIMIT 1").fetchone()
-    if first is None:
-        pytest.skip("app.instrument is empty: the stack's migrations have not seeded it")
-    known, odd = first[0], f"ODD{uuid4().hex[:6]}"
+def test_every_bad_row_lies_in_quarantine_with_reason_source_and_its_own_text(stack: Settings, tmp_path: Path) -> None:
+    known, odd = f"OK{uuid4().hex[:6].upper()}", f"ODD{uuid4().hex[:6].upper()}"
+    migrations.upgrade(stack)
+    with postgres.connect(stack.postgres) as connection:
+        connection.execute(
+            "INSERT INTO app.instrument (symbol, name, currency, exchange) VALUES (%s, 'of a test', 'USD', 'XNYS')",
+            [known],
+        )
     path = tmp_path / f"{uuid4().hex}.csv"
     path.write_text(BAD.format(known=known, odd=odd))
 
     found = run("ingest", str(path), "--strict", "--provider", path.stem)
 
     assert (found["rows_in"], found["landed"], found["quarantined"]) == (8, 1, 7)
-    quarantine = delta.open_table(home.s3, QUARANTINE).to_pyarrow_dataset()
+    quarantine = delta.open_table(stack.s3, QUARANTINE).to_pyarrow_dataset()
     rows = quarantine.to_table(
         columns=["source", "reason", "raw", "key"], filter=pc.starts_with(pc.field("source"), path.name)
     )
@@ -88,12 +91,12 @@ def test_every_bad_row_lies_in_quarantine_with_reason_source_and_its_own_text(ho
     }
     for line, row in bad.items():
         assert lines[int(line) - 1].encode() in row["raw"]
-    bronze = delta.open_table(home.s3, MARKET_BARS_DAILY).to_pyarrow_dataset()
+    bronze = delta.open_table(stack.s3, MARKET_BARS_DAILY).to_pyarrow_dataset()
     (landed,) = bronze.to_table(filter=pc.field("provider") == path.stem).to_pylist()
     assert (landed["symbol"], str(landed["close"])) == (known, "1.50000000")
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("stack")
 def test_the_demo_sends_real_closes_and_simulated_ticks() -> None:
     found = run("demo", "--days", "1", "--ticks", "10")
 

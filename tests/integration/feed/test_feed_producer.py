@@ -13,7 +13,7 @@ from lakehouse.settings import KafkaSettings, Settings
 from lakehouse.stores import kafka
 from streaming.feed.producer import Acknowledged, DeliveryError, Sender
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka")]
 PARTITIONS = 3
 
 

@@ -18,7 +18,7 @@ from lakehouse.stores import delta, objects
 from streaming.feed.producer import Acknowledged
 from streaming.feed.settle import LandedCounts, SettleError, await_landed
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.engines("s3")]
 MOMENT = datetime(2022, 12, 28, 15, tzinfo=UTC)
 FILLERS = {pa.string(): "x", pa.float64(): 1.0, pa.date32(): date(2022, 12, 28), pa.binary(): b"x"}
 
