@@ -1,14 +1,15 @@
-"""One topic's lander: reading, decoding and committing, each in a thread, joined by bounded queues.
+"""One topic's lander: one thread reads, decodes and encodes, another commits what is sealed.
 
-The three overlap: librdkafka, Arrow's parser, the Parquet encoder and delta-rs all leave the interpreter's lock.
-A full queue stops the reader, and with it librdkafka's own bounded prefetch: that is the back-pressure.
+Decoding shares the reading thread on purpose: in threads of their own the two hand the interpreter's lock to and
+fro, which costs more than the overlap brings, and a chunk is still in the core's cache when it is parsed. Cores are
+filled by more landers over disjoint partitions. A commit under way lets the next batch grow up to its limits; then
+the reader waits, and with it librdkafka's own bounded prefetch: that is the back-pressure.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event
-from typing import TypeVar
 
 import structlog
 
@@ -24,9 +25,7 @@ from streaming.landing.sinks import DeltaSink
 from streaming.landing.source import Source
 
 POLL_S = 0.05
-CHUNKS_WAITING = 8
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -71,7 +70,6 @@ class Lander:
         self._processor = Processor(
             topic, max_message_bytes=settings.max_message_bytes, max_future_s=settings.max_future_s
         )
-        self._chunks: Queue[Chunk | None] = Queue(CHUNKS_WAITING)
         self._flushes: Queue[Flush | None] = Queue(1)
         self._abort = Event()
         self.totals = Totals()
@@ -86,59 +84,45 @@ class Lander:
         landed = self._sink.open(partitions or self._source.partitions())
         starts = self._source.assign(landed, self._sink.settled(), accept_gap=accept_gap)
         log.info("landing", topic=self._topic.name, start=starts)
-        with ThreadPoolExecutor(2, thread_name_prefix=self._topic.name) as pool:
-            workers = [pool.submit(self._decode_all), pool.submit(self._commit_all)]
+        with ThreadPoolExecutor(1, thread_name_prefix=self._topic.name) as pool:
+            committer = pool.submit(self._commit_all)
             self.ready.set()
             try:
-                self._read_all(workers, stop, until)
-                self._put(self._chunks, None)
-                for worker in workers:
-                    worker.result()
+                self._read_all(committer, stop, until)
+                self._put(None)
+                committer.result()
             finally:
                 self.ready.clear()
                 self._abort.set()
         log.info("landed", topic=self._topic.name, rows=self.totals.landed, quarantined=self.totals.quarantined)
         return self.totals
 
-    def _read_all(self, workers: "list[Future[None]]", stop: Event, until: Until) -> None:
+    def _read_all(self, committer: "Future[None]", stop: Event, until: Until) -> None:
         last = self._clock.monotonic()
-        goal = (
-            {number: self._source.watermarks(number).high for number in self._source.expected()} if until.once else {}
-        )
-        while not stop.is_set() and not any(worker.done() for worker in workers):
+        goal = self._source.ends() if until.once else {}
+        batch: Batch | None = None
+        while not stop.is_set() and not committer.done():
             chunk = self._source.read(POLL_S)
             if chunk is not None:
                 last = self._clock.monotonic()
-                self._put(self._chunks, chunk)
-            elif until.idle_s is not None and self._clock.monotonic() - last >= until.idle_s:
-                return
+                batch = self._add(batch, chunk)
+            if batch is not None and self._is_due(batch):
+                self._hand_over(batch)
+                batch = None
+            if until.idle_s is not None and self._clock.monotonic() - last >= until.idle_s:
+                break
             if until.once and self._source.reached(goal):
-                return
+                break
+        if batch is not None:
+            self._hand_over(batch)
 
-    def _decode_all(self) -> None:
-        with _Aborting(self._abort):
-            batch: Batch | None = None
-            while not self._abort.is_set():
-                chunk, ended = self._next_chunk()
-                if chunk is not None:
-                    if batch is not None and batch.ingest_day != chunk.ingest_day:
-                        self._hand_over(batch)
-                        batch = None
-                    batch = batch or Batch(self._topic, ingest_day=chunk.ingest_day, opened_s=self._clock.monotonic())
-                    batch.add(chunk, self._processor.process(chunk))
-                if batch is not None and (ended or self._is_due(batch)):
-                    self._hand_over(batch)
-                    batch = None
-                if ended:
-                    self._put(self._flushes, None)
-                    return
-
-    def _next_chunk(self) -> tuple[Chunk | None, bool]:
-        try:
-            chunk = self._chunks.get(timeout=POLL_S)
-        except Empty:
-            return None, False
-        return chunk, chunk is None
+    def _add(self, batch: Batch | None, chunk: Chunk) -> Batch:
+        if batch is not None and batch.ingest_day != chunk.ingest_day:
+            self._hand_over(batch)
+            batch = None
+        batch = batch or Batch(self._topic, ingest_day=chunk.ingest_day, opened_s=self._clock.monotonic())
+        batch.add(chunk, self._processor.process(chunk))
+        return batch
 
     def _is_due(self, batch: Batch) -> bool:
         """Full, or old enough while no commit is under way: a slow store makes commits larger, not more."""
@@ -147,7 +131,7 @@ class Lander:
         return full or (old and self._flushes.unfinished_tasks == 0)
 
     def _hand_over(self, batch: Batch) -> None:
-        self._put(self._flushes, batch.seal(arrow.schema(QUARANTINE)))
+        self._put(batch.seal(arrow.schema(QUARANTINE)))
 
     def _commit_all(self) -> None:
         with _Aborting(self._abort):
@@ -173,17 +157,17 @@ class Lander:
         ages_s = (epoch_us(self._clock.now()) - flush.kafka_ts_us) / 1e6
         self._metrics.committed(flush.topic, rows=flush.rows, seconds=seconds, quarantined=flush.reasons, ages_s=ages_s)
 
-    def _put(self, queue: "Queue[T]", item: T) -> None:
+    def _put(self, flush: Flush | None) -> None:
         while not self._abort.is_set():
             try:
-                queue.put(item, timeout=POLL_S)
+                self._flushes.put(flush, timeout=POLL_S)
             except Full:
                 continue
             return
 
 
 class _Aborting:
-    """Sets the event when the block fails, so that the other threads stop waiting for this one."""
+    """Sets the event when the block fails, so that the other thread stops waiting for this one."""
 
     def __init__(self, abort: Event) -> None:
         self._abort = abort

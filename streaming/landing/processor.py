@@ -1,7 +1,7 @@
 """A chunk of messages to bronze rows and quarantine rows. Pure: no engine, no clock, no setting."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,15 +23,15 @@ _PROVIDER = "provider"
 class Chunk:
     """Messages of one topic as they were read: arrays of one length, in the order of their offsets.
 
-    `key_of(i)` is the key of message i: asked for only where the message is bad. `read_us` is when the lander
-    read them. `spans` are the offsets that the chunk settles, by partition: also those without a message.
+    `read_us` is when the lander read them. `spans` are the offsets that the chunk settles, by partition: also
+    those without a message.
     """
 
     values: Sequence[bytes | None]
     partition: np.ndarray
     offset: np.ndarray
     kafka_ts_us: np.ndarray
-    key_of: Callable[[int], bytes | None]
+    keys: Sequence[bytes | None]
     read_us: int
     spans: Mapping[int, Span]
 
@@ -90,7 +90,7 @@ class Processor:
             "reason": pa.array([message.reason.value for message in bad], pa.string()),
             "detail": pa.array([message.detail for message in bad], pa.string()),
             "source": pa.array([message.source for message in bad], pa.string()),
-            "key": pa.array([chunk.key_of(message.index) for message in bad], pa.binary()),
+            "key": pa.array([chunk.keys[message.index] for message in bad], pa.binary()),
             "raw": pa.array([message.raw for message in bad], pa.binary()),
         }
         return pa.table([columns[name] for name in self._quarantine.names], schema=self._quarantine)
