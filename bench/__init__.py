@@ -1,0 +1,1 @@
+"""Benchmarks: each workload beside a peer and beside the limit that physics, or another program, sets."""
