@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import freshness, ingest, landing
+from bench import freshness, ingest, landing, publish, var
 from bench.harness import Result, scratch_stack, table
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings
@@ -36,8 +36,14 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "landing": landing.run,
     "freshness": freshness.run,
     "ingest": _ingest,
+    "var": var.run,
+    "publish": publish.run,
 }
-_ENGINES = {"ingest": ("kafka", "s3", "topics", "buckets", "landing")}
+_ENGINES = {
+    "ingest": ("kafka", "s3", "topics", "buckets", "landing"),
+    "var": ("spark",),
+    "publish": ("s3", "clickhouse", "spark"),
+}
 
 
 def bench(
