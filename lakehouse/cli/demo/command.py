@@ -70,7 +70,7 @@ def run(narrator: _Narrator, *, days: int, ticks: int) -> DemoResult:
         portfolios=portfolios,
         stages=stages,
         urls=urls,
-        curl=f"curl -s {settings.serving.url}/api/v1/portfolios/{portfolios[0].id}/risk?as_of={BUSINESS_DATE}",
+        curl=f"curl -s '{settings.serving.url}/api/v1/portfolios/{portfolios[0].id}/risk?as_of={BUSINESS_DATE}'",
         seconds=clock.monotonic() - begun,
     )
 

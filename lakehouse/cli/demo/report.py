@@ -40,7 +40,7 @@ def risk_table(portfolio: PortfolioAnswer, business_date: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("method")
     for confidence in CONFIDENCES:
-        percent = f"{Decimal(confidence) * 100:g} %"
+        percent = f"{int(Decimal(confidence) * 100)} %"
         for heading in (f"VaR {percent}", f"ES {percent}", f"breaches {percent}"):
             table.add_column(heading, justify="right")
     for method in METHODS:
