@@ -10,6 +10,7 @@ from pathlib import Path
 from lakehouse.errors import TidemarkError
 
 TRY_TIMEOUT_S = 10
+POSTGRES_STOP = "INT"  # "fast" shutdown: TERM would wait for every client to leave
 
 
 class NoUnprivilegedUserError(TidemarkError):
@@ -41,8 +42,11 @@ def words() -> tuple[str, ...]:
     if namespace := _namespace():
         return namespace
     user = _postgres()
-    capability = "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"
-    return ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *capability)
+    # Without the secure bit, access(2), by which initdb looks for its siblings, would ignore the capability.
+    capability = "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--securebits=+no_setuid_fixup"
+    user_words = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+    # Changing the user forgets the signal for the parent's death: ask for it again.
+    return ("setpriv", *user_words, *capability, f"--pdeathsig={POSTGRES_STOP}")
 
 
 @lru_cache(maxsize=1)

@@ -105,7 +105,7 @@ def postgres(context: StackContext) -> ProcessSpec:
         probe=probes.postgres(superuser_conninfo(context)),
         ports=("postgres_port",),
         url=f"postgresql://127.0.0.1:{context.settings.stack.postgres_port}",
-        stop_signal="INT",  # "fast" shutdown: TERM would wait for every client to leave
+        stop_signal=launch.POSTGRES_STOP,
         stop_wait_s=20,
     )
 

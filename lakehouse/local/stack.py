@@ -246,11 +246,21 @@ def _ensure_supervisor(stack: Stack, clock: Clock) -> None:
     changed = not path.exists() or path.read_text(encoding="utf-8") != text
     if changed:
         write_private(path, text)
+    _await_end_of_orphan(stack.home, clock)
     if not supervisor.is_running(stack.home):
         supervisor.launch(stack.home, stack.context.env.stack_id, stack.context.env.values, clock)
         _remember(stack.home, set(), forget=True)
     elif changed:
         supervisor.reload(stack.home)
+
+
+def _await_end_of_orphan(home: Home, clock: Clock) -> None:
+    """A supervisord whose warden was killed is ending by itself: a new one must not start beside it."""
+    deadline = clock.monotonic() + DOWN_TIMEOUT_S
+    while supervisor.is_running(home) and supervisor.warden_pid(home) is None:
+        if clock.monotonic() > deadline:
+            raise StackError("an old supervisord without its warden does not end: run `tidemark down`")
+        clock.sleep(POLL_MOST_S)
 
 
 def _remember(home: Home, names: set[str], *, forget: bool = False) -> None:
