@@ -42,7 +42,7 @@ def shared(name: str) -> str:
     return str(path)
 
 
-@pytest.mark.usefixtures("stack")
+@pytest.mark.usefixtures("lake")
 def test_a_real_daily_file_adds_up_and_its_known_defects_are_found() -> None:
     found = run("ingest", shared("us_equities_daily_2013_2016.csv.gz"), "--provider", "kaggle")
 
@@ -53,17 +53,17 @@ def test_a_real_daily_file_adds_up_and_its_known_defects_are_found() -> None:
     assert topics["market.bars.daily"]["reasons"] == {"high_below_low": 1, "missing_price": 10, "outside_range": 11}
 
 
-@pytest.mark.usefixtures("stack")
+@pytest.mark.usefixtures("lake")
 def test_a_real_tick_file_adds_up() -> None:
     found = run("ingest", shared("us_equity_ticks_2013-10-07_09.parquet"), "--provider", "lean")
 
     assert (found["rows_in"], found["landed"], found["quarantined"]) == (1_596_848, 1_596_848, 0)
 
 
-def test_every_bad_row_lies_in_quarantine_with_reason_source_and_its_own_text(stack: Settings, tmp_path: Path) -> None:
+def test_every_bad_row_lies_in_quarantine_with_reason_source_and_its_own_text(lake: Settings, tmp_path: Path) -> None:
     known, odd = f"OK{uuid4().hex[:6].upper()}", f"ODD{uuid4().hex[:6].upper()}"
-    migrations.upgrade(stack)
-    with postgres.connect(stack.postgres) as connection:
+    migrations.upgrade(lake)
+    with postgres.connect(lake.postgres) as connection:
         connection.execute(
             "INSERT INTO app.instrument (symbol, name, currency, exchange) VALUES (%s, 'of a test', 'USD', 'XNYS')",
             [known],
@@ -74,7 +74,7 @@ def test_every_bad_row_lies_in_quarantine_with_reason_source_and_its_own_text(st
     found = run("ingest", str(path), "--strict", "--provider", path.stem)
 
     assert (found["rows_in"], found["landed"], found["quarantined"]) == (8, 1, 7)
-    quarantine = delta.open_table(stack.s3, QUARANTINE).to_pyarrow_dataset()
+    quarantine = delta.open_table(lake.s3, QUARANTINE).to_pyarrow_dataset()
     rows = quarantine.to_table(
         columns=["source", "reason", "raw", "key"], filter=pc.starts_with(pc.field("source"), path.name)
     )
@@ -91,12 +91,12 @@ def test_every_bad_row_lies_in_quarantine_with_reason_source_and_its_own_text(st
     }
     for line, row in bad.items():
         assert lines[int(line) - 1].encode() in row["raw"]
-    bronze = delta.open_table(stack.s3, MARKET_BARS_DAILY).to_pyarrow_dataset()
+    bronze = delta.open_table(lake.s3, MARKET_BARS_DAILY).to_pyarrow_dataset()
     (landed,) = bronze.to_table(filter=pc.field("provider") == path.stem).to_pylist()
     assert (landed["symbol"], str(landed["close"])) == (known, "1.50000000")
 
 
-@pytest.mark.usefixtures("stack")
+@pytest.mark.usefixtures("lake")
 def test_the_demo_sends_real_closes_and_simulated_ticks() -> None:
     found = run("demo", "--days", "1", "--ticks", "10")
 

@@ -24,7 +24,7 @@ FILLERS = {pa.string(): "x", pa.float64(): 1.0, pa.date32(): date(2022, 12, 28),
 
 
 @pytest.fixture
-def lake(stack: Settings) -> Iterator[S3Settings]:
+def bucket(stack: Settings) -> Iterator[S3Settings]:
     """A bucket of its own, so that the lander of the stack has no part in the test."""
     section = stack.s3.model_copy(update={"lake_bucket": f"test-feed-{uuid4().hex}"})
     client = objects.connect(section)
@@ -59,15 +59,15 @@ def settle(section: S3Settings, sent: Acknowledged) -> LandedCounts:
     return await_landed(section, {TICKS.name: sent}, clock=ManualClock(), patience_s=2)
 
 
-def test_rows_of_both_tables_are_counted_and_others_are_not(lake: S3Settings) -> None:
-    commit(lake, QUARANTINE, 0, [7], version=10)
-    commit(lake, MARKET_TICKS, 0, [0, 1, 2, 5, 6, 8, 9, 10], version=10)
-    commit(lake, MARKET_TICKS, 1, [3, 4, 5], version=5)
+def test_rows_of_both_tables_are_counted_and_others_are_not(bucket: S3Settings) -> None:
+    commit(bucket, QUARANTINE, 0, [7], version=10)
+    commit(bucket, MARKET_TICKS, 0, [0, 1, 2, 5, 6, 8, 9, 10], version=10)
+    commit(bucket, MARKET_TICKS, 1, [3, 4, 5], version=5)
     sent = Acknowledged(TICKS.name, {0: ((1, 2), (6, 9)), 1: ((4, 5),)})
     steps: list[tuple[int, int]] = []
 
     counts = await_landed(
-        lake,
+        bucket,
         {TICKS.name: sent},
         clock=ManualClock(),
         on_progress=lambda done, total: steps.append((done, total)),
@@ -80,43 +80,43 @@ def test_rows_of_both_tables_are_counted_and_others_are_not(lake: S3Settings) ->
     assert steps[-1] == (8, 8)
 
 
-def test_a_batch_of_bad_rows_alone_is_seen(lake: S3Settings) -> None:
-    commit(lake, QUARANTINE, 0, [0, 1], version=1)
-    commit(lake, MARKET_TICKS, 0, [], version=1)
+def test_a_batch_of_bad_rows_alone_is_seen(bucket: S3Settings) -> None:
+    commit(bucket, QUARANTINE, 0, [0, 1], version=1)
+    commit(bucket, MARKET_TICKS, 0, [], version=1)
 
-    counts = settle(lake, Acknowledged(TICKS.name, {0: ((0, 1),)}))
+    counts = settle(bucket, Acknowledged(TICKS.name, {0: ((0, 1),)}))
 
     assert (counts.landed, counts.quarantined, counts.adds_up) == (0, 2, True)
 
 
 @pytest.mark.parametrize(("offsets", "landed"), [([0, 2], 2), ([0, 1, 1, 2], 4)])
-def test_a_lost_or_a_doubled_row_does_not_add_up(lake: S3Settings, offsets: list[int], landed: int) -> None:
-    commit(lake, MARKET_TICKS, 0, offsets, version=2)
+def test_a_lost_or_a_doubled_row_does_not_add_up(bucket: S3Settings, offsets: list[int], landed: int) -> None:
+    commit(bucket, MARKET_TICKS, 0, offsets, version=2)
 
-    counts = settle(lake, Acknowledged(TICKS.name, {0: ((0, 2),)}))
+    counts = settle(bucket, Acknowledged(TICKS.name, {0: ((0, 2),)}))
 
     assert not counts.adds_up
     assert (counts.produced, counts.landed) == (3, landed)
 
 
-def test_a_lander_that_does_not_move_is_an_error_that_says_what_to_do(lake: S3Settings) -> None:
-    commit(lake, MARKET_TICKS, 0, [0, 1], version=1)
+def test_a_lander_that_does_not_move_is_an_error_that_says_what_to_do(bucket: S3Settings) -> None:
+    commit(bucket, MARKET_TICKS, 0, [0, 1], version=1)
 
     with pytest.raises(SettleError, match=r"taken 2 of 3 messages.*tidemark logs landing"):
-        settle(lake, Acknowledged(TICKS.name, {0: ((0, 2),)}))
+        settle(bucket, Acknowledged(TICKS.name, {0: ((0, 2),)}))
 
 
-def test_a_lake_without_tables_waits_for_the_lander(lake: S3Settings) -> None:
+def test_a_lake_without_tables_waits_for_the_lander(bucket: S3Settings) -> None:
     with pytest.raises(SettleError, match="taken 0 of 1"):
-        settle(lake, Acknowledged(TICKS.name, {0: ((0, 0),)}))
+        settle(bucket, Acknowledged(TICKS.name, {0: ((0, 0),)}))
 
 
-def test_a_lake_that_refuses_us_is_an_error(lake: S3Settings) -> None:
-    stranger = lake.model_copy(update={"access_key": "nobody"})
+def test_a_lake_that_refuses_us_is_an_error(bucket: S3Settings) -> None:
+    stranger = bucket.model_copy(update={"access_key": "nobody"})
 
     with pytest.raises(SettleError, match="cannot be read"):
         settle(stranger, Acknowledged(TICKS.name, {0: ((0, 0),)}))
 
 
-def test_nothing_sent_is_settled_at_once(lake: S3Settings) -> None:
-    assert settle(lake, Acknowledged(TICKS.name, {})).adds_up
+def test_nothing_sent_is_settled_at_once(bucket: S3Settings) -> None:
+    assert settle(bucket, Acknowledged(TICKS.name, {})).adds_up
