@@ -17,6 +17,8 @@ from spark_jobs.kit.run import OnStep, Run, Steps, quiet
 from spark_jobs.kit.session import opened
 from spark_jobs.kit.staging import Staged, Staging, stage_and_audit
 
+SMALL_ROWS = 100_000
+
 
 class PublishedOtherwiseError(UnavailableError):
     """The table holds another number of rows after the commit than was audited. Carries `table`."""
@@ -107,7 +109,9 @@ class _Publication:
             if done.audit.row_count == 0 and not lake.rows_in(table, scope.partitions):
                 version = lake.version(table)
             else:
-                version = lake.replace(table, done.frame, scope, run_id)
+                # One file a partition where that is enough: readers pay for every file.
+                frame = done.frame.coalesce(1) if done.audit.row_count < SMALL_ROWS else done.frame
+                version = lake.replace(table, frame, scope, run_id)
             held = lake.rows_in(table, scope.partitions, version)
         if scope.whole and sum(held.values()) != done.audit.row_count:
             raise PublishedOtherwiseError(table.name, done.audit.row_count, sum(held.values()))

@@ -26,6 +26,6 @@ def changed_partitions(run: Run, table: Table) -> Changed:
     """
     versions = {value: found.version for value, found in run.status(table).items()}
     run.pinned(table)
-    before = run.previous.parameters[SEEN] if run.previous else -1
+    before = run.previous.parameters.get(SEEN, -1) if run.previous else -1
     since = tuple(sorted(value for value, version in versions.items() if version > before))
     return Changed(since, tuple(sorted(versions)), max(versions.values(), default=before))

@@ -23,7 +23,7 @@ def plan(run: Run) -> dict[str, Any]:
     """The affected years: those of bars landed since the last published run, and the year of the business date."""
     if not is_session(run.business_date):
         raise NothingToDo(f"{run.business_date} is no session of {CALENDAR}: there are no bars to expect")
-    watermark = run.previous.parameters["watermark"] if run.previous else {}
+    watermark = run.previous.parameters.get("watermark", {}) if run.previous else {}
     found = landed(run.read(MARKET_BARS_DAILY), F.year("business_date"), watermark)
     years = tuple(sorted({*found.affected, run.business_date.year}))
     return {

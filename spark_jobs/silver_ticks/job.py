@@ -15,7 +15,7 @@ from spark_jobs.silver_ticks import transforms
 
 def plan(run: Run) -> dict[str, Any]:
     """The affected dates: those of ticks landed since the last published run, and the business date."""
-    watermark = run.previous.parameters["watermark"] if run.previous else {}
+    watermark = run.previous.parameters.get("watermark", {}) if run.previous else {}
     found = landed(run.read(MARKET_TICKS), transforms.event_date(), watermark)
     dates = tuple(sorted({*found.affected, run.business_date}))
     return {

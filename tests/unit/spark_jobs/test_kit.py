@@ -13,7 +13,7 @@ from lakehouse.contracts.model import ContractError, Engine, Store
 from lakehouse.contracts.tables import TABLES, table
 from lakehouse.contracts.tables.gold import BARS_1M, PORTFOLIO_RISK, RETURNS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, SparkSettings
 from spark_jobs.kit.args import Request, parse
 from spark_jobs.kit.audit import row_checks
 from spark_jobs.kit.errors import DataError, NothingToDo, UnavailableError
@@ -26,8 +26,10 @@ from spark_jobs.kit.model import Audit, literal, partitions
 from spark_jobs.kit.process import main
 from spark_jobs.kit.run import Steps
 from spark_jobs.kit.runs import PartitionStatus
+from spark_jobs.kit.session import SparkUnavailableError, opened
 from spark_jobs.kit.sessions import is_session, sessions
 from spark_jobs.publish_marts.job import Known, due
+from tests.factories.ports import free_port
 
 DAY = date(2022, 12, 28)
 DONE = Manifest(
@@ -181,6 +183,12 @@ def test_steps_are_timed_and_told() -> None:
         with steps.timed("plan"):
             clock.sleep(seconds)
     assert (steps.seconds, heard) == ({"plan": 3.0}, ["plan", "plan"])
+
+
+def test_a_server_that_is_not_there_is_told_at_once() -> None:
+    nobody = SparkSettings(remote=f"sc://127.0.0.1:{free_port()}")
+    with pytest.raises(SparkUnavailableError, match="no Spark Connect server at sc://127"), opened(nobody, "r"):
+        pass
 
 
 def test_the_calendar_knows_holidays() -> None:
