@@ -172,7 +172,7 @@ class Connection:
     def _values(self, names: Iterable[str]) -> dict[str, str | None]:
         """The session's value of each known setting, None for the default."""
         listed = ", ".join(quote(name) for name in names)
-        statement = f"SELECT name, value, changed FROM system.settings WHERE name IN ({listed})"  # noqa: S608  quoted
+        statement = f"SELECT name, value, changed FROM system.settings WHERE name IN ({listed})"  # noqa: S608  names are quoted above
         rows = [json.loads(line) for line in self.execute(statement, "JSONCompactEachRow").splitlines()]
         return {name: value if changed else None for name, value, changed in rows}
 

@@ -63,7 +63,7 @@ def upgrade(settings: Settings, *, clock: Clock | None = None) -> list[str]:
         client.command(f"CREATE DATABASE IF NOT EXISTS {quote_name(database)}")
     with clickhouse.connect(settings.clickhouse) as client:
         client.command(_RECORD_DDL)
-        rows = client.query(f"SELECT version, name, checksum FROM {RECORD_TABLE}").result_rows  # noqa: S608  a constant
+        rows = client.query(f"SELECT version, name, checksum FROM {RECORD_TABLE}").result_rows  # noqa: S608  the name is a constant
         applied = {int(version): (str(name), str(checksum)) for version, name, checksum in rows}
         todo = pending(load(Path(__file__).parent), applied)
         for migration in todo:

@@ -13,7 +13,7 @@ FORBIDDEN = ("numpy", "pandas", "pyspark", "pyarrow", "mlflow", "deltalake", "to
 
 bag = DagBag(sys.argv[1])
 serialised = {dag_id: DagSerialization.to_dict(dag) for dag_id, dag in bag.dags.items()}
-hashes = {dag_id: SerializedDagModel.hash(found) for dag_id, found in serialised.items()}  # type: ignore[no-untyped-call]  # Airflow's
+hashes = {dag_id: SerializedDagModel.hash(found) for dag_id, found in serialised.items()}  # type: ignore[no-untyped-call]  # Airflow leaves hash() untyped
 unstable = [
     told for path in Path(sys.argv[1]).glob("*.py") if (told := check_dag_file_stability(path).format_warnings())
 ]

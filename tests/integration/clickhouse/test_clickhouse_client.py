@@ -16,7 +16,7 @@ from clickhouse_connect.driver.external import ExternalData
 from tests.factories.clickhouse_process import ClickHouseProcess
 
 pytestmark = pytest.mark.integration
-# ruff: noqa: S608  tables are named by these tests
+
 
 COLUMNS = (
     "id Int64, name String, price Nullable(Float64), day Date32, at DateTime64(6, 'UTC'), amount Decimal(20, 2), "

@@ -40,10 +40,10 @@ def table(stack: Settings) -> Iterator[dict[str, str]]:
 def test_a_pinned_version_is_read_into_a_table(stack: Settings, table: dict[str, str]) -> None:
     with connect(stack.clickhouse, database="default") as client:
         client.command("CREATE OR REPLACE TABLE pulled (n Int64) ENGINE = MergeTree ORDER BY n")
-        pulled = f"INSERT INTO pulled SELECT n FROM {SOURCE} SETTINGS delta_lake_snapshot_version = 0"  # noqa: S608
+        pulled = f"INSERT INTO pulled SELECT n FROM {SOURCE} SETTINGS delta_lake_snapshot_version = 0"
         client.command(pulled, parameters=table)
         pinned = client.query("SELECT count(), sum(n) FROM pulled").result_rows
-        newest = client.query(f"SELECT count() FROM {SOURCE}", parameters=table).result_rows  # noqa: S608  a constant
+        newest = client.query(f"SELECT count() FROM {SOURCE}", parameters=table).result_rows
         client.command("DROP TABLE pulled")
     assert (pinned, newest) == ([(100, 4950)], [(150,)])
 
@@ -51,14 +51,14 @@ def test_a_pinned_version_is_read_into_a_table(stack: Settings, table: dict[str,
 def test_the_secret_is_in_no_answer(stack: Settings, table: dict[str, str]) -> None:
     literal = f"deltaLake('{table['url']}', '{table['key']}', '{table['secret']}')"
     with connect(stack.clickhouse, database="default") as client:
-        shown = str(client.command(f"EXPLAIN SELECT * FROM {literal}"))  # noqa: S608  the table of this test
+        shown = str(client.command(f"EXPLAIN SELECT * FROM {literal}"))
         with pytest.raises(DatabaseError) as failed:
-            client.query(f"SELECT no_such_column FROM {literal}")  # noqa: S608  the table of this test
+            client.query(f"SELECT no_such_column FROM {literal}")
     assert table["secret"] not in shown
     assert table["secret"] not in str(failed.value)
 
 
 def test_the_analyst_cannot_reach_the_lake(stack: Settings, table: dict[str, str]) -> None:
     with connect(stack.clickhouse, analyst=True) as client, pytest.raises(DatabaseError) as refused:
-        client.query(f"SELECT count() FROM {SOURCE}", parameters=table)  # noqa: S608  a constant
+        client.query(f"SELECT count() FROM {SOURCE}", parameters=table)
     assert refused.value.code == 497

@@ -13,7 +13,7 @@ from backports import zstd
 from tests.factories.clickhouse_process import CLOCK, HTTP, ClickHouseProcess
 
 pytestmark = pytest.mark.integration
-# ruff: noqa: S608  the statements are these tests' own
+
 
 NATIVE = (
     b"\x02\x02\x01n\x05Int64" + (1).to_bytes(8, "little") + (2).to_bytes(8, "little") + b"\x01s\x06String\x01\n\x01;"

@@ -15,7 +15,7 @@ from lakehouse.stores.clickhouse import connect
 from tests.factories.clickhouse_process import ClickHouseProcess, clickhouse_process
 
 pytestmark = pytest.mark.integration
-# ruff: noqa: S608  the statements are these tests' own
+
 
 FOLDER = Path(upgrade.__code__.co_filename).parent
 TABLES = tables_in(Store.CLICKHOUSE)

@@ -20,7 +20,7 @@ ROWS = 500
     ("given", "reason"),
     [
         ({}, "no default credentials"),
-        ({"PASSWORD": "x", "HOST": "0.0.0.0"}, "loopback only"),  # noqa: S104  what must be refused
+        ({"PASSWORD": "x", "HOST": "0.0.0.0"}, "loopback only"),
         ({"PASSWORD": "x", "USER": "analyst"}, "name them apart"),
     ],
 )

@@ -90,7 +90,7 @@ def test_typed_columns_need_no_text() -> None:
 
     assert parse.dates(stamps).values.to_pylist() == [date(2013, 2, 8)]
     assert parse.times(stamps, zone="UTC").values.to_pylist() == [us("2013-02-09T01:00:00+00:00")]
-    naive = pa.array([datetime(2013, 3, 10, 2, 30), datetime(2013, 3, 10, 4)], pa.timestamp("ms"))  # noqa: DTZ001 - a file's
+    naive = pa.array([datetime(2013, 3, 10, 2, 30), datetime(2013, 3, 10, 4)], pa.timestamp("ms"))  # noqa: DTZ001 - a file's own local times
     assert new_york(naive).bad.to_pylist() == [True, False]
     assert parse.integers(pa.array([1, None])).values.to_pylist() == [1, None]
     assert parse.integers(pa.array([1.0, 2.5])).bad.to_pylist() == [False, True]
