@@ -60,12 +60,23 @@ class SeenKeys:
         encoded = pc.dictionary_encode(symbols.combine_chunks())
         names = encoded.dictionary.to_pylist()
         codes = np.array([self._codes.setdefault(name, len(self._codes)) for name in names], dtype=np.int64)
-        pairs = (codes[encoded.indices.to_numpy()] << 32) + pc.cast(days, pa.int32()).to_numpy()
-        unique, first = np.unique(pairs, return_index=True)
-        again = np.ones(pairs.size, dtype=np.bool_)
-        again[first] = np.isin(unique, self._seen, assume_unique=True)
-        self._seen = np.union1d(self._seen, unique)
+        # By day first: a file in order of time adds at the end, and the stable sort below has next to nothing to do.
+        pairs = (pc.cast(days, pa.int32()).to_numpy().astype(np.int64) << 32) + codes[encoded.indices.to_numpy()]
+        order = np.argsort(pairs, kind="stable")
+        ranked = pairs[order]
+        repeated = self._has(ranked)
+        repeated[1:] |= ranked[1:] == ranked[:-1]
+        self._seen = np.sort(np.concatenate([self._seen, ranked[~repeated]]), kind="stable")
+        again = np.empty_like(repeated)
+        again[order] = repeated
         return again
+
+    def _has(self, ranked: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        if not self._seen.size:
+            return np.zeros(ranked.size, dtype=np.bool_)
+        at = np.searchsorted(self._seen, ranked)
+        found: npt.NDArray[np.bool_] = self._seen[np.minimum(at, self._seen.size - 1)] == ranked
+        return found
 
 
 class Judge:

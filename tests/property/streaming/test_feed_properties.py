@@ -15,7 +15,10 @@ from streaming.feed import parse
 from streaming.feed.encode import encode
 from streaming.feed.rows import SeenKeys
 from streaming.feed.simulated import cents, simulate
+from streaming.kit.decode import Decoder
 
+# A busy machine is no failure: an example may take as long as it needs.
+relaxed = settings(deadline=None)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 prices = st.decimals(min_value=Decimal("-9999999999"), max_value=Decimal("9999999999"), places=8)
@@ -32,6 +35,7 @@ bars = st.fixed_dictionaries(
 ticks = st.fixed_dictionaries({"symbol": texts, "price": st.none() | numbers, "event_time_us": st.integers(0, 2**62)})
 
 
+@relaxed
 @given(st.lists(bars, min_size=1, max_size=20))
 def test_bars_read_back_equal(rows: list[dict[str, object]]) -> None:
     schema = arrow.message_schema(BARS_DAILY)
@@ -49,6 +53,7 @@ def test_bars_read_back_equal(rows: list[dict[str, object]]) -> None:
         assert message == {name: row[name] for name in ("symbol", "currency", "volume") if row[name] is not None}
 
 
+@relaxed
 @given(st.lists(ticks, min_size=1, max_size=20))
 def test_ticks_read_back_equal(rows: list[dict[str, object]]) -> None:
     schema = arrow.message_schema(TICKS)
@@ -59,6 +64,19 @@ def test_ticks_read_back_equal(rows: list[dict[str, object]]) -> None:
     assert found == [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
+@relaxed
+@given(st.lists(bars, min_size=1, max_size=20))
+def test_the_lander_reads_the_very_rows_that_were_encoded(rows: list[dict[str, object]]) -> None:
+    schema = arrow.message_schema(BARS_DAILY)
+    table = pa.Table.from_pylist(rows, schema=schema)
+
+    found = Decoder(BARS_DAILY, max_message_bytes=1 << 20).decode(encode(BARS_DAILY, table))
+
+    assert not found.bad
+    assert found.rows.select(schema.names).equals(table)
+
+
+@relaxed
 @given(st.lists(st.decimals(-(10**9), 10**9, allow_nan=False, places=None), min_size=1, max_size=10))
 def test_a_price_is_the_decimal_of_its_text_rounded_half_to_even(values: list[Decimal]) -> None:
     parsed = parse.prices(pa.array([str(value) for value in values]))
@@ -67,6 +85,7 @@ def test_a_price_is_the_decimal_of_its_text_rounded_half_to_even(values: list[De
     assert parsed.values.to_pylist() == expected
 
 
+@relaxed
 @given(st.lists(texts, max_size=20))
 def test_no_text_makes_a_reader_raise(cells: list[str]) -> None:
     column = pa.array(cells, pa.string())
@@ -81,6 +100,7 @@ def test_no_text_makes_a_reader_raise(cells: list[str]) -> None:
         assert len(parsed.values) == len(parsed.bad) == len(cells)
 
 
+@relaxed
 @given(
     st.lists(
         st.lists(st.tuples(st.sampled_from("ABC"), st.dates(date(2020, 1, 1), date(2020, 1, 5))), min_size=1),
@@ -100,7 +120,7 @@ def test_repeats_are_found_wherever_the_batches_are_cut(batches: list[list[tuple
         assert np.array_equal(keys.repeats(symbols, days), expected)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(parent=relaxed, max_examples=25)
 @given(
     st.decimals(Decimal("0.01"), Decimal(100_000), places=3),
     st.decimals(Decimal("0.01"), Decimal(100_000), places=3),
