@@ -34,7 +34,7 @@ def main() -> None:
         rooms.register(app, sys.argv[1:])
         app()
     except TidemarkError as error:
-        Console(stderr=True).print(Text(f"error: {error}", style="red"))
+        Console(stderr=True).print(Text(f"error: {error}", style="red"), soft_wrap=True)
         sys.exit(error.exit_code)
 
 

@@ -122,9 +122,11 @@ def doctor(as_json: Json = False) -> None:
         console = Console()
         for finding in findings:
             style = LEVEL_STYLE[finding.level]
-            console.print(f"[{style}]{finding.level:<8}[/] {finding.name:<22}", finding.detail, highlight=False)
+            console.print(
+                f"[{style}]{finding.level:<8}[/] {finding.name:<22}", finding.detail, highlight=False, soft_wrap=True
+            )
             if finding.remedy:
-                console.print(f"{'':<31} -> {finding.remedy}", highlight=False, markup=False)
+                console.print(f"{'':<31} -> {finding.remedy}", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(checks.exit_code(findings))
 
 

@@ -38,6 +38,10 @@ class Home:
     def warden_lock(self) -> Path:
         return self.run / "warden.lock"
 
+    @property
+    def control_lock(self) -> Path:
+        return self.run / "control.lock"
+
     def data(self, engine: str) -> Path:
         """The data folder of one engine."""
         return self.root / "data" / engine

@@ -65,7 +65,7 @@ class Progress:
             self.console.print(f"{'ready ' if ok else 'FAILED'} {name} {self._seconds(row)}", highlight=False)
 
     def note(self, text: str) -> None:
-        self.console.print(Text(text, style="yellow"))
+        self.console.print(Text(text, style="yellow"), soft_wrap=True)
 
     def _seconds(self, row: _Row) -> str:
         if row.started is None:

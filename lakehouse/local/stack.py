@@ -3,9 +3,7 @@
 import fcntl
 import itertools
 import json
-import os
 import shutil
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -18,25 +16,30 @@ from typing import Protocol
 import psutil
 
 from lakehouse.clock import Clock
-from lakehouse.errors import TidemarkError
-from lakehouse.local import bootstrap, envfile, fetch, graph, ports, processes_engines, processes_platform, supervisor
+from lakehouse.local import (
+    bootstrap,
+    claims,
+    ending,
+    envfile,
+    fetch,
+    graph,
+    ports,
+    processes_engines,
+    processes_platform,
+    readiness,
+    supervisor,
+)
+from lakehouse.local.ending import DOWN_TIMEOUT_S, StackError
 from lakehouse.local.home import Home, write_private
 from lakehouse.local.install.cache import Cache
 from lakehouse.local.install.tools import java, tail
 from lakehouse.local.ports import BusyPort
-from lakehouse.local.probes import ProbeError
-from lakehouse.local.spec import ProcessSpec, Role, StackContext, Step, select
+from lakehouse.local.spec import ProcessSpec, StackContext, Step, select
 from lakehouse.settings import Settings, cache_dir, load, project_root
 
 POLL_S, POLL_MOST_S, PATIENCE = 0.1, 1.0, 1.3
 ERROR_LINES = 6
 STARTS_BEFORE_GIVING_UP = 3
-DOWN_TIMEOUT_S = 45.0
-SWEEP_TIMEOUT_S = 10.0
-
-
-class StackError(TidemarkError):
-    """A process of the stack does not become ready, or does not end."""
 
 
 class Reporter(Protocol):
@@ -144,11 +147,12 @@ def down(clock: Clock) -> int:
         return 0
     with _exclusive(home):
         env = envfile.read(home.stack_env)
-        tree = _tree(supervisor.warden_pid(home))
+        below = ending.tree(supervisor.warden_pid(home))
         if supervisor.is_running(home):
-            _stop_in_order(home, clock)
-        _end_warden(home, clock)
-        return _sweep(tree, env.values.get(envfile.STACK_ID, ""))
+            stack = existing()
+            ending.stop_in_order(home, stack.specs if stack else (), clock)
+        ending.end_warden(home, clock)
+        return ending.sweep(below, env.values.get(envfile.STACK_ID, ""))
 
 
 def reset(clock: Clock) -> Path:
@@ -184,25 +188,17 @@ def wanted(home: Home) -> tuple[str, ...]:
     return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else ()
 
 
-def carriers(stack_id: str) -> list[psutil.Process]:
-    """Every process whose environment carries the mark of this stack."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if stack_id and process.environ().get(envfile.STACK_ID) == stack_id:
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return [process for process in found if process.pid != os.getpid()]
-
-
 def _settle(home: Home) -> tuple[Stack, list[BusyPort]]:
     """Choose ports, write stack.env and describe the stack that follows from them."""
     settings = load()
     previous = envfile.read(home.stack_env)
-    chosen, busy = ports.choose(settings.stack, keep=_ports_in_use(home, settings, previous))
-    env = envfile.build(settings, previous, chosen)
-    envfile.write(home, env)
+    with claims.settled(cache_dir(settings.stack) / ".stacks", home) as claimed:
+        keep = _ports_in_use(home, settings, previous)
+        chosen, busy = ports.choose(
+            settings.stack, keep=keep, free=lambda port: port not in claimed and ports.is_free(port)
+        )
+        env = envfile.build(settings, previous, chosen)
+        envfile.write(home, env)
     envfile.check_environment(env)
     return describe(load(), env), busy
 
@@ -320,25 +316,25 @@ def _start(stack: Stack, spec: ProcessSpec, patience: _Patience) -> Callable[[],
             if spec.prepare is not None:
                 spec.prepare()
             supervisor.start(stack.home, spec.name)
-        _await_ready(stack.home, spec, patience)
+        _await_ready(stack, spec, patience)
 
     return run
 
 
-def _await_ready(home: Home, spec: ProcessSpec, patience: _Patience) -> None:
+def _await_ready(stack: Stack, spec: ProcessSpec, patience: _Patience) -> None:
     deadline = patience.clock.monotonic() + spec.start_timeout_s
     pids: set[int] = set()
     for tries in itertools.count():
-        state = supervisor.states(home)[spec.name]
+        state = supervisor.states(stack.home)[spec.name]
         pids |= {state.pid} - {0}
         if state.pid:
-            problem = _problem(spec)
-            if problem is None:
+            problem = readiness.problem(spec, state.pid, stack.context.settings.stack)
+            if not problem:
                 return
         else:
             problem = f"is {state.state} {state.note}".strip()
         if state.state == "FATAL" or len(pids) > STARTS_BEFORE_GIVING_UP or patience.clock.monotonic() > deadline:
-            log = home.log(spec.name)
+            log = stack.home.log(spec.name)
             raise StackError(
                 f"{problem}; `tidemark logs {spec.name}` shows more, its last lines are:\n{tail(log, ERROR_LINES)}"
             )
@@ -356,68 +352,10 @@ def _abort(cancelled: threading.Event) -> None:
             continue
 
 
-def _problem(spec: ProcessSpec) -> str | None:
-    try:
-        spec.probe()
-    except ProbeError as error:
-        return str(error)
-    return None
-
-
-def _stop_in_order(home: Home, clock: Clock) -> None:
-    stack = existing()
-    for role in (Role.PLATFORM, Role.ENGINE):
-        names = {spec.name for spec in stack.specs if spec.role is role} if stack else set()
-        known = supervisor.states(home)
-        for name in names & set(known):
-            supervisor.stop(home, name)
-        deadline = clock.monotonic() + DOWN_TIMEOUT_S
-        while any(supervisor.states(home)[name].pid for name in names & set(known)):
-            if clock.monotonic() > deadline:
-                break  # supervisord kills by itself; what still lives is swept by the warden
-            clock.sleep(POLL_S)
-    supervisor.shutdown(home)
-
-
-def _end_warden(home: Home, clock: Clock) -> None:
-    deadline = clock.monotonic() + DOWN_TIMEOUT_S
-    asked = False
-    while pid := supervisor.warden_pid(home):
-        if clock.monotonic() > deadline:
-            raise StackError(f"the stack's warden, pid {pid}, does not end: see {home.log('warden')}")
-        if not asked and not supervisor.is_running(home):
-            os.kill(pid, signal.SIGTERM)
-            asked = True
-        clock.sleep(POLL_S)
-
-
-def _tree(pid: int | None) -> list[psutil.Process]:
-    if pid is None:
-        return []
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _sweep(tree: list[psutil.Process], stack_id: str) -> int:
-    """Kill what is left of the stack and verify that it is gone."""
-    left = list({process.pid: process for process in (*tree, *carriers(stack_id)) if process.is_running()}.values())
-    for process in left:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    _, alive = psutil.wait_procs(left, timeout=SWEEP_TIMEOUT_S)
-    if alive:
-        raise StackError(f"could not end {', '.join(str(process.pid) for process in alive)}: end them by hand")
-    return len(left)
-
-
 @contextmanager
 def _exclusive(home: Home) -> Iterator[None]:
     """One `up` or `down` a home at a time; the second waits."""
     home.create()
-    with (home.run / "control.lock").open("w") as file:
+    with home.control_lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

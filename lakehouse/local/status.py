@@ -2,15 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.local import supervisor
-from lakehouse.local.probes import ProbeError
+from lakehouse.local import readiness, supervisor
 from lakehouse.local.spec import ProcessSpec
 from lakehouse.local.stack import Stack, wanted
+from lakehouse.local.supervisor import ProcessState
 from lakehouse.local.warden import descendants
 from lakehouse.settings import Settings
 
@@ -65,13 +65,13 @@ def read(settings: Settings, stack: Stack | None) -> StackStatus:
         return StackStatus(urls_of(settings), down, 0)
     asked = set(wanted(stack.home))
     specs = [spec for spec in stack.specs if spec.name in asked]
-    problems = _problems(specs)
     states = supervisor.states(stack.home)
+    problems = _problems(stack, specs, states)
     starts = _starts(stack.home.log("supervisord"))
     found = []
     for spec in specs:
         state = states[spec.name]
-        problem = problems[spec.name] if state.pid else state.note or f"is {state.state}"
+        problem = problems[spec.name]
         found.append(
             ProcessStatus(
                 name=spec.name,
@@ -113,18 +113,18 @@ def _pss(pid: int) -> int:
     return sum(int(line.split()[1]) * KB for line in text.splitlines() if line.startswith("Pss:"))
 
 
-def _problems(specs: Iterable[ProcessSpec]) -> dict[str, str]:
+def _problems(stack: Stack, specs: Iterable[ProcessSpec], states: Mapping[str, ProcessState]) -> dict[str, str]:
+    """Why each process is not ready; empty text if it is. All are asked at once."""
     specs = list(specs)
     with ThreadPoolExecutor(max_workers=max(len(specs), 1)) as pool:
-        return dict(zip((spec.name for spec in specs), pool.map(_problem, specs), strict=True))
+        found = pool.map(lambda spec: _problem(stack, spec, states[spec.name]), specs)
+        return dict(zip((spec.name for spec in specs), found, strict=True))
 
 
-def _problem(spec: ProcessSpec) -> str:
-    try:
-        spec.probe()
-    except ProbeError as error:
-        return str(error)
-    return ""
+def _problem(stack: Stack, spec: ProcessSpec, state: ProcessState) -> str:
+    if not state.pid:
+        return state.note or f"is {state.state}"
+    return readiness.problem(spec, state.pid, stack.context.settings.stack)
 
 
 def _starts(log: Path) -> Counter[str]:

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from lakehouse.clock import SystemClock
-from lakehouse.local import envfile, stack, supervisor
+from lakehouse.local import ending, envfile, supervisor
 from lakehouse.local.home import Home
 from tests.factories import real_engines
 
@@ -63,7 +63,7 @@ def _tidemark(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _left(home: Home) -> list[psutil.Process]:
     """Processes that carry the stack's mark or its path."""
-    marked = stack.carriers(envfile.read(home.stack_env).stack_id)
+    marked = ending.carriers(envfile.read(home.stack_env).stack_id)
     named = [process for process in psutil.process_iter() if str(home.root) in " ".join(_command(process))]
     return [process for process in {*marked, *named} if process.pid != os.getpid()]
 
