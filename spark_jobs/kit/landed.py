@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.kit.errors import DataError
+from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Audit
 
+READ_TO = "read_to"
+"""The parameter in which a silver job keeps how far it has read."""
 COPIES = "_copies"
 """Helper column of a de-duplicated frame: how many rows had the key of the one that was kept."""
 DUPLICATES = {"duplicates": f"sum({COPIES} - 1)"}
@@ -22,39 +25,62 @@ class RowsUnaccountedError(DataError):
 
 
 @dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far a run has read bronze: the highest offset of each topic/partition, and the newest ingest date."""
+
+    offsets: Mapping[str, int]
+    ingested_to: date | None
+
+    def document(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"offsets": dict(self.offsets), "ingested_to": self.ingested_to and self.ingested_to.isoformat()}
+
+
+NOTHING_READ = Watermark({}, None)
+
+
+def watermark_of(previous: Manifest | None) -> Watermark:
+    """Where the previous run of a silver job stopped; at the beginning where there is none."""
+    told = previous.parameters.get(READ_TO) if previous else None
+    if not told:
+        return NOTHING_READ
+    return Watermark(told["offsets"], told["ingested_to"] and date.fromisoformat(told["ingested_to"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Landed:
-    """What has landed: the slices (years, dates) that changed, how far each Kafka partition is read, rows a slice."""
+    """The slices (years, dates) that have rows beyond a watermark, and the watermark that includes these."""
 
     affected: tuple[Any, ...]
-    watermark: Mapping[str, int]
-    rows: Mapping[Any, int]
-
-    def read(self, slices: tuple[Any, ...]) -> int:
-        """Bronze rows in those slices."""
-        return sum(self.rows.get(found, 0) for found in slices)
+    watermark: Watermark
 
 
-def landed(bronze: DataFrame, slice_of: Column, watermark: Mapping[str, int]) -> Landed:
-    """Aggregate `bronze` once. A slice is affected if it has a row beyond `watermark`, the offsets by topic/partition
-    that an earlier run read up to; none of them for the first run.
+def landed(bronze: DataFrame, slice_of: Column, read: Watermark) -> Landed:
+    """Find the slices with rows beyond `read`, in one aggregation of the days ingested since.
 
-    Offsets and not files: compaction rewrites files without changing a row."""
+    Offsets decide and not files: compaction rewrites files without changing a row. The ingest date only spares
+    reading all of history; a day's slack covers a clock that was set back.
+    """
+    recent = bronze if read.ingested_to is None else bronze.where(_ingested_from(read.ingested_to - timedelta(days=1)))
     groups = (
-        bronze.groupBy("_topic", "_partition", slice_of.alias("slice"))
-        .agg(F.max("_offset").alias("last"), F.count(F.lit(1)).alias("rows"))
+        recent.groupBy("_topic", "_partition", slice_of.alias("slice"))
+        .agg(F.max("_offset").alias("last"), F.max("_ingest_date").alias("ingested"))
         .toArrow()
         .to_pylist()
     )
-    rows: dict[Any, int] = {}
-    reached = dict(watermark)
+    offsets = dict(read.offsets)
     affected: set[Any] = set()
     for group in groups:
         source = f"{group['_topic']}/{group['_partition']}"
-        rows[group["slice"]] = rows.get(group["slice"], 0) + group["rows"]
-        reached[source] = max(reached.get(source, -1), group["last"])
-        if group["last"] > watermark.get(source, -1):
+        offsets[source] = max(offsets.get(source, -1), group["last"])
+        if group["last"] > read.offsets.get(source, -1):
             affected.add(group["slice"])
-    return Landed(tuple(sorted(affected)), dict(sorted(reached.items())), rows)
+    days = [group["ingested"] for group in groups] + ([read.ingested_to] if read.ingested_to else [])
+    return Landed(tuple(sorted(affected)), Watermark(dict(sorted(offsets.items())), max(days, default=None)))
+
+
+def _ingested_from(day: date) -> Column:
+    return F.col("_ingest_date") >= F.lit(day)
 
 
 def reconciled(read: int, kept: Audit, rejected: Audit) -> dict[str, int]:
@@ -71,8 +97,3 @@ def reconciled(read: int, kept: Audit, rejected: Audit) -> dict[str, int]:
 def latest_first() -> tuple[Column, ...]:
     """The order in which of several rows with one key the first is kept: the one landed last."""
     return (F.col("_kafka_ts").desc(), F.col("_partition").desc(), F.col("_offset").desc())
-
-
-def as_date(text: str) -> date:
-    """A slice that is a date, read back from a manifest."""
-    return date.fromisoformat(text)

@@ -12,7 +12,7 @@ from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
 from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.frames import from_arrow
-from spark_jobs.kit.landed import DUPLICATES, landed, reconciled
+from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled, watermark_of
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.kit.sessions import CALENDAR, is_session, sessions
@@ -23,21 +23,21 @@ def plan(run: Run) -> dict[str, Any]:
     """The affected years: those of bars landed since the last published run, and the year of the business date."""
     if not is_session(run.business_date):
         raise NothingToDo(f"{run.business_date} is no session of {CALENDAR}: there are no bars to expect")
-    watermark = run.previous.parameters.get("watermark", {}) if run.previous else {}
-    found = landed(run.read(MARKET_BARS_DAILY), F.year("business_date"), watermark)
+    bronze = run.read(MARKET_BARS_DAILY)
+    found = landed(bronze, F.year("business_date"), watermark_of(run.previous))
     years = tuple(sorted({*found.affected, run.business_date.year}))
     return {
         "calendar": CALENDAR,
         "years": list(years),
-        "watermark": dict(found.watermark),
-        "bronze_rows": found.read(years),
+        READ_TO: found.watermark.document(),
+        "bronze_rows": bronze.where(transforms.in_years(years)).count(),
     }
 
 
 def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
     """Silver bars and rejected rows of the affected years."""
     years = tuple(parameters["years"])
-    bronze = run.read(MARKET_BARS_DAILY).where(F.year("business_date").isin(*years))
+    bronze = run.read(MARKET_BARS_DAILY).where(transforms.in_years(years))
     rows = transforms.judged(bronze, trading_days(run, years, parameters["calendar"]))
 
     def reconcile(audits: Audits) -> dict[str, int]:

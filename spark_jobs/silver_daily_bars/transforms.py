@@ -1,5 +1,7 @@
 """Bronze bars to silver bars and rejected rows."""
 
+from datetime import date
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -13,6 +15,13 @@ USED = (
     *("_topic", "_partition", "_offset", "_kafka_ts"),
     *("symbol", "business_date", "kind", "provider", "currency", "open", "high", "low", "close", "volume"),
 )
+
+
+def in_years(years: tuple[int, ...]) -> Column:
+    """Bronze bars of those years, ascending. The range is what Delta can skip files by."""
+    day = F.col("business_date")
+    span = day.between(F.lit(date(years[0], 1, 1)), F.lit(date(years[-1], 12, 31)))
+    return span & F.year(day).isin(*years)
 
 
 def judged(bronze: DataFrame, sessions: DataFrame) -> DataFrame:

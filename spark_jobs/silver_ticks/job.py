@@ -7,7 +7,7 @@ from typing import Any
 from lakehouse.contracts.jobs import SILVER_TICKS
 from lakehouse.contracts.tables.bronze import MARKET_TICKS
 from lakehouse.contracts.tables.silver import REJECTED_ROWS, TICKS
-from spark_jobs.kit.landed import DUPLICATES, landed, reconciled
+from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled, watermark_of
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, literal, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.silver_ticks import transforms
@@ -15,20 +15,20 @@ from spark_jobs.silver_ticks import transforms
 
 def plan(run: Run) -> dict[str, Any]:
     """The affected dates: those of ticks landed since the last published run, and the business date."""
-    watermark = run.previous.parameters.get("watermark", {}) if run.previous else {}
-    found = landed(run.read(MARKET_TICKS), transforms.event_date(), watermark)
+    bronze = run.read(MARKET_TICKS)
+    found = landed(bronze, transforms.event_date(), watermark_of(run.previous))
     dates = tuple(sorted({*found.affected, run.business_date}))
     return {
         "dates": [day.isoformat() for day in dates],
-        "watermark": dict(found.watermark),
-        "bronze_rows": found.read(dates),
+        READ_TO: found.watermark.document(),
+        "bronze_rows": bronze.where(transforms.in_dates(dates)).count(),
     }
 
 
 def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
     """Silver ticks and rejected rows of the affected dates."""
     dates = tuple(date.fromisoformat(text) for text in parameters["dates"])
-    bronze = run.read(MARKET_TICKS).where(transforms.event_date().isin(*dates))
+    bronze = run.read(MARKET_TICKS).where(transforms.in_dates(dates))
     rows = transforms.judged(bronze)
 
     def reconcile(audits: Audits) -> dict[str, int]:

@@ -1,14 +1,18 @@
 """Bronze ticks to silver ticks and rejected rows."""
 
+from datetime import UTC, date, datetime, time
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from lakehouse.clock import epoch_us
 from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.tables.bronze import TICK_FIELDS
 from lakehouse.contracts.tables.silver import REJECTED_ROWS, TICKS
 from spark_jobs.kit.landed import COPIES, latest_first
 
 REASON, DETAIL = "_reason", "_detail"
+DAY_US = 86_400_000_000
 KINDS = ("trade", "quote")
 USED = (
     *("_topic", "_partition", "_offset", "_kafka_ts"),
@@ -19,6 +23,13 @@ USED = (
 def event_date() -> Column:
     """UTC date of a bronze tick, whatever the session's time zone."""
     return F.to_date(F.timestamp_micros(F.col("event_time_us")))
+
+
+def in_dates(dates: tuple[date, ...]) -> Column:
+    """Bronze ticks of those UTC dates, ascending. The range is what Delta can skip files by."""
+    first, last = (epoch_us(datetime.combine(day, time(), UTC)) for day in (dates[0], dates[-1]))
+    span = F.col("event_time_us").between(first, last + DAY_US - 1)
+    return span & event_date().isin(*dates)
 
 
 def judged(bronze: DataFrame) -> DataFrame:

@@ -48,7 +48,7 @@ class HistoryTooShortError(DataError):
         self.symbols = tuple(found)
         told = "; ".join(f"{symbol} has {count}, {first} to {last}" for symbol, (count, first, last) in found.items())
         super().__init__(
-            f"{needed} closes are needed behind every holding: {told}. Ingest a longer history, or shorten the window"
+            f"{needed} closes are needed behind every holding: {told}. Ingest a longer history, or close the position"
         )
 
 
