@@ -47,7 +47,7 @@ def consumer_config(section: KafkaSettings, client_id: str, group_id: str) -> di
         "fetch.wait.max.ms": 50,
         # The default of 1 s lets a consumer that drains its queue faster than one fetch fills it stand idle.
         "fetch.queue.backoff.ms": 10,
-        "queued.min.messages": 400_000,
+        "queued.min.messages": 100_000,
         "queued.max.messages.kbytes": 65_536,
     }
 

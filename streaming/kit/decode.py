@@ -223,11 +223,13 @@ def _typed(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray | No
     """The parsed column in its contract's type, or None where the parser took what JSON or the contract refuses."""
     if pa.types.is_date(wanted):
         return pc.cast(column, wanted)
+    if column.null_count == len(column):
+        return column
     if pa.types.is_floating(wanted):
-        return None if pc.any(pc.invert(pc.is_finite(column))).as_py() else column
+        return column if pc.all(pc.is_finite(column)).as_py() else None
     if pa.types.is_decimal(wanted):
         largest = pc.max(pc.abs(column)).as_py()
-        return None if largest is not None and largest >= Decimal(10) ** (wanted.precision - wanted.scale) else column
+        return None if largest >= Decimal(10) ** (wanted.precision - wanted.scale) else column
     return column
 
 

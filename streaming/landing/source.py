@@ -1,7 +1,8 @@
 """The lander's Kafka side: partitions assigned by hand at the table's own offsets, messages read in chunks."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import chain, pairwise
 from queue import SimpleQueue
 
 import numpy as np
@@ -14,8 +15,10 @@ from streaming.landing.metrics import LandingMetrics
 from streaming.landing.processor import Chunk
 from streaming.landing.state import OffsetGapError, PartitionState, Span, Watermarks, resume, verify_contiguous
 
-# Small enough for a chunk to stay in a core's cache from here to the parser: half the cost of ten thousand.
-CHUNK_MESSAGES = 4_000
+CHUNK_MESSAGES = 8_000
+# Messages are taken a few at a time and dropped at once: librdkafka then reuses memory that is still in the cache,
+# which takes a third off the cost of a message.
+TAKE_MESSAGES = 500
 TIMEOUT_S = 30.0
 
 log = structlog.get_logger(__name__)
@@ -23,6 +26,17 @@ log = structlog.get_logger(__name__)
 
 class SourceError(TidemarkError):
     """The topic cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What is kept of a few messages once they are dropped."""
+
+    values: list[bytes | None]
+    keys: list[bytes | None]
+    partition: np.ndarray
+    offset: np.ndarray
+    kafka_ts_ms: np.ndarray
 
 
 class Source:
@@ -81,12 +95,22 @@ class Source:
         )
 
     def read(self, timeout_s: float) -> Chunk | None:
-        """Wait at most `timeout_s` for up to CHUNK_MESSAGES messages. Raises OffsetGapError, SourceError."""
+        """Gather up to CHUNK_MESSAGES messages for at most `timeout_s`. Raises OffsetGapError, SourceError."""
         self._tell_group()
-        messages = self._consumer.consume(CHUNK_MESSAGES, timeout_s)
-        if any(map(Message.error, messages)):
-            messages = [message for message in messages if not self._is_event(message)]
-        return self._chunk(messages) if messages else None
+        deadline = self._clock.monotonic() + timeout_s
+        before = self.expected()
+        pieces: list[_Piece] = []
+        count, left_s, taken = 0, timeout_s, TAKE_MESSAGES
+        while count < CHUNK_MESSAGES and left_s > 0 and taken == TAKE_MESSAGES:
+            messages = self._consumer.consume(TAKE_MESSAGES, left_s)
+            taken = len(messages)
+            if any(map(Message.error, messages)):
+                messages = [message for message in messages if not self._is_event(message)]
+            if messages:
+                count += len(messages)
+                pieces.append(self._piece(messages))
+            left_s = deadline - self._clock.monotonic()
+        return self._chunk(pieces, before) if pieces else None
 
     def committed(self, spans: Mapping[int, Span]) -> None:
         """Note how far the table is; the reading thread tells the group. Any thread may call it."""
@@ -125,38 +149,38 @@ class Source:
             )
         raise SourceError(f"{name}: {error.str()}")
 
-    def _chunk(self, messages: Sequence[Message]) -> Chunk:
+    def _piece(self, messages: list[Message]) -> "_Piece":
         # map() over C methods: a Python-level loop a message would cost more than the JSON parser.
-        count = len(messages)
-        partition = np.fromiter(map(Message.partition, messages), np.int32, count)
-        cuts = [0, *(np.flatnonzero(np.diff(partition)) + 1).tolist(), count]
-        offset = np.concatenate([_offsets(messages[a:b]) for a, b in pairwise(cuts)])
-        before = self.expected()
-        fresh = np.ones(count, np.bool_)
-        for a, b in pairwise(cuts):
-            admitted = self._admit(int(partition[a]), offset[a:b])
-            if admitted is not None:
-                fresh[a:b] = admitted
-        spans = {
-            number: Span(before[number], state.expected - 1)
-            for number, state in self._states.items()
-            if state.expected > before[number]
-        }
-        if not fresh.all():
+        partition = np.fromiter(map(Message.partition, messages), np.int32, len(messages))
+        cuts = [0, *(np.flatnonzero(np.diff(partition)) + 1).tolist(), len(messages)]
+        runs = [(a, b, _offsets(messages[a:b])) for a, b in pairwise(cuts)]
+        admitted = [self._admit(int(partition[a]), offsets) for a, _, offsets in runs]
+        offset = np.concatenate([offsets for _, _, offsets in runs])
+        if any(found is not None for found in admitted):
+            whole = [np.ones(b - a, np.bool_) for a, b, _ in runs]
+            fresh = np.concatenate([all_ if some is None else some for all_, some in zip(whole, admitted, strict=True)])
             messages = [messages[index] for index in np.flatnonzero(fresh).tolist()]
             partition, offset = partition[fresh], offset[fresh]
-        read_us = epoch_us(self._clock.now())
         stamps = np.fromiter((stamp for _, stamp in map(Message.timestamp, messages)), np.int64, len(messages))
+        values, keys = list(map(Message.value, messages)), list(map(Message.key, messages))
+        return _Piece(values, keys, partition, offset, stamps)
+
+    def _chunk(self, pieces: Sequence["_Piece"], before: Mapping[int, int]) -> Chunk:
+        read_us = epoch_us(self._clock.now())
+        stamps = np.concatenate([piece.kafka_ts_ms for piece in pieces])
         return Chunk(
-            values=list(map(Message.value, messages)),
-            partition=partition,
-            offset=offset,
+            values=list(chain.from_iterable(piece.values for piece in pieces)),
+            keys=list(chain.from_iterable(piece.keys for piece in pieces)),
+            partition=np.concatenate([piece.partition for piece in pieces]),
+            offset=np.concatenate([piece.offset for piece in pieces]),
             # A message without a timestamp carries -1: when it was read is the nearest that is known.
             kafka_ts_us=np.where(stamps < 0, read_us, stamps * 1000),
-            # Not the messages themselves: librdkafka's memory is only reused, and warm, once they are gone.
-            keys=list(map(Message.key, messages)),
             read_us=read_us,
-            spans=spans,
+            spans={
+                number: Span(before[number], state.expected - 1)
+                for number, state in self._states.items()
+                if state.expected > before[number]
+            },
         )
 
     def _admit(self, partition: int, offsets: np.ndarray) -> np.ndarray | None:
