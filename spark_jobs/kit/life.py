@@ -13,6 +13,7 @@ from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from spark_jobs.kit import lock
 from spark_jobs.kit.args import Request
+from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.manifest import Manifest, State, code_version, environment
 from spark_jobs.kit.runs import RunLog
 
@@ -34,17 +35,22 @@ Work = Callable[[Session], Manifest]
 
 def recorded(job: Job, request: Request, settings: Settings, *, clock: Clock, work: Work) -> Manifest:
     """Do `work` under the job's lock and record how it ended. A run id that was published already gives its manifest
-    and does nothing. Blocks while another run of the job is at work. An error is recorded and raised again."""
+    and does nothing. Blocks while another run of the job is at work. An error is recorded and raised again;
+    NothingToDo leaves no record. Runs of the job that were killed are recorded as failed first."""
     with postgres.connect(settings.postgres) as connection:
         connection.autocommit = True
         log = RunLog(connection, job)
         if request.run_id and (done := log.published(request.run_id)):
             return done
         with lock.held(connection, f"job {job.name}", clock=clock):
+            log.close_orphans(clock.now())
             manifest = _begun(job, request, clock)
             log.begin(manifest, clock.now())
             try:
                 finished = work(Session(manifest, settings, connection, log, clock))
+            except NothingToDo:
+                log.forget(manifest.run_id)
+                raise
             except BaseException as error:
                 told = f"{type(error).__name__}: {error}"[:2000]
                 log.finish(replace(manifest, state=State.FAILED, error=told), clock.now())

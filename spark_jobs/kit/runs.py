@@ -79,6 +79,21 @@ class RunLog:
             ),
         )
 
+    def close_orphans(self, now: datetime) -> int:
+        """Record the job's runs that ended without a word as failed, and return how many there were: only under the
+        job's lock, when none of them can be alive."""
+        told = Jsonb({"state": State.FAILED, "error": "the process ended without a word"})
+        done = self._connection.execute(
+            "UPDATE ops.job_run SET state = 'failed', finished_at = greatest(%s, started_at), "
+            "manifest = manifest || %s WHERE job = %s AND state = 'running'",
+            (now, told, self._job.name),
+        )
+        return done.rowcount
+
+    def forget(self, run_id: str) -> None:
+        """Drop the record of a run that had nothing to do."""
+        self._connection.execute("DELETE FROM ops.job_run WHERE run_id = %s AND state = 'running'", (run_id,))
+
     def finish(self, manifest: Manifest, finished_at: datetime) -> None:
         """Record a run as over, and every partition that it published as good, in one transaction."""
         with self._connection.transaction():

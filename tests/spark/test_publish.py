@@ -22,6 +22,7 @@ from spark_jobs.bars_1m.job import JOB as BARS
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.audit import AuditFailedError
 from spark_jobs.kit.batch import publish
+from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.lake import MissingTableError, run_of
 from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Batch, Computed
@@ -162,6 +163,12 @@ class TestRefused:
             run(RETURNS, lake)
 
 
+def test_a_holiday_has_nothing_to_do_and_leaves_no_record(bars: Settings) -> None:
+    with pytest.raises(NothingToDo, match="2022-12-26 is no session of XNYS"):
+        publish(SILVER, Request(date(2022, 12, 26)), bars, clock=CLOCK)
+    assert states(bars) == []
+
+
 class TestCrashed:
     @pytest.mark.parametrize("step", ["publish", "record"])
     def test_killed_and_run_again_the_content_is_exact(self, bars: Settings, step: str) -> None:
@@ -172,6 +179,7 @@ class TestCrashed:
         assert done.counts == {"read": 7, "kept": 5, "duplicates": 1, "rejected": 1}
         assert len(content(bars, DAILY_BARS)) == 5
         assert len(content(bars, REJECTED_ROWS)) == 1
+        assert states(bars) == [("silver_daily_bars", "failed"), ("silver_daily_bars", "published")]
         assert staged(bars) == []
 
     @staticmethod
