@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
@@ -11,6 +12,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.local import envfile, supervisor
 from lakehouse.local.home import Home
 from lakehouse.local.spec import ProcessSpec, Role
+from lakehouse.settings import project_root
 
 POLL_S = 0.1
 DOWN_TIMEOUT_S = 45.0
@@ -31,6 +33,25 @@ def carriers(stack_id: str) -> list[psutil.Process]:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return [process for process in found if process.pid != os.getpid()]
+
+
+def strays(home: Home) -> list[psutil.Process]:
+    """Processes of a stack whose warden was killed: those of the warden's session that work in this home or checkout.
+
+    Airflow's workers overwrite the memory that /proc shows as their environment, so the mark alone misses them.
+    """
+    if supervisor.warden_pid(home) is not None or not home.warden_lock.exists():
+        return []
+    session = int(home.warden_lock.read_text(encoding="utf-8") or "0")
+    places = (home.root, project_root())
+    return [process for process in psutil.process_iter() if _belongs(process, session, places)]
+
+
+def _belongs(process: psutil.Process, session: int, places: tuple[Path, ...]) -> bool:
+    try:
+        return os.getsid(process.pid) == session and any(Path(process.cwd()).is_relative_to(place) for place in places)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+        return False
 
 
 def stop_in_order(home: Home, specs: Iterable[ProcessSpec], clock: Clock) -> None:
@@ -72,9 +93,13 @@ def tree(pid: int | None) -> list[psutil.Process]:
         return []
 
 
-def sweep(below: list[psutil.Process], stack_id: str) -> int:
+def sweep(home: Home, below: list[psutil.Process], stack_id: str) -> int:
     """Kill what is left of `below` and of the stack's carriers, and return how many. Raises StackError if one stays."""
-    left = list({process.pid: process for process in (*below, *carriers(stack_id)) if process.is_running()}.values())
+    left = list(
+        {
+            process.pid: process for process in (*below, *carriers(stack_id), *strays(home)) if process.is_running()
+        }.values()
+    )
     for process in left:
         try:
             process.kill()

@@ -152,7 +152,7 @@ def down(clock: Clock) -> int:
             stack = existing()
             ending.stop_in_order(home, stack.specs if stack else (), clock)
         ending.end_warden(home, clock)
-        return ending.sweep(below, env.values.get(envfile.STACK_ID, ""))
+        return ending.sweep(home, below, env.values.get(envfile.STACK_ID, ""))
 
 
 def reset(clock: Clock) -> Path:
@@ -244,6 +244,7 @@ def _ensure_supervisor(stack: Stack, clock: Clock) -> None:
         write_private(path, text)
     _await_end_of_orphan(stack.home, clock)
     if not supervisor.is_running(stack.home):
+        ending.sweep(stack.home, [], stack.context.env.stack_id)  # what two killed keepers may have left
         supervisor.launch(stack.home, stack.context.env.stack_id, stack.context.env.values, clock)
         _remember(stack.home, set(), forget=True)
     elif changed:
