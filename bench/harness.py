@@ -70,7 +70,7 @@ def table(results: Sequence[Result]) -> Table:
     """All results, one a line."""
     shown = Table(title="Tidemark benchmarks", caption=results[0].machine if results else None)
     for name, right in (("workload", False), ("unit", False), ("ours", True), ("goal", True), ("peers", False)):
-        shown.add_column(name, justify="right" if right else "left")
+        shown.add_column(name, justify="right" if right else "left", no_wrap=name != "peers")
     shown.add_column("limit", justify="right")
     shown.add_column("of limit", justify="right")
     for result in results:

@@ -82,7 +82,7 @@ class Lander:
         point, so the remedy is to start again.
         """
         landed = self._sink.open(partitions or self._source.partitions())
-        starts = self._source.assign(landed, self._sink.settled(), accept_gap=accept_gap)
+        starts = self._source.assign(landed, self._sink.settled(), accept_gap=accept_gap, whole_topic=not partitions)
         log.info("landing", topic=self._topic.name, start=starts)
         with ThreadPoolExecutor(1, thread_name_prefix=self._topic.name) as pool:
             committer = pool.submit(self._commit_all)

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 import numpy as np
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from lakehouse.clock import Clock, epoch_us
 from lakehouse.errors import TidemarkError
@@ -20,6 +20,10 @@ CHUNK_MESSAGES = 8_000
 # which takes a third off the cost of a message.
 TAKE_MESSAGES = 500
 TIMEOUT_S = 30.0
+LOOK_ROUND_S = 10.0
+
+# librdkafka goes on trying by itself, and what is unread stays on the broker: an outage is waited for.
+_OUTAGE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
 
 log = structlog.get_logger(__name__)
 
@@ -49,11 +53,17 @@ class Source:
         self._metrics = metrics
         self._states: dict[int, PartitionState] = {}
         self._ended: dict[int, int] = {}
+        self._landed: dict[int, int] = {}
+        self._looked_s = 0.0
+        self._whole_topic = False
         self._committed: SimpleQueue[Mapping[int, Span]] = SimpleQueue()
 
     def partitions(self) -> tuple[int, ...]:
         """The topic's partitions. Raises SourceError where it does not exist."""
-        found = self._consumer.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
+        try:
+            found = self._consumer.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
+        except KafkaException as error:
+            raise SourceError(f"no broker answers about topic {self._topic} ({error}): is Kafka up?") from error
         if found.error is not None or not found.partitions:
             raise SourceError(f"topic {self._topic} does not exist or has no leader ({found.error}): run `tidemark up`")
         return tuple(sorted(found.partitions))
@@ -64,9 +74,18 @@ class Source:
         return Watermarks(low, high)
 
     def assign(
-        self, landed: Mapping[int, int | None], settled: Mapping[int, frozenset[int]], *, accept_gap: bool
+        self,
+        landed: Mapping[int, int | None],
+        settled: Mapping[int, frozenset[int]],
+        *,
+        accept_gap: bool,
+        whole_topic: bool,
     ) -> dict[int, int]:
-        """Start each partition after its last landed offset and return where. Raises OffsetGapError."""
+        """Start each partition after its last landed offset and return where. Raises OffsetGapError.
+
+        `whole_topic`: nobody else reads the topic, so that a partition added later is an error and no surprise.
+        """
+        self._whole_topic = whole_topic
         for partition, last in landed.items():
             name = f"{self._topic}[{partition}]"
             start = resume(name=name, landed=last, marks=self.watermarks(partition), accept_gap=accept_gap)
@@ -75,6 +94,8 @@ class Source:
                 log.warning("gap_accepted", partition=name, first=start - skipped, last=start - 1)
                 self._metrics.skipped(self._topic, skipped)
             self._states[partition] = PartitionState(start, settled.get(partition, frozenset()))
+        self._landed = {partition: state.expected for partition, state in self._states.items()}
+        self._looked_s = self._clock.monotonic()
         starts = {partition: state.expected for partition, state in self._states.items()}
         self._consumer.assign([TopicPartition(self._topic, partition, offset) for partition, offset in starts.items()])
         return starts
@@ -97,6 +118,7 @@ class Source:
     def read(self, timeout_s: float) -> Chunk | None:
         """Gather up to CHUNK_MESSAGES messages for at most `timeout_s`. Raises OffsetGapError, SourceError."""
         self._tell_group()
+        self._look_round()
         deadline = self._clock.monotonic() + timeout_s
         before = self.expected()
         pieces: list[_Piece] = []
@@ -130,9 +152,23 @@ class Source:
             spans = self._committed.get_nowait()
             offsets = [TopicPartition(self._topic, number, span.last + 1) for number, span in spans.items()]
             self._consumer.commit(offsets=offsets, asynchronous=True)
-            for number, span in spans.items():
-                _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
-                self._metrics.lag(self._topic, number, max(0, high - span.last - 1))
+            self._landed.update({number: span.last + 1 for number, span in spans.items()})
+            self._measure_lag()
+
+    def _look_round(self) -> None:
+        """Now and then: how far behind, and whether the topic has partitions that nobody reads."""
+        now = self._clock.monotonic()
+        if now - self._looked_s < LOOK_ROUND_S:
+            return
+        self._looked_s = now
+        self._measure_lag()
+        if self._whole_topic and (grown := set(self.partitions()) - set(self._states)):
+            raise SourceError(f"topic {self._topic} has grown partitions {sorted(grown)}: start again to land them too")
+
+    def _measure_lag(self) -> None:
+        for number, landed in self._landed.items():
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), cached=True)
+            self._metrics.lag(self._topic, number, max(0, high - landed))
 
     def _is_event(self, message: Message) -> bool:
         error = message.error()
@@ -140,6 +176,9 @@ class Source:
             return False
         if error.code() == KafkaError._PARTITION_EOF:
             self._ended[message.partition() or 0] = message.offset() or 0
+            return True
+        if error.code() in _OUTAGE:
+            log.warning("broker_out_of_reach", topic=self._topic, error=error.str())
             return True
         name = f"{self._topic}[{message.partition()}]"
         if error.code() == KafkaError._AUTO_OFFSET_RESET:

@@ -100,13 +100,18 @@ def send(land: Landscape, messages: Iterable[bytes | None], *, partitions: Seque
 
 
 def land_here(
-    land: Landscape, *, clock: Clock | None = None, accept_gap: bool = False, metrics: LandingMetrics | None = None
+    land: Landscape,
+    *,
+    clock: Clock | None = None,
+    accept_gap: bool = False,
+    metrics: LandingMetrics | None = None,
+    until: Until | None = None,
 ) -> Totals:
-    """Land what the topic holds now, in this process."""
+    """Land what the topic holds now, or until something else, in this process."""
     chosen = clock or SystemClock()
     lander, source = wiring.build(land.settings, land.topic, clock=chosen, metrics=metrics or LandingMetrics())
     try:
-        return lander.run((), stop=Event(), until=Until(once=True), accept_gap=accept_gap)
+        return lander.run((), stop=Event(), until=until or Until(once=True), accept_gap=accept_gap)
     finally:
         source.close()
 

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 from prometheus_client import generate_latest
 
 from lakehouse.clock import ManualClock, SystemClock
@@ -19,7 +20,10 @@ from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.settings import Settings
 from lakehouse.stores import kafka
+from streaming.landing import source
 from streaming.landing.metrics import LandingMetrics
+from streaming.landing.pipeline import Until
+from streaming.landing.source import SourceError
 from streaming.landing.state import OffsetGapError
 from tests.factories.landing import Landscape, land_here, landscape, send, start_lander, tick, wait_until_landing
 
@@ -204,6 +208,20 @@ def test_transaction_markers_are_holes_and_no_loss(land: Landscape) -> None:
     assert totals.landed == 30
     assert sorted(land.rows()["sequence"].to_pylist()) == list(range(30))
     assert f'offsets_skipped_total{{topic="{land.topic.name}"}} 2.0' in generate_latest(metrics.registry).decode()
+
+
+def test_a_topic_that_grows_is_noticed(land: Landscape, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "LOOK_ROUND_S", 0.2)
+    send(land, [tick(0)])
+    land_here(land)
+    admin = AdminClient(kafka.client_config(land.settings.kafka, "test"))
+    grown = threading.Timer(0.5, lambda: admin.create_partitions([NewPartitions(land.topic.name, 6)]))
+    grown.start()
+
+    with pytest.raises(SourceError, match=r"grown partitions \[4, 5\]"):
+        land_here(land, until=Until(idle_s=30.0))
+    grown.join()
+    assert land_here(land).messages == 0
 
 
 def test_a_flush_never_crosses_a_date(land: Landscape) -> None:
