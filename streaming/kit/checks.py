@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -64,8 +65,15 @@ class _Rule:
     because: str = ""
 
     def detail(self, value: object) -> str:
-        said = "missing" if value is None else repr(value) if isinstance(value, str | float | int) else str(value)
+        said = "missing" if value is None else _say(value)
         return f"{self.column} is {said}{self.because}"
+
+
+def _say(value: object) -> str:
+    """A value as people write it: 23.595, not the contract's 23.59500000, and 0, not 0E-8."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return repr(value) if isinstance(value, str | float | int) else str(value)
 
 
 def check(topic: Topic, rows: pa.Table, *, now_us: int | np.ndarray, max_future_s: float) -> Verdict:
