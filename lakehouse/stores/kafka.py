@@ -45,6 +45,8 @@ def consumer_config(section: KafkaSettings, client_id: str, group_id: str) -> di
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
         "fetch.wait.max.ms": 50,
+        # Each refused connection is a log line.
+        "reconnect.backoff.ms": 1_000,
         # The default of 1 s lets a consumer that drains its queue faster than one fetch fills it stand idle.
         "fetch.queue.backoff.ms": 10,
         "queued.min.messages": 100_000,
