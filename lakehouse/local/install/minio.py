@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lakehouse.local.install.cache import Cache
 from lakehouse.local.install.tools import go, program, run
+from lakehouse.settings import cache_dir, load
 
 # The newest state of the module; there are no semver tags, so the pseudo-version is the pin.
 MODULE = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
@@ -28,3 +29,14 @@ def fetch(cache: Cache, log: Path) -> Path:
 
     cache.install(ENGINE, VERSION, build)
     return binary(cache)
+
+
+def main() -> None:
+    """Compile into the user's cache. `deploy/install` starts it in the background, as it takes the longest of all."""
+    cache = Cache(cache_dir(load().stack))
+    cache.root.mkdir(parents=True, exist_ok=True)
+    fetch(cache, cache.root / f"{ENGINE}.log")
+
+
+if __name__ == "__main__":
+    main()
