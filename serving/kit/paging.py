@@ -64,16 +64,23 @@ def decode_cursor(cursor: str, scope: str) -> list[str]:
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except (Base64Error, ValueError) as error:
-        raise _mismatch() from error
+        raise mismatch() from error
     check, body = raw[:_CHECK_BYTES], raw[_CHECK_BYTES:]
     if check != _check(body, scope):
-        raise _mismatch()
-    return [str(part) for part in json.loads(body)]
+        raise mismatch()
+    try:
+        key = json.loads(body)
+    except ValueError as error:
+        raise mismatch() from error
+    if not isinstance(key, list) or not all(isinstance(part, str) for part in key):
+        raise mismatch()
+    return key
 
 
 def _check(body: bytes, scope: str) -> bytes:
     return hashlib.blake2b(body, digest_size=_CHECK_BYTES, key=hashlib.sha256(scope.encode()).digest()).digest()
 
 
-def _mismatch() -> CursorMismatch:
+def mismatch() -> CursorMismatch:
+    """The refusal of a cursor; `from` its cause."""
     return CursorMismatch("Take the cursor from `next` of the page before and keep its filters, or start without one.")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from lakehouse.risk.methods import Method
-from serving.kit.paging import decode_cursor, encode_cursor, next_path, split
+from serving.kit.paging import decode_cursor, encode_cursor, mismatch, next_path, split
 from serving.kit.problems import ApiError
 from serving.kit.types import money_out, plain
 from serving.portfolios.service import PortfolioService
@@ -59,16 +59,17 @@ class RiskService:
 
     async def page(self, filters: RiskMetricFilters, path: str) -> RiskMetricPage:
         """A page of metrics; `path` is where the list is served. Raises CursorMismatch, EmptyDateRange."""
-        criteria = _criteria(filters)
+        criteria = criteria_of(filters)
         scope = f"{path}?{criteria}"
-        after = None if filters.cursor is None else _key(decode_cursor(filters.cursor, scope))
+        after = cursor_key(filters, scope)
         found = await self._repository.page(criteria, after=after, limit=filters.limit + 1)
         rows, has_more = split(found, filters.limit)
         following = _next(rows, filters, path, scope) if has_more else None
         return RiskMetricPage(data=[_metric(row) for row in rows], has_more=has_more, next=following)
 
 
-def _criteria(filters: RiskMetricFilters) -> RiskCriteria:
+def criteria_of(filters: RiskMetricFilters) -> RiskCriteria:
+    """What the filters ask of the store. Raises EmptyDateRange."""
     if filters.date_from is not None and filters.date_to is not None and filters.date_from > filters.date_to:
         raise EmptyDateRange(f"date_from {filters.date_from} lies after date_to {filters.date_to}.")
     return RiskCriteria(
@@ -86,9 +87,15 @@ def _next(rows: Sequence[RiskRow], filters: RiskMetricFilters, path: str, scope:
     return next_path(path, filters.model_dump(mode="json"), {"cursor": encode_cursor(key, scope)})
 
 
-def _key(parts: list[str]) -> RiskKey:
-    day, portfolio_id, method, confidence, horizon_days = parts
-    return RiskKey(date.fromisoformat(day), UUID(portfolio_id), Method(method), Decimal(confidence), int(horizon_days))
+def cursor_key(filters: RiskMetricFilters, scope: str) -> RiskKey | None:
+    """The row after which the page starts; None for the first page. Raises CursorMismatch for what no page wrote."""
+    if filters.cursor is None:
+        return None
+    try:
+        day, portfolio_id, method, confidence, horizon = decode_cursor(filters.cursor, scope)
+        return RiskKey(date.fromisoformat(day), UUID(portfolio_id), Method(method), Decimal(confidence), int(horizon))
+    except (ValueError, ArithmeticError) as error:
+        raise mismatch() from error
 
 
 def _metric(row: RiskRow) -> RiskMetric:

@@ -13,7 +13,9 @@ BUDGET = Path("tests/architecture/suppressions.toml")
 MIN_REASON = 10
 # Written so that this file holds none of them itself.
 KINDS = {
-    "noqa": re.compile(r"#\s*noqa\b(?::\s*(?P<codes>[A-Z]+[0-9]+(?:\s*,\s*[A-Z]+[0-9]+)*))?(?P<reason>.*)"),
+    "noqa": re.compile(
+        r"#\s*(?:ruff:\s*)?noqa\b(?::\s*(?P<codes>[A-Z]+[0-9]+(?:\s*,\s*[A-Z]+[0-9]+)*))?(?P<reason>.*)"
+    ),
     "type_ignore": re.compile(r"#\s*type:\s*ignore(?:\[(?P<codes>[a-z, -]+)\])?(?P<reason>.*)"),
     "mypy_switch": re.compile(r"^#\s*mypy:(?P<codes>)(?P<reason>.*)", re.MULTILINE),
     "no_cover": re.compile(r"#\s*pragma:\s*(?P<codes>no cover)(?P<reason>.*)"),

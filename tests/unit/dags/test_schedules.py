@@ -30,7 +30,9 @@ def test_a_schedules_key_reaches_the_job_unchanged_through_the_consumers_mapper(
     consumer = scheduled(when_published(("positions_daily", "var_batch")))
     mapper = consumer.get_partition_mapper(name=RETURNS.name, uri=RETURNS.uri)
     start = datetime(2022, 12, 1, tzinfo=UTC)
-    for info in producer.iter_partition_dagrun_infos(earliest=start, latest=datetime(2023, 1, 31, tzinfo=UTC)):
+    infos = list(producer.iter_partition_dagrun_infos(earliest=start, latest=datetime(2023, 1, 31, tzinfo=UTC)))
+    assert len(infos) >= 40
+    for info in infos:
         key = mapper.to_downstream(info.partition_key)
         assert key == info.partition_key
         assert business_date(key).isoformat() == key

@@ -15,6 +15,8 @@ from serving.kit.paging import (
     next_path,
     split,
 )
+from serving.risk.schemas import RiskMetricFilters
+from serving.risk.service import criteria_of, cursor_key
 
 KEYS = st.lists(st.text(max_size=40), min_size=1, max_size=5)
 
@@ -49,3 +51,12 @@ def test_the_next_path_keeps_the_filters_and_replaces_the_marker() -> None:
     assert parse_qs(urlsplit(path).query) == {"name": ["a&b=c"], "limit": ["3"], "cursor": ["new"]}
     assert link_header(path) == {"Link": f'<{path}>; rel="next"'}
     assert link_header(None) == {}
+
+
+@given(st.lists(st.text(max_size=12), max_size=7))
+def test_a_well_made_cursor_with_a_wrong_key_is_refused_by_the_list(key: list[str]) -> None:
+    path, filters = "/api/v1/risk-metrics", RiskMetricFilters.model_validate({})
+    scope = f"{path}?{criteria_of(filters)}"
+    crafted = filters.model_copy(update={"cursor": encode_cursor(key, scope)})
+    with pytest.raises(CursorMismatch):
+        cursor_key(crafted, scope)
