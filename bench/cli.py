@@ -16,26 +16,10 @@ class UnknownWorkloadError(TidemarkError):
     """No such workload."""
 
 
-def _ingest(settings: Settings) -> list[Result]:
-    found = [ingest.measure(settings, kind) for kind in ingest.FILES]
-    return [
-        Result(
-            f"ingest_{measured.kind}",
-            "rows/s",
-            measured.landed_per_s,
-            {"pandas, row by row": measured.pandas_per_s, "ours, until acknowledged": measured.acknowledged_per_s},
-            measured.bare_per_s,
-            notes=f"{measured.rows} rows of a real file until all had landed; peer and limit end at the broker",
-        )
-        for measured in found
-        if measured is not None
-    ]
-
-
 WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "landing": landing.run,
     "freshness": freshness.run,
-    "ingest": _ingest,
+    "ingest": ingest.run,
     "var": var.run,
     "publish": publish.run,
 }
@@ -58,7 +42,10 @@ def bench(
     for name in workloads or WORKLOADS:
         with scratch_stack(_ENGINES.get(name, ("kafka", "s3")), console) as settings:
             console.print(f"measuring {name} ...")
-            results.extend(WORKLOADS[name](settings))
-    for result in results:
-        result.write()
+            measured = WORKLOADS[name](settings)
+        for result in measured:
+            result.write()
+        if not measured:
+            console.print(f"{name} was not measured: its input is not on this machine, see bench/README.md")
+        results.extend(measured)
     console.print(table(results))

@@ -1,21 +1,19 @@
 """Rows a second from a user's file into the lake, beside what people write and what the bare client can do.
 
-Sends for real: run it on a stack whose lake may be filled (`TIDEMARK_HOME=$(mktemp -d) tidemark up ...`).
+Sends for real, so `tidemark bench` gives it a scratch stack.
 """
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from uuid import uuid4
 
 import pandas as pd
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
+from bench import ticks
+from bench.harness import Result
 from lakehouse.clock import SystemClock, epoch_us
 from lakehouse.settings import Settings, project_root
 from lakehouse.stores import kafka
@@ -42,6 +40,22 @@ class Measured:
     acknowledged_per_s: float
     pandas_per_s: float
     bare_per_s: float
+
+
+def run(settings: Settings) -> list[Result]:
+    """The files that are on this machine; `../shared/market` beside the checkout holds them, or nothing is measured."""
+    found = [measured for kind in FILES if (measured := measure(settings, kind)) is not None]
+    return [
+        Result(
+            "ingest" if measured.kind == "ticks" else f"ingest_{measured.kind}",
+            "rows/s",
+            measured.landed_per_s,
+            {"pandas, row by row": measured.pandas_per_s, "ours, until acknowledged": measured.acknowledged_per_s},
+            measured.bare_per_s,
+            notes=f"{measured.rows} rows of a real file until all had landed; peer and limit end at the broker",
+        )
+        for measured in found
+    ]
 
 
 def measure(settings: Settings, kind: str) -> Measured | None:
@@ -77,7 +91,7 @@ def whole_road(settings: Settings, path: Path) -> tuple[int, float, float]:
 
 def pandas_row_by_row(settings: Settings, path: Path) -> float:
     """What people write: pandas, json.dumps and produce() for each row; rows a second until the broker has them."""
-    with _scratch_topic(settings) as topic:
+    with ticks.topic(settings.kafka, settings.kafka.partitions) as topic:
         producer = Producer(kafka.producer_config(settings.kafka, "bench-pandas"))
         began = _CLOCK.monotonic()
         frame = pd.read_csv(path, nrows=SAMPLE_ROWS) if ".csv" in path.name else pd.read_parquet(path).head(SAMPLE_ROWS)
@@ -91,7 +105,7 @@ def pandas_row_by_row(settings: Settings, path: Path) -> float:
 def bare_client(settings: Settings, path: Path) -> float:
     """The limit: librdkafka with messages that are encoded already, no report asked for; messages a second."""
     batches = list(_encoded(path))
-    with _scratch_topic(settings) as topic:
+    with ticks.topic(settings.kafka, settings.kafka.partitions) as topic:
         producer = Producer(
             {**kafka.producer_config(settings.kafka, "bench-bare"), "queue.buffering.max.messages": MAX_QUEUED}
         )
@@ -124,15 +138,3 @@ def _produce(producer: Producer, topic: str, key: bytes, value: bytes) -> None:
         except BufferError:
             producer.poll(0.05)
     producer.poll(0)
-
-
-@contextmanager
-def _scratch_topic(settings: Settings) -> Iterator[str]:
-    name = f"bench.ingest.{uuid4().hex}"
-    admin = AdminClient(kafka.client_config(settings.kafka, "bench-ingest"))
-    wanted = NewTopic(name, num_partitions=settings.kafka.partitions, replication_factor=1)
-    admin.create_topics([wanted])[name].result(30)
-    try:
-        yield name
-    finally:
-        admin.delete_topics([name])[name].result(30)
