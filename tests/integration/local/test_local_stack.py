@@ -175,7 +175,7 @@ def test_killing_the_keepers_leaves_nothing(running: Home, victims: str) -> None
 def test_ctrl_c_of_up_leaves_nothing(home: Home) -> None:
     _tidemark(home, "down")
     starting = subprocess.Popen(
-        [sys.executable, "-m", "lakehouse.cli.main", "up", "--only", ENGINES],
+        [sys.executable, "-m", "lakehouse.cli.main", "up", "--only", f"{ENGINES},kafka"],  # Kafka is slow to come up
         env={**os.environ, "TIDEMARK_HOME": str(home.root)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
