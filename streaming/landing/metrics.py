@@ -25,6 +25,12 @@ class LandingMetrics:
             ["topic", "partition"],
             registry=self.registry,
         )
+        self._paused = Gauge(
+            "tidemark_landing_paused",
+            "1 while reading is paused because the object store is behind, 0 while messages are read.",
+            ["topic"],
+            registry=self.registry,
+        )
         self._landed = Counter(
             "tidemark_landing_rows_landed", "Rows committed to bronze.", ["topic"], registry=self.registry
         )
@@ -59,6 +65,9 @@ class LandingMetrics:
 
     def skipped(self, topic: str, count: int) -> None:
         self._skipped.labels(topic).inc(count)
+
+    def paused(self, topic: str, is_paused: bool) -> None:
+        self._paused.labels(topic).set(is_paused)
 
     def lag(self, topic: str, partition: int, messages: int) -> None:
         self._lag.labels(topic, str(partition)).set(messages)

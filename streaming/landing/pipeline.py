@@ -2,8 +2,13 @@
 
 Decoding shares the reading thread on purpose: in threads of their own the two hand the interpreter's lock to and
 fro, which costs more than the overlap brings, and a chunk is still in the core's cache when it is parsed. Cores are
-filled by more landers over disjoint partitions. A commit under way lets the next batch grow up to its limits; then
-the reader waits, and with it librdkafka's own bounded prefetch: that is the back-pressure.
+filled by more landers over disjoint partitions.
+
+Back-pressure: a commit under way lets the next batch grow up to its limits and wait, sealed, while one more fills.
+When that is full too, the reader pauses its partitions and goes on polling, so that errors, group offsets and a stop
+are served, until the committer takes the waiting one. So a lander never holds more than three batches (one that is
+committed, one that waits, one that fills), each of at most `flush_rows` messages or `flush_bytes` and one chunk more,
+beside librdkafka's prefetch (64 MiB), which a pause drops.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -72,15 +77,18 @@ class Lander:
         )
         self._flushes: Queue[Flush | None] = Queue(1)
         self._abort = Event()
+        self._stop = Event()
         self.totals = Totals()
         self.ready = Event()
 
     def run(self, partitions: tuple[int, ...], *, stop: Event, until: Until, accept_gap: bool) -> Totals:
         """Land until `stop` is set or `until` is reached, then commit what is in hand.
 
-        Raises FencedError, OffsetGapError, SourceError and whatever an engine raises: the table is right at any
-        point, so the remedy is to start again.
+        A stop during a pause ends the commit under way and leaves the rest to the next start: the store is slow.
+        Raises FencedError, OffsetGapError, SourceError, StoreError and whatever else an engine raises: the table is
+        right at any point, so the remedy is to start again.
         """
+        self._stop = stop
         landed = self._sink.open(partitions or self._source.partitions())
         starts = self._source.assign(landed, self._sink.settled(), accept_gap=accept_gap, whole_topic=not partitions)
         log.info("landing", topic=self._topic.name, start=starts)
@@ -88,8 +96,9 @@ class Lander:
             committer = pool.submit(self._commit_all)
             self.ready.set()
             try:
-                self._read_all(committer, stop, until)
-                self._put(None)
+                batch = self._read_all(committer, until)
+                self.ready.clear()
+                self._finish(batch)
                 committer.result()
             finally:
                 self.ready.clear()
@@ -97,24 +106,24 @@ class Lander:
         log.info("landed", topic=self._topic.name, rows=self.totals.landed, quarantined=self.totals.quarantined)
         return self.totals
 
-    def _read_all(self, committer: "Future[None]", stop: Event, until: Until) -> None:
+    def _read_all(self, committer: "Future[None]", until: Until) -> Batch | None:
+        """Read until there is a reason to end; returns the batch in hand."""
         last = self._clock.monotonic()
         goal = self._source.ends() if until.once else {}
         batch: Batch | None = None
-        while not stop.is_set() and not committer.done():
+        while not self._stop.is_set() and not committer.done():
             chunk = self._source.read(POLL_S)
             if chunk is not None:
-                last = self._clock.monotonic()
                 batch = self._add(batch, chunk)
+                last = self._clock.monotonic()
             if batch is not None and self._is_due(batch):
                 self._hand_over(batch)
-                batch = None
+                batch, last = None, self._clock.monotonic()
             if until.idle_s is not None and self._clock.monotonic() - last >= until.idle_s:
                 break
             if until.once and self._source.reached(goal):
                 break
-        if batch is not None:
-            self._hand_over(batch)
+        return batch
 
     def _add(self, batch: Batch | None, chunk: Chunk) -> Batch:
         if batch is not None and batch.ingest_day != chunk.ingest_day:
@@ -157,13 +166,34 @@ class Lander:
         ages_s = (epoch_us(self._clock.now()) - flush.kafka_ts_us) / 1e6
         self._metrics.committed(flush.topic, rows=flush.rows, seconds=seconds, quarantined=flush.reasons, ages_s=ages_s)
 
-    def _put(self, flush: Flush | None) -> None:
-        while not self._abort.is_set():
-            try:
-                self._flushes.put(flush, timeout=POLL_S)
-            except Full:
-                continue
+    def _put(self, flush: Flush) -> None:
+        """Hand to the committer; where it is more than a moment behind, pause until it takes the flush."""
+        if self._offer(flush, POLL_S) or self._abort.is_set():
             return
+        log.info("paused", topic=self._topic.name)
+        self._source.pause()
+        while not self._abort.is_set():
+            self._source.serve(POLL_S)
+            if self._offer(flush, 0.0):
+                self._source.resume()
+                return
+            if self._stop.is_set():
+                log.info("stopped_while_paused", topic=self._topic.name)
+                self._abort.set()
+
+    def _finish(self, batch: Batch | None) -> None:
+        """Hand over what is in hand after the last read, and the end."""
+        left = [] if batch is None else [batch.seal(arrow.schema(QUARANTINE))]
+        for item in (*left, None):
+            while not self._offer(item, POLL_S) and not self._abort.is_set():
+                pass
+
+    def _offer(self, flush: Flush | None, timeout_s: float) -> bool:
+        try:
+            self._flushes.put(flush, timeout=timeout_s)
+        except Full:
+            return False
+        return True
 
 
 class _Aborting:

@@ -26,6 +26,7 @@ from streaming.landing.metrics import LandingMetrics
 from streaming.landing.pipeline import Totals, Until
 
 PROJECT = Path(__file__).resolve().parents[2]
+QUEUE_MESSAGES = 50_000  # the producer's own limit is 100,000
 EVENT_TIME_US = 1_672_237_800_000_000
 
 
@@ -94,6 +95,8 @@ def send(land: Landscape, messages: Iterable[bytes | None], *, partitions: Seque
     """Produce in order, round robin over the partitions, and wait until all are acknowledged."""
     producer = Producer(kafka.producer_config(land.settings.kafka, "test"))
     for number, message in enumerate(messages):
+        while len(producer) >= QUEUE_MESSAGES:
+            producer.poll(0.1)
         producer.produce(land.topic.name, value=message, key=b"key", partition=partitions[number % len(partitions)])
         producer.poll(0)
     assert producer.flush(60) == 0
@@ -135,6 +138,7 @@ def start_lander(land: Landscape, *arguments: str) -> "subprocess.Popen[str]":
             "PATH": "/usr/bin:/bin",
             "TIDEMARK_HOME": str(section.home),
             "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": section.kafka.bootstrap_servers,
+            "TIDEMARK_S3__ENDPOINT_URL": section.s3.endpoint_url,
             "TIDEMARK_S3__LAKE_BUCKET": section.s3.lake_bucket,
             "TIDEMARK_LANDING__METRICS_PORT": "0",
             "TIDEMARK_LANDING__FLUSH_INTERVAL_S": str(section.landing.flush_interval_s),

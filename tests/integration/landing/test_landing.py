@@ -215,11 +215,18 @@ def test_a_topic_that_grows_is_noticed(land: Landscape, monkeypatch: pytest.Monk
     send(land, [tick(0)])
     land_here(land)
     admin = AdminClient(kafka.client_config(land.settings.kafka, "test"))
-    grown = threading.Timer(0.5, lambda: admin.create_partitions([NewPartitions(land.topic.name, 6)]))
+    metrics = LandingMetrics()
+
+    def grow() -> None:
+        label = {"topic": land.topic.name}
+        _poll(lambda: metrics.registry.get_sample_value("tidemark_landing_paused", label) is not None)  # it reads
+        admin.create_partitions([NewPartitions(land.topic.name, 6)])
+
+    grown = threading.Thread(target=grow)
     grown.start()
 
     with pytest.raises(SourceError, match=r"grown partitions \[4, 5\]"):
-        land_here(land, until=Until(idle_s=30.0))
+        land_here(land, metrics=metrics, until=Until(idle_s=30.0))
     grown.join()
     assert land_here(land).messages == 0
 

@@ -19,6 +19,7 @@ EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in pan
 def _landing() -> CollectorRegistry:
     metrics = LandingMetrics()
     metrics.lag("market.ticks", 0, 1)
+    metrics.paused("market.ticks", True)
     metrics.skipped("market.ticks", 1)
     metrics.committed("market.ticks", rows=1, seconds=0.1, quarantined={Reason.OVERSIZED: 1}, ages_s=np.array([0.1]))
     return metrics.registry
