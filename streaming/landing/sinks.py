@@ -16,6 +16,7 @@ from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta, objects
+from streaming.landing import outage
 from streaming.landing.batch import Flush
 from streaming.landing.state import FencedError, ReplayError, Span, app_id
 
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 
 
 class DeltaSink:
-    """Commits flushes of one topic to bronze and quarantine. Owned by one thread.
+    """Commits flushes of one topic to bronze and quarantine. Owned by one thread. Where the store is out of reach,
+    opening, settled() and commit() raise StoreError.
 
     delta-rs neither skips a transaction version that it has already seen nor refuses a lower one, so every commit
     first compares the versions in the very snapshot that it is then made on; a commit that arrives in between
@@ -36,12 +38,14 @@ class DeltaSink:
     def __init__(self, section: S3Settings, topic: Topic, *, clock: Clock) -> None:
         self._topic = topic
         self._clock = clock
+        self._endpoint_url = section.endpoint_url
         self._store = objects.connect(section)
         self._bucket = section.lake_bucket
-        objects.ensure_bucket(self._store, self._bucket)
         self._prefix = delta.path(section, topic.bronze).removeprefix(f"{self._bucket}/")
-        self._bronze = delta.ensure_table(section, topic.bronze)
-        self._quarantine = delta.ensure_table(section, QUARANTINE)
+        with outage.told(self._endpoint_url, f"cannot open the tables of {topic.name}"):
+            objects.ensure_bucket(self._store, self._bucket)
+            self._bronze = delta.ensure_table(section, topic.bronze)
+            self._quarantine = delta.ensure_table(section, QUARANTINE)
         self._partition_by = topic.bronze.partition_by or "_ingest_date"
         self._schema = arrow.schema(topic.bronze)
         self._landed: dict[int, int | None] = {}
@@ -55,11 +59,12 @@ class DeltaSink:
 
     def settled(self) -> dict[int, frozenset[int]]:
         """Offsets that are in quarantine but beyond bronze's own version: a crash came between the two commits."""
-        return {
-            number: self._quarantined_after(number, self._landed[number])
-            for number, last in self._quarantined.items()
-            if last is not None and last > (self._landed[number] or -1)
-        }
+        with outage.told(self._endpoint_url, f"cannot read what {self._topic.name} has in quarantine"):
+            return {
+                number: self._quarantined_after(number, self._landed[number])
+                for number, last in self._quarantined.items()
+                if last is not None and last > (self._landed[number] or -1)
+            }
 
     def commit(self, flush: Flush) -> None:
         """Quarantine first, then bronze: a crash in between repeats only what settled() tells of.
@@ -71,10 +76,11 @@ class DeltaSink:
             last = self._landed[number]
             if last is not None and span.first <= last:
                 raise ReplayError(f"{flush.topic}[{number}]: offsets up to {last} are landed, {span.first} is not new")
-        if flush.quarantine.num_rows:
-            self._commit(self._quarantine, self._quarantined, flush, lambda found: self._append_bad(flush, found))
-        actions: list[AddAction | RemoveAction] = [self._upload(flush)] if flush.bronze is not None else []
-        self._commit(self._bronze, self._landed, flush, lambda found: self._append(actions, found))
+        with outage.told(self._endpoint_url, f"cannot commit {len(flush.kafka_ts_us)} messages of {flush.topic}"):
+            if flush.quarantine.num_rows:
+                self._commit(self._quarantine, self._quarantined, flush, lambda found: self._append_bad(flush, found))
+            actions: list[AddAction | RemoveAction] = [self._upload(flush)] if flush.bronze is not None else []
+            self._commit(self._bronze, self._landed, flush, lambda found: self._append(actions, found))
 
     def _commit(
         self,
