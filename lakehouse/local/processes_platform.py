@@ -94,16 +94,16 @@ def prometheus(context: StackContext) -> ProcessSpec:
 
 def landing(context: StackContext) -> ProcessSpec:
     """The lander: Kafka to bronze, exactly once."""
-    url = f"http://127.0.0.1:{context.settings.landing.metrics_port}/metrics"
+    address = f"http://127.0.0.1:{context.settings.landing.metrics_port}"
     return ProcessSpec(
         name="landing",
         role=Role.PLATFORM,
         argv=(str(context.python), "-m", "streaming.landing"),
         cwd=context.project,
-        probe=probes.http_ok(url),
+        probe=probes.http_ok(f"{address}/health"),
         ports=("landing_metrics_port",),
         after=("topics", "buckets"),
-        url=url,
+        url=f"{address}/metrics",
         stop_wait_s=30,
     )
 

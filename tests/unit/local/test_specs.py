@@ -1,17 +1,21 @@
 """The declared processes: complete, startable in order, without a secret on any command line, on loopback only."""
 
 import configparser
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
-from lakehouse.local import bootstrap, conf_platform, processes_engines, processes_platform, supervisor
+from lakehouse.local import bootstrap, conf_platform, probes, processes_engines, processes_platform, supervisor
 from lakehouse.local.envfile import LOCAL_SECRETS, SETTINGS_SECRETS
 from lakehouse.local.graph import waves
 from lakehouse.local.home import Home
 from lakehouse.local.ports import port_names
 from lakehouse.local.spec import ProcessSpec, StackContext, Step, UnknownProcessError, select
+from streaming.landing.health import HealthServer
 from tests.factories.stack_context import stack_context
 
 EXPECTED = {
@@ -87,6 +91,24 @@ def test_supervisord_conf_is_read_back_as_it_was_meant(context: StackContext, sp
     assert all(parser[f"program:{name}"]["autostart"] == "false" for name in EXPECTED)
     assert parser["program:postgres"]["stopsignal"] == "INT"
     assert "100%%" in parser["program:kafka"]["stdout_logfile"]
+
+
+def test_the_lander_is_ready_when_it_lands_and_not_when_it_answers(context: StackContext) -> None:
+    is_landing = Event()
+    server = HealthServer(0, registry=CollectorRegistry(), is_ready=is_landing.is_set)
+    section = context.settings.landing.model_copy(update={"metrics_port": server.port})
+    spec = processes_platform.landing(
+        replace(context, settings=context.settings.model_copy(update={"landing": section}))
+    )
+    try:
+        with pytest.raises(probes.ProbeError, match="503"):
+            spec.probe()
+        is_landing.set()
+        spec.probe()
+    finally:
+        server.close()
+
+    assert spec.url == f"http://127.0.0.1:{server.port}/metrics"
 
 
 def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
