@@ -22,13 +22,16 @@ Action = Callable[[life.Session, Steps], Manifest]
 class NothingToRecomputeError(DataError):
     """The job computes nothing that could be computed again."""
 
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"{job.name} computes no table: leave --as-of-run and --rebuild out")
+
 
 def run_action(job: Job, action: Action, argv: Sequence[str] | None = None) -> int:
     """Run the job as a process and return the exit status."""
 
     def perform(request: Request, settings: Settings, clock: Clock) -> tuple[int, dict[str, Any]]:
-        if request.as_of_run is not None:
-            raise NothingToRecomputeError(f"{job.name} computes no table: there is nothing to recompute")
+        if request.as_of_run is not None or request.rebuild:
+            raise NothingToRecomputeError(job)
         steps = Steps(clock, lambda step: LOG.info("%s", step))
         done = life.recorded(job, request, settings, clock=clock, work=lambda session: action(session, steps))
         LOG.info("%s done: %s", job.name, dict(done.counts))

@@ -1,4 +1,4 @@
-"""The command line that every job has: which business date, under which run id, as of which earlier run."""
+"""The command line that every job has: a business date, a run id, an earlier run to recompute, or all anew."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,11 +10,13 @@ from lakehouse.contracts.model import Job
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of a job. `as_of_run` recomputes that run without publishing."""
+    """What was asked of a job. `as_of_run` recomputes that run without publishing; `rebuild` computes all that the
+    inputs hold now, whatever earlier runs of the job have read or published."""
 
     business_date: date
     run_id: str | None = None
     as_of_run: str | None = None
+    rebuild: bool = False
 
 
 def parse(job: Job, argv: Sequence[str] | None = None) -> Request:
@@ -25,5 +27,10 @@ def parse(job: Job, argv: Sequence[str] | None = None) -> Request:
     parser.add_argument(
         "--as-of-run", metavar="RUN_ID", help="recompute that run from its pinned inputs, publish nothing, compare"
     )
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="disregard what earlier runs have read or published: compute all that the inputs hold now",
+    )
     told = parser.parse_args(argv)
-    return Request(told.business_date, told.run_id, told.as_of_run)
+    return Request(told.business_date, told.run_id, told.as_of_run, told.rebuild)

@@ -37,7 +37,7 @@ def publish(job: Batch, request: Request, settings: Settings, *, clock: Clock, o
     """
 
     def work(session: life.Session) -> Manifest:
-        return _Publication(job, session, Steps(clock, on_step)).run()
+        return _Publication(job, session, Steps(clock, on_step), request.rebuild).run()
 
     return life.recorded(job.spec, request, settings, clock=clock, work=work)
 
@@ -47,6 +47,7 @@ class _Publication:
     job: Batch
     life: life.Session
     steps: Steps
+    rebuild: bool
 
     def run(self) -> Manifest:
         settings, begun = self.life.settings, self.life.manifest
@@ -72,6 +73,7 @@ class _Publication:
             state=State.PUBLISHED,
             parameters=parameters,
             inputs=run.inputs,
+            input_ids=run.input_ids,
             outputs=outputs,
             counts=counts,
             timings_s=self.steps.seconds,
@@ -86,7 +88,8 @@ class _Publication:
             settings=self.life.settings,
             lake=lake,
             status=log.status,
-            previous=log.last_published(),
+            previous=None if self.rebuild else log.last_published(),
+            rebuild=self.rebuild,
         )
 
     def _replace_all(self, lake: Lake, staged: Mapping[str, Staged]) -> dict[str, OutputRecord]:

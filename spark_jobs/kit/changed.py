@@ -22,10 +22,12 @@ def changed_partitions(run: Run, table: Table) -> Changed:
     """What is new in `table`, by ops.asset_status, since the job's last published run; everything for its first run.
 
     The version to read is pinned after that look: it holds all that was seen, and what is published in between counts
-    as new the next time, though it may have been read already.
+    as new the next time, though it may have been read already. Raises InputWentBackError.
     """
     versions = {value: found.version for value, found in run.status(table).items()}
-    run.pinned(table)
+    pinned = run.pinned(table)
     before = run.previous.parameters.get(SEEN, -1) if run.previous else -1
     since = tuple(sorted(value for value, version in versions.items() if version > before))
-    return Changed(since, tuple(sorted(versions)), max(versions.values(), default=before))
+    # After a restored table was accepted, the status still has its versions from before; the next one is lower.
+    seen = min(max(versions.values(), default=before), pinned)
+    return Changed(since, tuple(sorted(versions)), seen)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from deltalake.exceptions import TableNotFoundError
@@ -38,6 +39,14 @@ class CommitNotFoundError(UnavailableError):
     """Delta's history does not show this run's commit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A table's newest version, and the id that the table got when it was created."""
+
+    version: int
+    table_id: str
+
+
 class Lake:
     """The lake through one Spark session; versions and statistics are read from the log by delta-rs."""
 
@@ -47,10 +56,15 @@ class Lake:
 
     def version(self, table: Table) -> int:
         """The newest version of `table`. Raises MissingTableError."""
+        return self.newest(table).version
+
+    def newest(self, table: Table) -> Newest:
+        """The newest version of `table` and its id. Raises MissingTableError."""
         try:
-            return int(delta.open_table(self.section, table).version())
+            found = delta.open_table(self.section, table)
         except TableNotFoundError as error:
             raise MissingTableError(table) from error
+        return Newest(int(found.version()), str(found.metadata().id))
 
     def exists(self, table: Table) -> bool:
         """Whether `table` has a Delta log."""

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from lakehouse.contracts.model import Table
 from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Audit
+from spark_jobs.kit.onward import InputWentBackError
+from spark_jobs.kit.run import Run
 
 READ_TO = "read_to"
 """The parameter in which a silver job keeps how far it has read."""
@@ -55,28 +58,55 @@ class Landed:
     watermark: Watermark
 
 
-def landed(bronze: DataFrame, slice_of: Column, read: Watermark) -> Landed:
-    """Find the slices with rows beyond `read`, in one aggregation of the days ingested since.
+def landed(run: Run, table: Table, slice_of: Column) -> Landed:
+    """Find the slices of bronze `table` with rows beyond the previous run, in one aggregation of the days ingested
+    since. Raises InputWentBackError where that run read offsets that the table does not reach.
 
     Offsets decide and not files: compaction rewrites files without changing a row. The ingest date only spares
     reading all of history; a day's slack covers a clock that was set back.
     """
+    bronze, read = run.read(table), watermark_of(run.previous)
     recent = bronze if read.ingested_to is None else bronze.where(_ingested_from(read.ingested_to - timedelta(days=1)))
-    groups = (
+    groups: list[dict[str, Any]] = (
         recent.groupBy("_topic", "_partition", slice_of.alias("slice"))
         .agg(F.max("_offset").alias("last"), F.max("_ingest_date").alias("ingested"))
         .toArrow()
         .to_pylist()
     )
+    _require_reached(run, table, read, groups)
     offsets = dict(read.offsets)
     affected: set[Any] = set()
     for group in groups:
-        source = f"{group['_topic']}/{group['_partition']}"
+        source = _source(group)
         offsets[source] = max(offsets.get(source, -1), group["last"])
         if group["last"] > read.offsets.get(source, -1):
             affected.add(group["slice"])
     days = [group["ingested"] for group in groups] + ([read.ingested_to] if read.ingested_to else [])
     return Landed(tuple(sorted(affected)), Watermark(dict(sorted(offsets.items())), max(days, default=None)))
+
+
+def _require_reached(run: Run, table: Table, read: Watermark, groups: list[dict[str, Any]]) -> None:
+    """Raises InputWentBackError unless `table` has every source's rows up to the watermark `read`."""
+    behind = _behind(read, groups)
+    if behind and read.ingested_to:
+        # A quiet topic's last row is older than the days looked at: only all of them can tell.
+        whole = run.read(table).groupBy("_topic", "_partition").agg(F.max("_offset").alias("last"))
+        behind = _behind(read, whole.toArrow().to_pylist())
+    if behind:
+        told = ", ".join(f"{source} to offset {read.offsets[source]}, it ends at {end}" for source, end in behind)
+        raise InputWentBackError(table.name, run.job, f"the previous run read {told}")
+
+
+def _behind(read: Watermark, groups: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    ends: dict[str, int] = {}
+    for group in groups:
+        source = _source(group)
+        ends[source] = max(ends.get(source, -1), group["last"])
+    return [(source, ends.get(source, -1)) for source, last in read.offsets.items() if ends.get(source, -1) < last]
+
+
+def _source(group: Mapping[str, Any]) -> str:
+    return f"{group['_topic']}/{group['_partition']}"
 
 
 def _ingested_from(day: date) -> Column:

@@ -43,8 +43,9 @@ class OutputRecord:
 class Manifest:
     """A run: what went in, by which code and parameters, and what came out.
 
-    `inputs` pins each input table's Delta version; `parameters` are JSON values that the job decided on (windows,
-    affected partitions, watermarks, seed); `counts` are rows by fate; `timings_s` seconds a step.
+    `inputs` pins each input table's Delta version, `input_ids` is the id that each was created with; `parameters` are
+    JSON values that the job decided on (windows, affected partitions, watermarks, seed); `counts` are rows by fate;
+    `timings_s` seconds a step.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class Manifest:
     environment: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, int] = field(default_factory=dict)
+    input_ids: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, OutputRecord] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     timings_s: Mapping[str, float] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from lakehouse.contracts.model import Table
 from lakehouse.settings import Settings
 from spark_jobs.kit.lake import Lake
 from spark_jobs.kit.manifest import Manifest
+from spark_jobs.kit.onward import require_onward
 from spark_jobs.kit.runs import PartitionStatus
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class Run:
     """What `plan` and `compute` of a job are handed.
 
     Every table read is pinned at first sight to its newest version, or to the version that `original` read where
-    that run is recomputed. `previous` is the run that this job published last; `versions` tells which Delta version
-    published each partition of a table.
+    that run is recomputed. `previous` is the run that this job published last; `status` tells which Delta version
+    published each partition of a table. With `rebuild` no earlier run counts: there is no `previous`.
     """
 
     run_id: str
@@ -57,7 +58,9 @@ class Run:
     status: Callable[[Table], dict[str, PartitionStatus]]
     previous: Manifest | None = None
     original: Manifest | None = None
+    rebuild: bool = False
     inputs: dict[str, int] = field(default_factory=dict)
+    input_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def session(self) -> "SparkSession":
@@ -65,12 +68,19 @@ class Run:
         return self.lake.session
 
     def read(self, table: Table) -> "DataFrame":
-        """`table` at the run's version of it. Raises MissingTableError."""
+        """`table` at the run's version of it. Raises MissingTableError, InputWentBackError."""
         return self.lake.at(table, self.pinned(table))
 
     def pinned(self, table: Table) -> int:
-        """The version of `table` that this run reads. Raises MissingTableError."""
+        """The version of `table` that this run reads. Raises MissingTableError; InputWentBackError where the previous
+        run read a higher version, or another table in this one's place."""
         if table.name not in self.inputs:
-            known = self.original.inputs[table.name] if self.original else self.lake.version(table)
-            self.inputs[table.name] = known
+            self.inputs[table.name] = self.original.inputs[table.name] if self.original else self._newest(table)
         return self.inputs[table.name]
+
+    def _newest(self, table: Table) -> int:
+        newest = self.lake.newest(table)
+        if self.previous:
+            require_onward(table.name, self.previous, newest)
+        self.input_ids[table.name] = newest.table_id
+        return newest.version

@@ -12,7 +12,7 @@ from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
 from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.frames import from_arrow
-from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled, watermark_of
+from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.kit.sessions import CALENDAR, is_session, sessions
@@ -24,7 +24,7 @@ def plan(run: Run) -> dict[str, Any]:
     if not is_session(run.business_date):
         raise NothingToDo(f"{run.business_date} is no session of {CALENDAR}: there are no bars to expect")
     bronze = run.read(MARKET_BARS_DAILY)
-    found = landed(bronze, F.year("business_date"), watermark_of(run.previous))
+    found = landed(run, MARKET_BARS_DAILY, F.year("business_date"))
     years = tuple(sorted({*found.affected, run.business_date.year}))
     return {
         "calendar": CALENDAR,

@@ -7,7 +7,7 @@ from typing import Any
 from lakehouse.contracts.jobs import SILVER_TICKS
 from lakehouse.contracts.tables.bronze import MARKET_TICKS
 from lakehouse.contracts.tables.silver import REJECTED_ROWS, TICKS
-from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled, watermark_of
+from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, literal, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.silver_ticks import transforms
@@ -16,7 +16,7 @@ from spark_jobs.silver_ticks import transforms
 def plan(run: Run) -> dict[str, Any]:
     """The affected dates: those of ticks landed since the last published run, and the business date."""
     bronze = run.read(MARKET_TICKS)
-    found = landed(bronze, transforms.event_date(), watermark_of(run.previous))
+    found = landed(run, MARKET_TICKS, transforms.event_date())
     dates = tuple(sorted({*found.affected, run.business_date}))
     return {
         "dates": [day.isoformat() for day in dates],

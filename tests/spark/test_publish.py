@@ -26,6 +26,7 @@ from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.lake import MissingTableError, run_of
 from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Batch, Computed
+from spark_jobs.kit.onward import InputWentBackError
 from spark_jobs.kit.reproduce import reproduce
 from spark_jobs.kit.run import Run
 from spark_jobs.kit.runs import UnknownRunError
@@ -131,6 +132,32 @@ class TestLateRows:
         assert run(BARS, lake).parameters["dates"] == ["2022-12-27", "2022-12-28"]
         assert {row["event_date"] for row in content(lake, BARS_1M)} == {yesterday.date(), NOON.date()}
         assert len(content(lake, TICKS)) == 2
+
+
+class TestGoneBackwards:
+    def test_a_bronze_table_made_anew_is_refused_until_it_is_accepted(self, bars: Settings) -> None:
+        run(SILVER, bars)
+        before = content(bars, DAILY_BARS)
+        client = objects.connect(bars.s3)
+        objects.remove_prefix(client, bars.s3.lake_bucket, "bronze/")
+        for offset in range(7, 9):
+            land(bars, MARKET_BARS_DAILY, [bar("A", DAY, "121")], first_offset=offset)
+        with pytest.raises(InputWentBackError, match=r"bronze\.market_bars_daily_v1 .* created anew"):
+            run(SILVER, bars)
+        assert content(bars, DAILY_BARS) == before
+        assert run(SILVER, bars, rebuild=True).parameters["years"] == [2022]
+        assert [row["business_date"] for row in content(bars, DAILY_BARS)] == [date(2021, 12, 31)] * 2 + [DAY]
+
+    def test_offsets_that_are_gone_from_the_table_are_refused(self, bars: Settings) -> None:
+        land(bars, MARKET_BARS_DAILY, [bar("B", DAY, "50")], first_offset=7)
+        run(SILVER, bars)
+        before = content(bars, DAILY_BARS)
+        delta.open_table(bars.s3, MARKET_BARS_DAILY).restore(1)
+        with pytest.raises(
+            InputWentBackError, match=r"read market\.bars\.daily/0 to offset 7, it ends at 6; .*--rebuild"
+        ):
+            run(SILVER, bars)
+        assert content(bars, DAILY_BARS) == before
 
 
 class TestRefused:

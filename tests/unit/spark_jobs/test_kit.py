@@ -18,11 +18,12 @@ from spark_jobs.kit.args import Request, parse
 from spark_jobs.kit.audit import row_checks
 from spark_jobs.kit.errors import DataError, NothingToDo, UnavailableError
 from spark_jobs.kit.fingerprint import content_hash, hexadecimal, measures
-from spark_jobs.kit.lake import ddl, run_of
+from spark_jobs.kit.lake import Newest, ddl, run_of
 from spark_jobs.kit.landed import RowsUnaccountedError, reconciled
 from spark_jobs.kit.manifest import Manifest, OutputRecord, PartitionRecord, State, code_version
 from spark_jobs.kit.manifest import parse as parse_manifest
 from spark_jobs.kit.model import Audit, literal, partitions
+from spark_jobs.kit.onward import InputWentBackError, require_onward
 from spark_jobs.kit.process import main
 from spark_jobs.kit.run import Steps
 from spark_jobs.kit.runs import PartitionStatus
@@ -51,6 +52,7 @@ class TestArguments:
     def test_all_of_them(self) -> None:
         told = parse(VAR_BATCH, ["--business-date", "2022-12-28", "--run-id", "a", "--as-of-run", "b"])
         assert told == Request(DAY, "a", "b")
+        assert parse(VAR_BATCH, ["--business-date", "2022-12-28", "--rebuild"]) == Request(DAY, rebuild=True)
 
     def test_a_date_that_is_none_ends_with_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
@@ -141,6 +143,25 @@ class TestReconciled:
     def test_a_lost_row_is_an_error(self) -> None:
         with pytest.raises(RowsUnaccountedError, match="9 bronze rows were read but 5 kept, 2 duplicates and 1"):
             reconciled(9, self.kept, self.rejected)
+
+
+class TestOnward:
+    table = "bronze.market_bars_daily_v1"
+
+    def test_the_same_and_a_newer_version_are_well_and_older_manifests_know_no_ids(self) -> None:
+        known = replace(DONE, input_ids={self.table: "a"})
+        for version in (3, 4):
+            require_onward(self.table, known, Newest(version, "a"))
+            require_onward(self.table, DONE, Newest(version, "any"))
+        require_onward("another", DONE, Newest(0, "b"))
+
+    def test_an_older_version_is_told_with_the_remedy(self) -> None:
+        with pytest.raises(InputWentBackError, match=r"bars_daily_v1 has gone.*r1 read version 3.*is 2;.*--rebuild"):
+            require_onward(self.table, DONE, Newest(2, "a"))
+
+    def test_another_table_in_its_place_is_noticed_whatever_its_version(self) -> None:
+        with pytest.raises(InputWentBackError, match="newest version is 9, and it was created anew"):
+            require_onward(self.table, replace(DONE, input_ids={self.table: "a"}), Newest(9, "b"))
 
 
 class TestDue:
