@@ -78,7 +78,8 @@ def resume(*, name: str, landed: int | None, marks: Watermarks, accept_gap: bool
     if wanted > marks.high:
         raise OffsetGapError(
             f"{name}: the table has landed offset {landed}, but the topic ends at {marks.high}: the topic was created "
-            "anew or cut. Its messages would be taken for old ones: move the bronze table away or restore the topic"
+            "anew or cut. Its messages would be taken for old ones: restore the topic, or move the bronze table away; "
+            "its silver job then refuses to run until what is missing was ingested again and `--rebuild` accepts it"
         )
     if wanted >= marks.low:
         return wanted

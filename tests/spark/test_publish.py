@@ -146,16 +146,15 @@ class TestGoneBackwards:
             run(SILVER, bars)
         assert content(bars, DAILY_BARS) == before
         assert run(SILVER, bars, rebuild=True).parameters["years"] == [2022]
-        assert [row["business_date"] for row in content(bars, DAILY_BARS)] == [date(2021, 12, 31)] * 2 + [DAY]
+        days = sorted(row["business_date"] for row in content(bars, DAILY_BARS))
+        assert days == [date(2021, 12, 31), date(2021, 12, 31), DAY]
 
     def test_offsets_that_are_gone_from_the_table_are_refused(self, bars: Settings) -> None:
         land(bars, MARKET_BARS_DAILY, [bar("B", DAY, "50")], first_offset=7)
         run(SILVER, bars)
         before = content(bars, DAILY_BARS)
         delta.open_table(bars.s3, MARKET_BARS_DAILY).restore(1)
-        with pytest.raises(
-            InputWentBackError, match=r"read market\.bars\.daily/0 to offset 7, it ends at 6; .*--rebuild"
-        ):
+        with pytest.raises(InputWentBackError, match=r"market\.bars\.daily/0 to offset 7, it ends at 6; .*--rebuild"):
             run(SILVER, bars)
         assert content(bars, DAILY_BARS) == before
 
