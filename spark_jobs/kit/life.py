@@ -36,13 +36,17 @@ Work = Callable[[Session], Manifest]
 def recorded(job: Job, request: Request, settings: Settings, *, clock: Clock, work: Work) -> Manifest:
     """Do `work` under the job's lock and record how it ended. A run id that was published already gives its manifest
     and does nothing. Blocks while another run of the job is at work. An error is recorded and raised again;
-    NothingToDo leaves no record. Runs of the job that were killed are recorded as failed first."""
+    NothingToDo leaves no record. Runs of the job that were killed are recorded as failed first. Raises RunIdTakenError
+    for a run id of another job."""
     with postgres.connect(settings.postgres) as connection:
         connection.autocommit = True
         log = RunLog(connection, job)
-        if request.run_id and (done := log.published(request.run_id)):
+        if done := _done(log, request):
             return done
         with lock.held(connection, f"job {job.name}", clock=clock):
+            # Whoever held the lock may have published this very run id meanwhile.
+            if done := _done(log, request):
+                return done
             log.close_orphans(clock.now())
             manifest = _begun(job, request, clock)
             log.begin(manifest, clock.now())
@@ -57,6 +61,10 @@ def recorded(job: Job, request: Request, settings: Settings, *, clock: Clock, wo
                 raise
             log.finish(finished, clock.now())
             return finished
+
+
+def _done(log: RunLog, request: Request) -> Manifest | None:
+    return log.published(request.run_id) if request.run_id else None
 
 
 def _begun(job: Job, request: Request, clock: Clock) -> Manifest:

@@ -22,6 +22,14 @@ class UnknownRunError(DataError):
         super().__init__(f"no published run {run_id} of {job}: look for one in ops.job_run")
 
 
+class RunIdTakenError(DataError):
+    """The run id names a run that must not be overwritten."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"run id {run_id} is that of another job's run or of a published one: choose another")
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionStatus:
     """A partition as last published: the Delta version, the rows in it, and the run that did it."""
@@ -60,14 +68,16 @@ class RunLog:
         )
 
     def begin(self, manifest: Manifest, started_at: datetime) -> None:
-        """Record a run as running; a run of this id that failed or was killed begins anew."""
-        self._connection.execute(
+        """Record a run as running; a run of this job and id that failed or was killed begins anew. Raises
+        RunIdTakenError for an id of another job's run or of a published one."""
+        done = self._connection.execute(
             """
             INSERT INTO ops.job_run (run_id, job, business_date, state, started_at, manifest)
             VALUES (%s, %s, %s, %s, %s, %s)
             ON CONFLICT (run_id) DO UPDATE
             SET state = excluded.state, started_at = excluded.started_at, finished_at = NULL,
-                manifest = excluded.manifest
+                business_date = excluded.business_date, manifest = excluded.manifest
+            WHERE job_run.job = excluded.job AND job_run.state <> 'published'
             """,
             (
                 manifest.run_id,
@@ -78,6 +88,8 @@ class RunLog:
                 Jsonb(manifest.document()),
             ),
         )
+        if done.rowcount != 1:
+            raise RunIdTakenError(manifest.run_id)
 
     def close_orphans(self, now: datetime) -> int:
         """Record the job's runs that ended without a word as failed, and return how many there were: only under the
