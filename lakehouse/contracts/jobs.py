@@ -36,7 +36,7 @@ RETURNS_DAILY = Job(
 )
 POSITIONS_DAILY = Job(
     name="positions_daily",
-    doc="Copy every portfolio's positions from PostgreSQL, so that a risk run can be repeated.",
+    doc="Copy every portfolio's positions from PostgreSQL, once a business date; a rerun keeps what was copied.",
     module="spark_jobs.positions_daily",
     owner="portfolio",
     inputs=("app.position",),

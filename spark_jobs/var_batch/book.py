@@ -19,6 +19,9 @@ class NoHoldingsError(DataError):
     """Nobody holds anything on the business date."""
 
 
+COPY_ANEW = "and copy the date's holdings anew by positions_daily --rebuild"
+
+
 class CurrencyMismatchError(DataError):
     """A portfolio holds an instrument that is priced in another currency. Carries `portfolio` and `symbol`."""
 
@@ -26,7 +29,7 @@ class CurrencyMismatchError(DataError):
         self.portfolio, self.symbol = portfolio, symbol
         super().__init__(
             f"portfolio {portfolio} reports in {base} but holds {symbol}, priced in {priced}: there are no exchange "
-            "rates yet; move the position to a portfolio in its own currency"
+            f"rates yet; move the position to a portfolio in its own currency, {COPY_ANEW}"
         )
 
 
@@ -37,7 +40,7 @@ class PriceMissingError(DataError):
         self.symbols = tuple(symbols)
         super().__init__(
             f"{', '.join(symbols)} held but without a close on {day}: ingest the bar and run silver_daily_bars and "
-            "returns_daily, or close the position"
+            f"returns_daily; or close the position, {COPY_ANEW}"
         )
 
 
@@ -48,7 +51,8 @@ class HistoryTooShortError(DataError):
         self.symbols = tuple(found)
         told = "; ".join(f"{symbol} has {count}, {first} to {last}" for symbol, (count, first, last) in found.items())
         super().__init__(
-            f"{needed} closes are needed behind every holding: {told}. Ingest a longer history, or close the position"
+            f"{needed} closes are needed behind every holding: {told}. Ingest a longer history; or "
+            f"close the position, {COPY_ANEW}"
         )
 
 

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from lakehouse.clock import SystemClock
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
+from lakehouse.contracts.tables.silver import POSITIONS as POSITIONS_TABLE
 from lakehouse.risk.methods import Method, estimate
 from lakehouse.risk.monte_carlo import fit_normal, simulate_pnl
 from lakehouse.settings import PostgresSettings, Settings
@@ -43,12 +44,12 @@ LONG, SHORT = UUID(int=1), UUID(int=2)
 HELD = {(LONG, "AAA"): Decimal("10.5"), (LONG, "BBB"): Decimal(3), (SHORT, "AAA"): Decimal(-7)}
 
 
-def run(job: Batch, settings: Settings) -> Manifest:
-    return publish(job, Request(DAY), settings, clock=CLOCK)
+def run(job: Batch, settings: Settings, *, rebuild: bool = False) -> Manifest:
+    return publish(job, Request(DAY, rebuild=rebuild), settings, clock=CLOCK)
 
 
 def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
-    table = {"risk": PORTFOLIO_RISK, "backtest": VAR_BACKTEST}[name]
+    table = {"risk": PORTFOLIO_RISK, "backtest": VAR_BACKTEST, "positions": POSITIONS_TABLE}[name]
     found: list[dict[str, Any]] = delta.open_table(settings.s3, table).to_pyarrow_table().to_pylist()
     return found
 
@@ -118,7 +119,7 @@ def test_the_numbers_are_those_of_the_risk_library_and_an_old_run_can_be_repeate
     )
     assert_breaches_follow(market, risk)
     hold(market, {(LONG, "CCC"): Decimal(1)})
-    run(POSITIONS, market)
+    run(POSITIONS, market, rebuild=True)
     second = run(VAR, market)
     assert second.outputs[PORTFOLIO_RISK.name].content_hash != first.outputs[PORTFOLIO_RISK.name].content_hash
     verdict = reproduce(VAR, first.run_id, market, clock=CLOCK)
@@ -137,13 +138,33 @@ def assert_breaches_follow(settings: Settings, risk: dict[tuple[str, str, Decima
         assert max(t["forecast_date"] for t in of_row) == DAY
 
 
+def test_a_date_s_holdings_are_copied_once_and_again_only_on_demand(market: Settings) -> None:
+    hold(market, {(LONG, "AAA"): Decimal(1)})
+    first = run(POSITIONS, market, rebuild=True).outputs[POSITIONS_TABLE.name].content_hash
+    assert run(POSITIONS, market).outputs[POSITIONS_TABLE.name].content_hash == first
+    hold(market, {(LONG, "BBB"): Decimal(2)})
+    assert run(POSITIONS, market).outputs[POSITIONS_TABLE.name].content_hash == first
+    next_day = publish(POSITIONS, Request(date(2022, 12, 29)), market, clock=CLOCK)
+    assert next_day.counts == {POSITIONS_TABLE.name: 1}
+    held = {row["business_date"]: row["symbol"] for row in rows(market, "positions")}
+    assert held == {DAY: "AAA", date(2022, 12, 29): "BBB"}
+    assert run(POSITIONS, market, rebuild=True).outputs[POSITIONS_TABLE.name].content_hash != first
+
+
+def test_a_date_without_a_holding_is_copied_again(market: Settings) -> None:
+    hold(market, {})
+    assert run(POSITIONS, market, rebuild=True).counts == {POSITIONS_TABLE.name: 0}
+    hold(market, HELD)
+    assert run(POSITIONS, market).counts == {POSITIONS_TABLE.name: len(HELD)}
+
+
 def test_a_holding_without_a_price_and_one_in_another_currency_are_refused(market: Settings) -> None:
     hold(market, {**HELD, (LONG, "ZZZ"): Decimal(1)})
-    run(POSITIONS, market)
+    run(POSITIONS, market, rebuild=True)
     with pytest.raises(PriceMissingError, match="ZZZ held but without a close on 2022-12-28"):
         run(VAR, market)
     hold(market, HELD, currency="EUR")
-    run(POSITIONS, market)
+    run(POSITIONS, market, rebuild=True)
     with pytest.raises(CurrencyMismatchError, match="reports in EUR but holds AAA, priced in USD"):
         run(VAR, market)
 
