@@ -27,7 +27,7 @@ from spark_jobs.kit.lake import MissingTableError, run_of
 from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Batch, Computed
 from spark_jobs.kit.onward import InputWentBackError
-from spark_jobs.kit.reproduce import reproduce
+from spark_jobs.kit.reproduce import IrreproducibleError, reproduce
 from spark_jobs.kit.run import Run
 from spark_jobs.kit.runs import UnknownRunError
 from spark_jobs.positions_daily.job import JOB as POSITIONS
@@ -233,5 +233,7 @@ class TestReproduced:
         with pytest.raises(UnknownRunError, match="no published run nothing of silver_daily_bars"):
             reproduce(SILVER, "nothing", bars, clock=CLOCK)
 
-    def test_positions_cannot_be_recomputed(self) -> None:
-        assert "PostgreSQL keeps no versions" in POSITIONS.irreproducible
+    def test_positions_cannot_be_recomputed(self, lake: Settings) -> None:
+        done = run(POSITIONS, lake)
+        with pytest.raises(IrreproducibleError, match=r"positions_daily cannot be .*PostgreSQL keeps no versions"):
+            reproduce(POSITIONS, done.run_id, lake, clock=CLOCK)
