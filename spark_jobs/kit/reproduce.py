@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
-from lakehouse.settings import Settings
+from lakehouse.settings import S3Settings, Settings
 from lakehouse.stores import postgres
 from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.lake import Lake
@@ -15,10 +16,12 @@ from spark_jobs.kit.model import Batch
 from spark_jobs.kit.run import OnStep, Run, Steps, quiet
 from spark_jobs.kit.runs import RunLog
 from spark_jobs.kit.session import opened
-from spark_jobs.kit.staging import Staging, stage_and_audit
+from spark_jobs.kit.staging import Staging, stage_and_audit, sweep_untouched
 
 AREA = "reproduce"
-"""Staging of recomputed runs: not the job's own, which the job's next run sweeps."""
+"""Staging of recomputed runs: not the job's own, which the job's next run sweeps. optimize_lake sweeps this one."""
+ABANDONED_AFTER = timedelta(days=1)
+"""No recomputation writes nothing for as long: what is older was left by a killed one."""
 
 
 class IrreproducibleError(DataError):
@@ -63,6 +66,11 @@ def reproduce(job: Batch, run_id: str, settings: Settings, *, clock: Clock, on_s
         code_then=original.code_version,
         code_now=code_version(),
     )
+
+
+def sweep(section: S3Settings, now: datetime) -> int:
+    """Delete what killed recomputations left in staging more than a day ago; return how many objects it was."""
+    return sweep_untouched(section, AREA, now - ABANDONED_AFTER)
 
 
 def _run(original: Manifest, settings: Settings, lake: Lake) -> Run:

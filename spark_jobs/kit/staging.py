@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -50,6 +51,19 @@ class Staging:
     @property
     def _prefix(self) -> str:
         return f"{ROOT}/{self.area}/{self.run_id}/"
+
+
+def sweep_untouched(section: S3Settings, area: str, since: datetime) -> int:
+    """Delete those runs' rows in `area` of which nothing was written after `since`; return how many objects they were.
+    For areas without a lock, where only age tells a killed run from one that is alive."""
+    client, prefix = objects.connect(section), f"{ROOT}/{area}/"
+    touched: dict[str, datetime] = {}
+    for found in client.list_objects(bucket_name=section.lake_bucket, prefix=prefix, recursive=True):
+        if found.object_name and found.last_modified:
+            run_id = found.object_name.removeprefix(prefix).split("/")[0]
+            touched[run_id] = max(touched.get(run_id, found.last_modified), found.last_modified)
+    old = [run_id for run_id, at in touched.items() if at <= since]
+    return sum(objects.remove_prefix(client, section.lake_bucket, f"{prefix}{run_id}/") for run_id in old)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,19 @@ from lakehouse.stores import spark
 from spark_jobs.kit import life, lock
 from spark_jobs.kit.lake import Lake
 from spark_jobs.kit.manifest import Manifest, State
+from spark_jobs.kit.reproduce import sweep
 from spark_jobs.kit.run import Steps
 from spark_jobs.kit.session import opened
 
+SWEPT = "staged objects of killed recomputations"
 LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 
 
 def optimize_lake(session: life.Session, steps: Steps) -> Manifest:
     """OPTIMIZE and VACUUM every table of Spark's that exists, one at a time under its lock. Content and pinned
-    versions within retention stay as they are; a table without small files gets no new version."""
-    counts: dict[str, int] = {}
+    versions within retention stay as they are; a table without small files gets no new version. What killed
+    recomputations of earlier days left in staging goes too."""
+    counts = {SWEPT: sweep(session.settings.s3, session.clock.now())}
     with opened(session.settings.spark, session.manifest.run_id) as connected:
         # VACUUM lists files in as many tasks as this, 10,000 by default, however small the table is.
         connected.conf.set(LISTING_TASKS, str(session.settings.spark.shuffle_partitions))

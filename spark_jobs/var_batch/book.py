@@ -14,12 +14,11 @@ from lakehouse.risk.returns import AlignedPrices, align, simple_returns
 from spark_jobs.kit.errors import DataError
 from spark_jobs.var_batch.valuation import exact_value
 
+COPY_ANEW = "and copy the date's holdings anew by positions_daily --rebuild"
+
 
 class NoHoldingsError(DataError):
     """Nobody holds anything on the business date."""
-
-
-COPY_ANEW = "and copy the date's holdings anew by positions_daily --rebuild"
 
 
 class CurrencyMismatchError(DataError):

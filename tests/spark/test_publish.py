@@ -4,14 +4,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
 
-from lakehouse.clock import SystemClock
+from lakehouse.clock import ManualClock, SystemClock
+from lakehouse.contracts.jobs import OPTIMIZE_LAKE
 from lakehouse.contracts.model import Table
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY, MARKET_TICKS
 from lakehouse.contracts.tables.gold import BARS_1M, RETURNS_DAILY
@@ -24,12 +26,14 @@ from spark_jobs.kit.audit import AuditFailedError
 from spark_jobs.kit.batch import publish
 from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.lake import MissingTableError, run_of
+from spark_jobs.kit.life import recorded
 from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Batch, Computed
 from spark_jobs.kit.onward import InputWentBackError
 from spark_jobs.kit.reproduce import IrreproducibleError, reproduce
-from spark_jobs.kit.run import Run
+from spark_jobs.kit.run import Run, Steps
 from spark_jobs.kit.runs import UnknownRunError
+from spark_jobs.optimize_lake.job import optimize_lake
 from spark_jobs.positions_daily.job import JOB as POSITIONS
 from spark_jobs.returns_daily.job import JOB as RETURNS
 from spark_jobs.silver_daily_bars.job import JOB as SILVER
@@ -61,6 +65,17 @@ def staged(settings: Settings) -> list[str | None]:
     client = objects.connect(settings.s3)
     found = client.list_objects(bucket_name=settings.s3.lake_bucket, prefix="_staging/", recursive=True)
     return [entry.object_name for entry in found]
+
+
+def optimize(settings: Settings, later: timedelta) -> Manifest:
+    clock = ManualClock(CLOCK.now() + later)
+    return recorded(
+        OPTIMIZE_LAKE,
+        Request(DAY),
+        settings,
+        clock=clock,
+        work=lambda session: optimize_lake(session, Steps(clock)),
+    )
 
 
 @pytest.fixture
@@ -228,6 +243,18 @@ class TestReproduced:
             assert verdict.reproduced, verdict.hashes
         assert content(bars, RETURNS_DAILY) == before
         assert staged(bars) == []
+
+    def test_what_a_killed_recomputation_left_is_swept_a_day_later(self, bars: Settings) -> None:
+        client = objects.connect(bars.s3)
+        names = [f"_staging/reproduce/{run_id}/t/part-0" for run_id in ("a", "b")]
+        for name in (*names, "_staging/bars_1m/c/t/part-0"):
+            client.put_object(bucket_name=bars.s3.lake_bucket, object_name=name, data=BytesIO(b"x"), length=1)
+        run(SILVER, bars)
+        optimize(bars, timedelta(hours=23))
+        assert [name for name in staged(bars) if "reproduce" in str(name)] == names
+        optimize(bars, timedelta(hours=25))
+        assert staged(bars) == ["_staging/bars_1m/c/t/part-0"]
+        assert run(SILVER, bars).counts["kept"] == 3
 
     def test_an_unknown_run_is_an_error(self, bars: Settings) -> None:
         with pytest.raises(UnknownRunError, match="no published run nothing of silver_daily_bars"):
