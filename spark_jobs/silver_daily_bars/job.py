@@ -12,8 +12,9 @@ from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
 from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.frames import from_arrow
+from spark_jobs.kit.judged import rejected_scope
 from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled
-from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, partitions
+from spark_jobs.kit.model import Audits, Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.kit.sessions import CALENDAR, is_session, sessions
 from spark_jobs.silver_daily_bars import transforms
@@ -46,7 +47,9 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
     return Computed(
         (
             Output(DAILY_BARS, transforms.kept(rows), partitions(DAILY_BARS, years), extras=DUPLICATES),
-            Output(REJECTED_ROWS, transforms.rejected(rows, run.job), rejected_scope(run.job, years)),
+            Output(
+                REJECTED_ROWS, transforms.rejected(rows, run.job), rejected_scope(run.job, "year(event_date)", years)
+            ),
         ),
         reconcile,
     )
@@ -56,12 +59,6 @@ def trading_days(run: Run, years: tuple[int, ...], calendar: str) -> DataFrame:
     """The calendar's sessions from the first of `years` to the last, as a frame."""
     days = pa.array(sessions(years[0], years[-1], calendar))
     return from_arrow(run.session, pa.table({transforms.SESSION: days}))
-
-
-def rejected_scope(job: str, years: tuple[int, ...]) -> Scope:
-    """This job's rejected rows of those years, which are part of its one partition."""
-    listed = ", ".join(str(year) for year in years)
-    return Scope(f"job = '{job}' AND year(event_date) IN ({listed})", (job,), whole=False)
 
 
 JOB = Batch(SILVER_DAILY_BARS, plan, compute)

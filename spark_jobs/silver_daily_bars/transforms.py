@@ -2,17 +2,17 @@
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.contracts.reasons import Reason
-from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
-from spark_jobs.kit.landed import COPIES, latest_first
+from lakehouse.contracts.tables.silver import DAILY_BARS
+from spark_jobs.kit import judged as judged_rows
+from spark_jobs.kit.judged import DETAIL, REASON, SOURCE
 
 SESSION = "_session"
-REASON, DETAIL = "_reason", "_detail"
 USED = (
-    *("_topic", "_partition", "_offset", "_kafka_ts"),
+    *SOURCE,
     *("symbol", "business_date", "kind", "provider", "currency", "open", "high", "low", "close", "volume"),
 )
 
@@ -47,28 +47,12 @@ def judged(bronze: DataFrame, sessions: DataFrame) -> DataFrame:
 
 def kept(rows: DataFrame) -> DataFrame:
     """The good bars, of several for one instrument and day the one landed last, and how many copies there were."""
-    of_key = Window.partitionBy("business_year", "symbol", "business_date")
-    ranked = (
-        rows.where(F.col(REASON).isNull())
-        .repartition("business_year")
-        .withColumn("_rank", F.row_number().over(of_key.orderBy(*latest_first())))
-        .withColumn(COPIES, F.count(F.lit(1)).over(of_key))
-    )
-    return ranked.where(F.col("_rank") == 1).select(*DAILY_BARS.column_names, COPIES)
+    return judged_rows.kept(rows, DAILY_BARS, ("business_year",))
 
 
 def rejected(rows: DataFrame, job: str) -> DataFrame:
     """The refused rows with their reason."""
-    bad = rows.where(F.col(REASON).isNotNull())
-    return bad.select(
-        F.lit(job).alias("job"),
-        F.col("business_date").alias("event_date"),
-        "_topic",
-        "_partition",
-        "_offset",
-        F.col(REASON).alias("reason"),
-        F.col(DETAIL).alias("detail"),
-    ).select(*REJECTED_ROWS.column_names)
+    return judged_rows.rejected(rows, job, "business_date")
 
 
 def _text(name: str) -> Column:

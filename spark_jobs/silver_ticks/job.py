@@ -7,8 +7,9 @@ from typing import Any
 from lakehouse.contracts.jobs import SILVER_TICKS
 from lakehouse.contracts.tables.bronze import MARKET_TICKS
 from lakehouse.contracts.tables.silver import REJECTED_ROWS, TICKS
+from spark_jobs.kit.judged import rejected_scope
 from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled
-from spark_jobs.kit.model import Audits, Batch, Computed, Output, Scope, literal, partitions
+from spark_jobs.kit.model import Audits, Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.silver_ticks import transforms
 
@@ -37,16 +38,10 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
     return Computed(
         (
             Output(TICKS, transforms.kept(rows), partitions(TICKS, dates), extras=DUPLICATES),
-            Output(REJECTED_ROWS, transforms.rejected(rows, run.job), rejected_scope(run.job, dates)),
+            Output(REJECTED_ROWS, transforms.rejected(rows, run.job), rejected_scope(run.job, "event_date", dates)),
         ),
         reconcile,
     )
-
-
-def rejected_scope(job: str, dates: tuple[date, ...]) -> Scope:
-    """This job's rejected rows of those dates, which are part of its one partition."""
-    listed = ", ".join(literal(day) for day in dates)
-    return Scope(f"job = '{job}' AND event_date IN ({listed})", (job,), whole=False)
 
 
 JOB = Batch(SILVER_TICKS, plan, compute)

@@ -2,20 +2,20 @@
 
 from datetime import UTC, date, datetime, time
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.clock import epoch_us
 from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.tables.bronze import TICK_FIELDS
-from lakehouse.contracts.tables.silver import REJECTED_ROWS, TICKS
-from spark_jobs.kit.landed import COPIES, latest_first
+from lakehouse.contracts.tables.silver import TICKS
+from spark_jobs.kit import judged as judged_rows
+from spark_jobs.kit.judged import DETAIL, REASON, SOURCE
 
-REASON, DETAIL = "_reason", "_detail"
 DAY_US = 86_400_000_000
 KINDS = ("trade", "quote")
 USED = (
-    *("_topic", "_partition", "_offset", "_kafka_ts"),
+    *SOURCE,
     *(column.name for column in TICK_FIELDS if column.name != "event_time_us"),
 )
 
@@ -50,25 +50,9 @@ def judged(bronze: DataFrame) -> DataFrame:
 
 def kept(rows: DataFrame) -> DataFrame:
     """The good ticks, of several with one key the one landed last, and how many copies there were."""
-    of_key = Window.partitionBy("event_date", "symbol", "provider", "event_time", "sequence")
-    ranked = (
-        rows.where(F.col(REASON).isNull())
-        .repartition("event_date", "symbol")
-        .withColumn("_rank", F.row_number().over(of_key.orderBy(*latest_first())))
-        .withColumn(COPIES, F.count(F.lit(1)).over(of_key))
-    )
-    return ranked.where(F.col("_rank") == 1).select(*TICKS.column_names, COPIES)
+    return judged_rows.kept(rows, TICKS, ("event_date", "symbol"))
 
 
 def rejected(rows: DataFrame, job: str) -> DataFrame:
     """The refused rows with their reason."""
-    bad = rows.where(F.col(REASON).isNotNull())
-    return bad.select(
-        F.lit(job).alias("job"),
-        "event_date",
-        "_topic",
-        "_partition",
-        "_offset",
-        F.col(REASON).alias("reason"),
-        F.col(DETAIL).alias("detail"),
-    ).select(*REJECTED_ROWS.column_names)
+    return judged_rows.rejected(rows, job, "event_date")
