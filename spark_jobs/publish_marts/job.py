@@ -1,6 +1,5 @@
 """ClickHouse pulls every gold partition that is newer than its copy and swaps it in."""
 
-# ruff: noqa: S608  names come from contracts through quote_name, values are parsed or bound
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +8,6 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from lakehouse.contracts.model import Store, Table
-from lakehouse.contracts.render.clickhouse import quote_name
 from lakehouse.contracts.tables import tables_in
 from lakehouse.contracts.tables.ops import MART_LOAD
 from lakehouse.settings import ClickHouseSettings
@@ -95,9 +93,9 @@ def _expected(log: RunLog, table: Table, status: dict[str, PartitionStatus]) -> 
 
 def _known(client: Client, table: Table) -> dict[str, Known]:
     found = client.query(
-        f"SELECT partition_value, max(delta_version), argMax(row_count, (delta_version, loaded_at)) "
-        f"FROM {quote_name(MART_LOAD.short_name)} WHERE table_name = {{table:String}} GROUP BY partition_value",
-        parameters={"table": table.name},
+        "SELECT partition_value, max(delta_version), argMax(row_count, (delta_version, loaded_at)) "
+        "FROM {loads:Identifier} WHERE table_name = {table:String} GROUP BY partition_value",
+        parameters={"loads": MART_LOAD.short_name, "table": table.name},
     )
     return {value: Known(int(version), int(rows)) for value, version, rows in found.result_rows}
 
