@@ -128,6 +128,14 @@ class LandingSettings(Section):
     )
 
 
+class MarketSettings(Section):
+    calendar: str = Field(
+        "XNYS",
+        description="exchange whose trading days daily bars are checked by, as exchange_calendars names it; "
+        "after a change run silver_daily_bars once with --rebuild",
+    )
+
+
 class StackSettings(Section):
     """The embedded stack: ports it prefers; a busy port is reported and the next free one is taken."""
 
@@ -163,6 +171,7 @@ class Settings(BaseSettings):
     serving: ServingSettings = ServingSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     landing: LandingSettings = LandingSettings()
+    market: MarketSettings = MarketSettings()
     stack: StackSettings = StackSettings()
 
 

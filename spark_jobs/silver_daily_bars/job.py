@@ -16,19 +16,20 @@ from spark_jobs.kit.judged import rejected_scope
 from spark_jobs.kit.landed import DUPLICATES, READ_TO, landed, reconciled
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
-from spark_jobs.kit.sessions import CALENDAR, is_session, sessions
+from spark_jobs.kit.sessions import is_session, sessions
 from spark_jobs.silver_daily_bars import transforms
 
 
 def plan(run: Run) -> dict[str, Any]:
     """The affected years: those of bars landed since the last published run, and the year of the business date."""
-    if not is_session(run.business_date):
-        raise NothingToDo(f"{run.business_date} is no session of {CALENDAR}: there are no bars to expect")
+    calendar = run.settings.market.calendar
+    if not is_session(run.business_date, calendar):
+        raise NothingToDo(f"{run.business_date} is no session of {calendar}: there are no bars to expect")
     bronze = run.read(MARKET_BARS_DAILY)
     found = landed(run, MARKET_BARS_DAILY, F.year("business_date"))
     years = tuple(sorted({*found.affected, run.business_date.year}))
     return {
-        "calendar": CALENDAR,
+        "calendar": calendar,
         "years": list(years),
         READ_TO: found.watermark.document(),
         "bronze_rows": bronze.where(transforms.in_years(years)).count(),

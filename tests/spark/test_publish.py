@@ -18,7 +18,7 @@ from lakehouse.contracts.model import Table
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY, MARKET_TICKS
 from lakehouse.contracts.tables.gold import BARS_1M, RETURNS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS, TICKS
-from lakehouse.settings import Settings, project_root
+from lakehouse.settings import MarketSettings, Settings, project_root
 from lakehouse.stores import delta, objects, postgres
 from spark_jobs.bars_1m.job import JOB as BARS
 from spark_jobs.kit.args import Request
@@ -202,6 +202,15 @@ class TestRefused:
     def test_a_missing_input_says_what_writes_it(self, lake: Settings) -> None:
         with pytest.raises(MissingTableError, match=r"silver\.daily_bars_v1 does not exist yet"):
             run(RETURNS, lake)
+
+
+def test_the_calendar_is_a_setting(bars: Settings) -> None:
+    london = bars.model_copy(update={"market": MarketSettings(calendar="XLON")})
+    with pytest.raises(NothingToDo, match="2022-12-27 is no session of XLON"):
+        publish(SILVER, Request(date(2022, 12, 27)), london, clock=CLOCK)
+    done = run(SILVER, london)
+    assert done.parameters["calendar"] == "XLON"
+    assert done.counts == {"read": 7, "kept": 3, "duplicates": 1, "rejected": 3}
 
 
 def test_a_holiday_has_nothing_to_do_and_leaves_no_record(bars: Settings) -> None:

@@ -56,7 +56,7 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
 
 def walk() -> tuple[list[date], np.ndarray[Any, np.dtype[np.float64]]]:
     """Closes of the names on the last 760 sessions up to DAY, to whole cents."""
-    days = sessions(2019, 2022)
+    days = sessions(2019, 2022, "XNYS")
     chosen = days[days <= np.datetime64(DAY)][-760:]
     moves = np.random.default_rng(11).normal(0.0003, 0.012, (760, len(SYMBOLS)))
     return chosen.tolist(), np.round(100 * np.exp(moves.cumsum(axis=0)), 2)

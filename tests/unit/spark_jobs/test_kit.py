@@ -28,7 +28,7 @@ from spark_jobs.kit.process import main
 from spark_jobs.kit.run import Steps
 from spark_jobs.kit.runs import PartitionStatus
 from spark_jobs.kit.session import SparkUnavailableError, opened
-from spark_jobs.kit.sessions import is_session, sessions
+from spark_jobs.kit.sessions import UnknownCalendarError, is_session, sessions
 from spark_jobs.publish_marts.job import Known, due
 from tests.factories.ports import free_port
 
@@ -213,9 +213,13 @@ def test_a_server_that_is_not_there_is_told_at_once() -> None:
 
 
 def test_the_calendar_knows_holidays() -> None:
-    assert is_session(DAY)
-    assert not is_session(date(2022, 12, 26))
-    assert len(sessions(2021, 2022)) == 503
+    assert is_session(DAY, "XNYS")
+    assert not is_session(date(2022, 12, 26), "XNYS")
+    assert is_session(date(2022, 7, 4), "XLON")
+    assert not is_session(date(2022, 7, 4), "XNYS")
+    assert len(sessions(2021, 2022, "XNYS")) == 503
+    with pytest.raises(UnknownCalendarError, match="no exchange calendar 'NYSE!': set TIDEMARK_MARKET__CALENDAR"):
+        is_session(DAY, "NYSE!")
 
 
 def test_a_failed_run_keeps_its_error() -> None:
