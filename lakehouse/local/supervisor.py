@@ -152,10 +152,16 @@ def warden_pid(home: Home) -> int | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(os.read(descriptor, 32) or b"0") or None
+        return int((os.read(descriptor, 32).split() or [b"0"])[0]) or None
     finally:
         os.close(descriptor)
     return None
+
+
+def forget_warden(home: Home) -> None:
+    """Empty the file in which a warden that was killed left its name; nothing happens while one runs."""
+    if home.warden_lock.exists() and warden_pid(home) is None:
+        os.truncate(home.warden_lock, 0)
 
 
 def states(home: Home) -> dict[str, ProcessState]:

@@ -20,6 +20,9 @@ PR_SET_CHILD_SUBREAPER = 36
 GRACE_S = 10.0
 POLL_S = 0.05
 ALREADY_RUNNING = 3
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# Places in /proc/PID/stat behind the command's name.
+PARENT, START = 1, 19
 
 
 def main(lock_path: str, *command: str) -> int:
@@ -30,7 +33,7 @@ def main(lock_path: str, *command: str) -> int:
     except BlockingIOError:
         return ALREADY_RUNNING
     os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
+    os.write(lock, f"{identity(os.getpid())}\n".encode())
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         return 1
@@ -44,7 +47,28 @@ def main(lock_path: str, *command: str) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     status = _reap_until(child.pid)
     _sweep()
+    os.ftruncate(lock, 0)  # nothing is left, so nobody need look for it
     return status
+
+
+def identity(pid: int) -> str | None:
+    """`PID START BOOT`, START in clock ticks since BOOT: one process, while its number alone is given again.
+
+    None if there is no such process.
+    """
+    start = started(pid)
+    return None if start is None else f"{pid} {start} {boot()}"
+
+
+def started(pid: int) -> int | None:
+    """Clock ticks from the machine's boot to the start of a process; None if there is none."""
+    stat = _stat(Path("/proc") / str(pid))
+    return None if stat is None else int(stat[START])
+
+
+def boot() -> str:
+    """The name that the kernel gave to this boot of the machine."""
+    return BOOT_ID.read_text(encoding="ascii").strip()
 
 
 def descendants(root: int, proc: Path = Path("/proc")) -> list[int]:
@@ -65,11 +89,16 @@ def descendants(root: int, proc: Path = Path("/proc")) -> list[int]:
 
 
 def _parent_of(entry: Path) -> int | None:
+    stat = _stat(entry)
+    return None if stat is None else int(stat[PARENT])
+
+
+def _stat(entry: Path) -> list[str] | None:
     try:
-        stat = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+        text = (entry / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return int(stat.rpartition(")")[2].split()[1])  # the command name before it may hold spaces and brackets
+    return text.rpartition(")")[2].split()  # the command name before it may hold spaces and brackets
 
 
 def _reap_until(pid: int) -> int:
