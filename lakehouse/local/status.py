@@ -48,9 +48,10 @@ class StackStatus:
 
     def document(self) -> dict[str, object]:
         """The form of `tidemark status --json`."""
-        fields = ("name", "state", "ready", "pid", "uptime_s", "restarts", "url")
+        fields = ("name", "state", "ready", "pid", "uptime_s", "restarts", "url", "pss_bytes")
         return {
             "urls": self.urls,
+            "pss_bytes": self.pss_bytes,
             "processes": [{name: getattr(process, name) for name in fields} for process in self.processes],
         }
 

@@ -38,6 +38,27 @@ def test_a_stack_is_ready_when_every_process_is() -> None:
     assert not StackStatus({}, (_process("a", ready=True), _process("b", ready=False)), 0).ready
 
 
+def test_the_document_tells_memory_in_all_and_of_each_process() -> None:
+    process = ProcessStatus("a", "RUNNING", ready=True, pid=1, uptime_s=5, restarts=0, url="u", pss_bytes=7)
+
+    assert StackStatus({"api": "x"}, (process,), 9).document() == {
+        "urls": {"api": "x"},
+        "pss_bytes": 9,
+        "processes": [
+            {
+                "name": "a",
+                "state": "RUNNING",
+                "ready": True,
+                "pid": 1,
+                "uptime_s": 5,
+                "restarts": 0,
+                "url": "u",
+                "pss_bytes": 7,
+            }
+        ],
+    }
+
+
 def test_restarts_are_counted_since_supervisord_started(tmp_path: Path) -> None:
     log = tmp_path / "supervisord.log"
     (tmp_path / "supervisord.log.1").write_text("2026 INFO spawned: 'redis' with pid 1\n")
