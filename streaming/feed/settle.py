@@ -20,6 +20,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta
 from streaming.feed.producer import Acknowledged
+from streaming.landing.state import app_id
 
 PATIENCE_S = 120.0
 _POLL_S = 0.2
@@ -125,7 +126,7 @@ class _Follower:
         self._quarantine.refresh()
         done = 0
         for partition, runs in self._sent.runs.items():
-            reached = self._bronze.version_of(f"landing:{self.topic}:{partition}")
+            reached = self._bronze.version_of(app_id(self.topic, partition))
             done += sum(max(0, min(last, reached) - first + 1) for first, last in runs)
         return done
 

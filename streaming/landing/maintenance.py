@@ -9,7 +9,6 @@ import datetime
 import json
 import logging
 import sys
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from lakehouse.contracts.job_process import JobExit
 from lakehouse.contracts.jobs import COMPACT_BRONZE
 from lakehouse.contracts.model import Table
 from lakehouse.contracts.tables.bronze import TABLES
+from lakehouse.domain.ids import uuid7
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta
@@ -67,7 +67,7 @@ def maintain(section: S3Settings, table: Table, *, today: datetime.date, target_
     before = _partitions(found, table)
     crowded = sorted(date for date, part in before.items() if part.files > 1 and date < today)
     for date in crowded:
-        _compact(found, table, date, before[date].rows, target_bytes)
+        _compact(section, found, table, date, target_bytes)
     found.create_checkpoint()
     found.cleanup_metadata()
     vacuumed = found.vacuum(dry_run=False)
@@ -83,18 +83,19 @@ def maintain(section: S3Settings, table: Table, *, today: datetime.date, target_
     )
 
 
-def _compact(found: DeltaTable, table: Table, date: datetime.date, rows: int, target_bytes: int) -> None:
+def _compact(section: S3Settings, found: DeltaTable, table: Table, date: datetime.date, target_bytes: int) -> None:
     found.optimize.compact(
         partition_filters=[(str(table.partition_by), "=", date.isoformat())],
         target_size=target_bytes,
         commit_properties=CommitProperties(custom_metadata={"tidemark.job": COMPACT_BRONZE.name}),
     )
-    found.update_incremental()
-    now = _partitions(found, table)[date]
+    # A lander may have committed to the date meanwhile: the version just before ours is what ours must equal.
+    earlier = delta.open_table(section, table, version=found.version() - 1)
+    rows, now = _partitions(earlier, table)[date].rows, _partitions(found, table)[date]
     if now.rows != rows:
         raise RowCountError(
-            f"{table.name} {date}: {rows} rows before compaction, {now.rows} after. "
-            f"Restore version {found.version() - 1} and report this"
+            f"{table.name} {date}: {rows} rows in version {earlier.version()}, {now.rows} after compaction. "
+            "Stop lake_maintenance, which would vacuum the older files, and report this"
         )
     log.info("compacted", table=table.name, date=date.isoformat(), files=now.files, rows=rows)
 
@@ -121,7 +122,8 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) 
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     section = platform.load().s3
-    today = (clock or SystemClock()).now().date()
+    clock = clock or SystemClock()
+    today = clock.now().date()
     done: dict[str, Maintained] = {}
     try:
         for table in TABLES:
@@ -132,7 +134,7 @@ def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) 
         log.error("maintenance_failed", kind=type(error).__name__, error=str(error))
         return JobExit.DATA
     outputs = {name: asdict(table) for name, table in done.items()}
-    run_id = options.run_id or str(uuid.uuid4())
+    run_id = options.run_id or str(uuid7(clock))
     sys.stdout.write(json.dumps({"run_id": run_id, "job": COMPACT_BRONZE.name, "outputs": outputs}) + "\n")
     return JobExit.PUBLISHED
 

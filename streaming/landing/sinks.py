@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from io import BytesIO
 
+import pyarrow as pa
 import structlog
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
@@ -63,7 +64,7 @@ class DeltaSink:
             return {
                 number: self._quarantined_after(number, self._landed[number])
                 for number, last in self._quarantined.items()
-                if last is not None and last > (self._landed[number] or -1)
+                if last is not None and last > _or_none_yet(self._landed[number])
             }
 
     def commit(self, flush: Flush) -> None:
@@ -79,7 +80,9 @@ class DeltaSink:
         with outage.told(self._endpoint_url, f"cannot commit {len(flush.kafka_ts_us)} messages of {flush.topic}"):
             if flush.quarantine.num_rows:
                 self._commit(self._quarantine, self._quarantined, flush, lambda found: self._append_bad(flush, found))
-            actions: list[AddAction | RemoveAction] = [self._upload(flush)] if flush.bronze is not None else []
+            actions: list[AddAction | RemoveAction] = (
+                [self._upload(flush, flush.bronze)] if flush.bronze is not None else []
+            )
             self._commit(self._bronze, self._landed, flush, lambda found: self._append(actions, found))
 
     def _commit(
@@ -134,11 +137,9 @@ class DeltaSink:
             post_commithook_properties=PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False),
         )
 
-    def _upload(self, flush: Flush) -> AddAction:
+    def _upload(self, flush: Flush, content: pa.Buffer) -> AddAction:
         day = flush.ingest_date.isoformat()
         path = f"{self._partition_by}={day}/part-{uuid.uuid4()}.parquet"
-        content = flush.bronze
-        assert content is not None  # noqa: S101 - the caller asked
         self._store.put_object(
             bucket_name=self._bucket,
             object_name=f"{self._prefix}/{path}",
@@ -154,9 +155,14 @@ class DeltaSink:
         import pyarrow.dataset as ds
 
         mine = (ds.field("_topic") == self._topic.name) & (ds.field("_partition") == partition)
-        later = mine & (ds.field("_offset") > (-1 if landed is None else landed))
+        later = mine & (ds.field("_offset") > _or_none_yet(landed))
         rows = self._quarantine.to_pyarrow_dataset().to_table(columns=["_offset"], filter=later)
         return frozenset(rows["_offset"].to_pylist())
+
+
+def _or_none_yet(landed: int | None) -> int:
+    """The last landed offset, or the one before the first."""
+    return -1 if landed is None else landed
 
 
 def _properties(flush: Flush, versions: Mapping[int, int]) -> CommitProperties:

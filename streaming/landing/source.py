@@ -21,6 +21,7 @@ CHUNK_MESSAGES = 8_000
 TAKE_MESSAGES = 500
 TIMEOUT_S = 30.0
 LOOK_ROUND_S = 10.0
+LOOK_TIMEOUT_S = 1.0
 
 # librdkafka goes on trying by itself, and what is unread stays on the broker: an outage is waited for.
 _OUTAGE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
@@ -30,6 +31,10 @@ log = structlog.get_logger(__name__)
 
 class SourceError(TidemarkError):
     """The topic cannot be read."""
+
+
+class BrokerAwayError(SourceError):
+    """No broker answers: at the start that is the end, later it is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +63,22 @@ class Source:
         self._whole_topic = False
         self._committed: SimpleQueue[Mapping[int, Span]] = SimpleQueue()
 
-    def partitions(self) -> tuple[int, ...]:
-        """The topic's partitions. Raises SourceError where it does not exist."""
+    def partitions(self, timeout_s: float = TIMEOUT_S) -> tuple[int, ...]:
+        """The topic's partitions. Raises SourceError where it does not exist, BrokerAwayError."""
         try:
-            found = self._consumer.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
+            found = self._consumer.list_topics(self._topic, timeout=timeout_s).topics[self._topic]
         except KafkaException as error:
-            raise SourceError(f"no broker answers about topic {self._topic} ({error}): is Kafka up?") from error
+            raise self._told(error) from error
         if found.error is not None or not found.partitions:
             raise SourceError(f"topic {self._topic} does not exist or has no leader ({found.error}): run `tidemark up`")
         return tuple(sorted(found.partitions))
 
     def watermarks(self, partition: int) -> Watermarks:
-        """What the broker holds of the partition now."""
-        low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
+        """What the broker holds of the partition now. Raises SourceError, BrokerAwayError."""
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
+        except KafkaException as error:
+            raise self._told(error) from error
         return Watermarks(low, high)
 
     def assign(
@@ -186,8 +194,19 @@ class Source:
             return
         self._looked_s = now
         self._measure_lag()
-        if self._whole_topic and (grown := set(self.partitions()) - set(self._states)):
+        if self._whole_topic and (grown := self._unknown_partitions()):
             raise SourceError(f"topic {self._topic} has grown partitions {sorted(grown)}: start again to land them too")
+
+    def _unknown_partitions(self) -> set[int]:
+        try:
+            return set(self.partitions(LOOK_TIMEOUT_S)) - set(self._states)
+        except BrokerAwayError as error:
+            log.warning("broker_out_of_reach", topic=self._topic, error=str(error))
+            return set()
+
+    def _told(self, error: KafkaException) -> SourceError:
+        kind = BrokerAwayError if error.args[0].code() in _OUTAGE else SourceError
+        return kind(f"the broker does not answer about topic {self._topic} ({error}): is Kafka up?")
 
     def _next(self) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number, state.expected) for number, state in self._states.items()]

@@ -56,7 +56,7 @@ class PartitionState:
 
     def missing(self, offsets: np.ndarray) -> int:
         """How many offsets between the expected one and the run's last are not in the run (strictly increasing)."""
-        return int(offsets[-1]) + 1 - self.expected - int(np.count_nonzero(offsets >= self.expected))
+        return max(0, int(offsets[-1]) + 1 - self.expected) - int(np.count_nonzero(offsets >= self.expected))
 
     def admit(self, offsets: np.ndarray) -> np.ndarray | None:
         """Move past a run of strictly increasing offsets: True where one is new, or None where all are."""

@@ -60,6 +60,7 @@ def test_replayed_offsets_are_dropped() -> None:
 def test_a_run_of_old_offsets_moves_nothing() -> None:
     state = PartitionState(5)
 
+    assert verify_contiguous(name="t[0]", state=state, offsets=offsets(1, 2), low=0) == 0
     fresh = state.admit(offsets(1, 2))
 
     assert fresh is not None
