@@ -3,33 +3,36 @@
 import json
 from dataclasses import replace
 from datetime import date
+from typing import ClassVar
 
 import pytest
 
 from lakehouse.clock import Clock, ManualClock
 from lakehouse.contracts.job_process import parse_result
-from lakehouse.contracts.jobs import JOBS, SILVER_DAILY_BARS, VAR_BATCH
-from lakehouse.contracts.model import ContractError, Engine, Store
+from lakehouse.contracts.jobs import JOBS, PUBLISH_MARTS, SILVER_DAILY_BARS, VAR_BATCH
+from lakehouse.contracts.model import ContractError, Engine, Store, Table
 from lakehouse.contracts.tables import TABLES, table
 from lakehouse.contracts.tables.gold import BARS_1M, PORTFOLIO_RISK, RETURNS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS
 from lakehouse.settings import Settings, SparkSettings
+from spark_jobs.kit.action import run_action
 from spark_jobs.kit.args import Request, parse
 from spark_jobs.kit.audit import row_checks
+from spark_jobs.kit.changed import SEEN, changed_partitions
 from spark_jobs.kit.errors import DataError, NothingToDo, UnavailableError
 from spark_jobs.kit.fingerprint import content_hash, hexadecimal, measures
-from spark_jobs.kit.lake import Newest, ddl, run_of
+from spark_jobs.kit.lake import Lake, Newest, ddl, run_of
 from spark_jobs.kit.landed import RowsUnaccountedError, reconciled
 from spark_jobs.kit.manifest import Manifest, OutputRecord, PartitionRecord, State, code_version
 from spark_jobs.kit.manifest import parse as parse_manifest
 from spark_jobs.kit.model import Audit, literal, partitions
 from spark_jobs.kit.onward import InputWentBackError, require_onward
 from spark_jobs.kit.process import main
-from spark_jobs.kit.run import Steps
+from spark_jobs.kit.run import Run, Steps
 from spark_jobs.kit.runs import PartitionStatus
 from spark_jobs.kit.session import SparkUnavailableError, opened
 from spark_jobs.kit.sessions import UnknownCalendarError, is_session, sessions
-from spark_jobs.publish_marts.job import Known, due
+from spark_jobs.publish_marts.job import Known, due, publish_marts
 from tests.factories.ports import free_port
 
 DAY = date(2022, 12, 28)
@@ -164,6 +167,28 @@ class TestOnward:
             require_onward(self.table, replace(DONE, input_ids={self.table: "a"}), Newest(9, "b"))
 
 
+class TestChanged:
+    """What a job looks at again, after its input was restored to version 5 and that was accepted."""
+
+    class Restored(Lake):
+        def __init__(self) -> None:
+            pass
+
+        def newest(self, table: Table) -> Newest:
+            return Newest(5, "a")
+
+    status: ClassVar = {"2021": PartitionStatus(9, 1, "r"), "2022": PartitionStatus(4, 1, "r")}
+
+    def run(self, previous: Manifest | None) -> Run:
+        return Run("r2", "returns_daily", DAY, Settings(), self.Restored(), lambda _: self.status, previous)
+
+    def test_versions_of_before_hide_no_later_one(self) -> None:
+        found = changed_partitions(self.run(None), DAILY_BARS)
+        assert (found.since, found.seen) == (("2021", "2022"), 5)
+        again = changed_partitions(self.run(replace(DONE, inputs={}, parameters={SEEN: found.seen})), DAILY_BARS)
+        assert (again.since, again.seen) == (("2021",), 5)
+
+
 class TestDue:
     def test_newer_missing_and_damaged_partitions_are_due(self) -> None:
         status = {day: PartitionStatus(version, 10, "r") for day, version in zip("abcd", (3, 3, 3, 3), strict=True)}
@@ -191,6 +216,10 @@ class TestProcess:
 
         assert main(SILVER_DAILY_BARS, perform, self.argv) == status
         assert capsys.readouterr().out == ""
+
+    @pytest.mark.parametrize("asked", [("--rebuild",), ("--as-of-run", "r1")])
+    def test_a_job_that_computes_no_table_refuses_to_compute_one(self, asked: tuple[str, ...]) -> None:
+        assert run_action(PUBLISH_MARTS, publish_marts, (*self.argv, *asked)) == 65
 
     def test_the_result_is_the_last_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(SILVER_DAILY_BARS, lambda *_: (0, DONE.summary()), self.argv) == 0
