@@ -4,8 +4,6 @@ What they need is imported inside them: the engines' clients take a second that 
 """
 
 import json
-import signal
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -16,6 +14,7 @@ from lakehouse.clock import SystemClock
 LEVEL_STYLE = {"ok": "green", "warning": "yellow", "error": "red"}
 MIB = 1024**2
 WIDE = 140
+INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -31,26 +30,15 @@ def up(
     ] = "",
 ) -> None:
     """Bring the embedded stack up and wait until every process is ready. Fetches what is missing."""
-    from lakehouse.local import stack, supervisor
-    from lakehouse.local.home import Home
-    from lakehouse.local.progress import Progress
-    from lakehouse.settings import load
+    from lakehouse.local import stack, starting
 
     clock, console = SystemClock(), Console(stderr=True)
-    ran_before = supervisor.is_running(Home(load().home))
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
     names = tuple(name.strip() for name in only.split(",") if name.strip())
     begun = clock.monotonic()
     try:
-        with Progress(console, clock) as progress:
-            started = stack.up(names, progress, clock)
+        started = starting.bring_up(names, console, clock)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if not ran_before:
-            console.print("interrupted: taking down what was started")
-            stack.down(clock)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     console.print(f"[green]ready[/] in {clock.monotonic() - begun:.1f} s")
     for spec in started.specs:
         if spec.url and spec.name in stack.wanted(started.home):
@@ -150,7 +138,3 @@ def fetch() -> None:
     with Progress(console, clock) as progress:
         stack.fetch_all(progress)
     console.print("every engine is in the cache")
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import typer
 from rich.console import Console
 
 from lakehouse.cli.demo import answers, report
@@ -11,8 +12,8 @@ from lakehouse.cli.demo.feed import Fed, feed
 from lakehouse.cli.demo.result import DemoResult, Stage
 from lakehouse.cli.demo.runs import FinishedRun, Tell, run_day
 from lakehouse.clock import Clock, SystemClock
-from lakehouse.local import stack
-from lakehouse.local.progress import Progress
+from lakehouse.local.commands import INTERRUPTED
+from lakehouse.local.starting import bring_up
 from lakehouse.local.status import urls_of
 from lakehouse.migrations.postgres.demo import seed_demo
 from lakehouse.settings import Settings, load
@@ -43,16 +44,30 @@ class _Narrator:
 
 
 def show(*, days: int, ticks: int) -> None:
-    """Run the demo and print its answer: progress to stderr, the answer to stdout."""
-    result = run(_Narrator(Console(stderr=True), SystemClock()), days=days, ticks=ticks)
+    """Run the demo and print its answer: progress to stderr, the answer to stdout.
+
+    Raises typer.Exit when interrupted: while the stack starts it is taken down as by `tidemark up`, later it stays.
+    """
+    narrator = _Narrator(Console(stderr=True), SystemClock())
+    begun = narrator.clock.monotonic()
+    try:
+        bring_up((), narrator.console, narrator.clock)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    try:
+        result = run(narrator, begun, days=days, ticks=ticks)
+    except KeyboardInterrupt:
+        narrator.console.print("interrupted; the stack keeps running, `make down` stops it", highlight=False)
+        raise typer.Exit(INTERRUPTED) from None
     report.show(Console(width=max(Console().width, MIN_WIDTH)), result)
 
 
-def run(narrator: _Narrator, *, days: int, ticks: int) -> DemoResult:
-    """The whole flow. Raises TidemarkError of the first step that fails; the stack is left running."""
-    clock, begun = narrator.clock, narrator.clock.monotonic()
-    with Progress(narrator.console, clock) as progress:
-        stack.up((), progress, clock)
+def run(narrator: _Narrator, begun: float, *, days: int, ticks: int) -> DemoResult:
+    """The whole flow on a stack that is up, started at `begun` by the narrator's clock.
+
+    Raises TidemarkError of the first step that fails; the stack is left running.
+    """
+    clock = narrator.clock
     up_seconds = clock.monotonic() - begun
     settings = load()
     with narrator.step("demo portfolios in PostgreSQL"):

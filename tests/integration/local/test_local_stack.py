@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from lakehouse.clock import SystemClock
-from lakehouse.local import ending, envfile, supervisor
+from lakehouse.local import ending, envfile, supervisor, warden
 from lakehouse.local.home import Home
 from tests.factories import real_engines
 
@@ -104,11 +104,12 @@ def test_status_has_the_agreed_form(running: Home) -> None:
 
     found = json.loads(done.stdout)
     assert done.returncode == 0
-    assert set(found) == {"urls", "processes"}
+    assert set(found) == {"urls", "pss_bytes", "processes"}
     assert set(found["urls"]) == {"api", "airflow", "mlflow", "clickhouse", "s3", "prometheus"}
     assert {process["name"] for process in found["processes"]} == NAMES
     for process in found["processes"]:
-        assert set(process) == {"name", "state", "ready", "pid", "uptime_s", "restarts", "url"}
+        assert set(process) == {"name", "state", "ready", "pid", "uptime_s", "restarts", "url", "pss_bytes"}
+        assert 0 < process["pss_bytes"] < found["pss_bytes"]
         assert process["state"] == "RUNNING"
         assert process["ready"] is True
         assert psutil.pid_exists(process["pid"])
@@ -172,7 +173,25 @@ def test_killing_the_keepers_leaves_nothing(running: Home, victims: str) -> None
     assert _eventually(lambda: not _left(running), GONE_WITHIN_S), _left(running)
 
 
-def test_ctrl_c_of_up_leaves_nothing(home: Home) -> None:
+def test_a_bystander_by_the_number_of_a_dead_warden_lives_on(running: Home) -> None:
+    assert _tidemark(running, "down").returncode == 0
+    assert running.warden_lock.read_text() == ""  # it ended well, and so left no name
+    bystander = subprocess.Popen(["sleep", "300"], cwd=running.run, start_new_session=True)
+    try:
+        for record in (f"{bystander.pid}", f"{bystander.pid} 1 {warden.boot()}"):
+            running.warden_lock.write_text(record)
+            assert _tidemark(running, "up", "--only", "redis").returncode == 0
+            running_pid = supervisor.warden_pid(running)
+            assert running_pid not in (None, bystander.pid)
+            assert _tidemark(running, "down").returncode == 0
+            assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+@pytest.mark.parametrize("command", [("up", "--only", ENGINES), ("demo",)], ids=["up", "demo"])
+def test_ctrl_c_while_the_stack_starts_leaves_nothing(home: Home, command: tuple[str, ...]) -> None:
     _tidemark(home, "down")
     starting = subprocess.Popen(
         [sys.executable, "-m", "lakehouse.cli.main", "up", "--only", f"{ENGINES},kafka"],  # Kafka is slow to come up
