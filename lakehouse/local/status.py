@@ -76,7 +76,7 @@ def read(settings: Settings, stack: Stack | None) -> StackStatus:
         found.append(
             ProcessStatus(
                 name=spec.name,
-                state=state.state,
+                state=_state(state.state, ready=not problem),
                 ready=not problem,
                 pid=state.pid,
                 uptime_s=state.uptime_s,
@@ -126,6 +126,11 @@ def _problem(stack: Stack, spec: ProcessSpec, state: ProcessState) -> str:
     if not state.pid:
         return state.note or f"is {state.state}"
     return readiness.problem(spec, state.pid, stack.context.settings.stack)
+
+
+def _state(word: str, *, ready: bool) -> str:
+    """supervisord's word, but what answers already runs: supervisord waits some time before it says so."""
+    return "RUNNING" if ready and word == "STARTING" else word
 
 
 def _starts(log: Path) -> Counter[str]:

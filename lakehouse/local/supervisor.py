@@ -26,6 +26,10 @@ RPC_TIMEOUT_S = 30.0
 POLL_S = 0.05
 LOG_BYTES = "10MB"
 LOG_BACKUPS = 3
+# What ends sooner is started again after a pause that grows by a second a try; so many tries take half a day and more,
+# so that a process outlives its engine's bad night.
+SETTLED_S = 30
+START_TRIES = 300
 NOT_RUNNING, ALREADY_STARTED = 70, 60
 
 
@@ -76,8 +80,8 @@ def _program(spec: ProcessSpec, home: Home) -> list[str]:
         f"environment={environment}",
         "autostart=false",
         "autorestart=true",
-        "startsecs=2",
-        "startretries=20",
+        f"startsecs={SETTLED_S}",
+        f"startretries={START_TRIES}",
         f"stopsignal={spec.stop_signal}",
         f"stopwaitsecs={spec.stop_wait_s}",
         "stopasgroup=false",

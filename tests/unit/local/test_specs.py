@@ -2,6 +2,7 @@
 
 import configparser
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -9,12 +10,12 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from lakehouse.local import bootstrap, conf_platform, probes, processes_engines, processes_platform, supervisor
+from lakehouse.local import bootstrap, conf_platform, graph, probes, processes_engines, processes_platform, supervisor
 from lakehouse.local.envfile import LOCAL_SECRETS, SETTINGS_SECRETS
-from lakehouse.local.graph import waves
+from lakehouse.local.graph import Node
 from lakehouse.local.home import Home
 from lakehouse.local.ports import port_names
-from lakehouse.local.spec import ProcessSpec, StackContext, Step, UnknownProcessError, select
+from lakehouse.local.spec import ProcessSpec, Role, StackContext, Step, UnknownProcessError, select
 from streaming.landing.health import HealthServer
 from tests.factories.stack_context import stack_context
 
@@ -51,12 +52,13 @@ def test_all_can_be_started_in_some_order(context: StackContext, specs: tuple[Pr
     steps = bootstrap.steps(context)
 
     nodes: list[ProcessSpec | Step] = [*specs, *steps]
-    order = waves({node.name: node.after for node in nodes})
+    order: list[str] = []
+    graph.run([Node(node.name, node.after, partial(order.append, node.name)) for node in nodes], abort=order.clear)
 
-    level = {name: number for number, names in enumerate(order) for name in names}
-    assert level["postgres"] < level["databases"] < level["airflow-db"] < level["airflow-scheduler"]
-    assert level["kafka"] < level["topics"] < level["landing"]
-    assert {"kafka", "s3", "postgres", "redis", "spark", "clickhouse"} <= set(order[0])
+    for chain in (("postgres", "databases", "airflow-db", "airflow-scheduler"), ("kafka", "topics", "landing")):
+        assert [name for name in order if name in chain] == list(chain)
+    engines = {node.name for node in specs if node.role is Role.ENGINE}
+    assert not [node.name for node in specs if node.name in engines and node.after]
 
 
 def test_a_selection_takes_what_it_waits_for_and_uses(context: StackContext, specs: tuple[ProcessSpec, ...]) -> None:
@@ -89,6 +91,8 @@ def test_supervisord_conf_is_read_back_as_it_was_meant(context: StackContext, sp
 
     assert {section.removeprefix("program:") for section in parser.sections() if "program:" in section} == EXPECTED
     assert all(parser[f"program:{name}"]["autostart"] == "false" for name in EXPECTED)
+    assert {parser[f"program:{name}"]["startsecs"] for name in EXPECTED} == {"30"}
+    assert {parser[f"program:{name}"]["startretries"] for name in EXPECTED} == {"300"}
     assert parser["program:postgres"]["stopsignal"] == "INT"
     assert "100%%" in parser["program:kafka"]["stdout_logfile"]
 
