@@ -23,6 +23,7 @@ from lakehouse.local import (
     envfile,
     fetch,
     graph,
+    logs,
     ports,
     processes_engines,
     processes_platform,
@@ -123,6 +124,7 @@ def up(only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
     home = Home(load().home)
     home.create()
     with _exclusive(home):
+        logs.prune_airflow(home, clock)
         stack, busy = _settle(home)
         names = tuple(only) or tuple(spec.name for spec in stack.specs)
         chosen = select(names, stack.specs, stack.steps)

@@ -38,6 +38,14 @@ def test_a_stack_is_ready_when_every_process_is() -> None:
     assert not StackStatus({}, (_process("a", ready=True), _process("b", ready=False)), 0).ready
 
 
+@pytest.mark.parametrize(
+    ("word", "ready", "told"),
+    [("STARTING", True, "RUNNING"), ("STARTING", False, "STARTING"), ("RUNNING", False, "RUNNING")],
+)
+def test_a_process_that_answers_runs(word: str, *, ready: bool, told: str) -> None:
+    assert status._state(word, ready=ready) == told
+
+
 def test_the_document_tells_memory_in_all_and_of_each_process() -> None:
     process = ProcessStatus("a", "RUNNING", ready=True, pid=1, uptime_s=5, restarts=0, url="u", pss_bytes=7)
 
@@ -115,6 +123,23 @@ def test_following_a_log_survives_its_rotation(tmp_path: Path) -> None:
     lines = logs.follow(path, clock)
 
     assert [next(lines), next(lines)] == ["one\n", "two\n"]
+
+
+def test_airflows_logs_of_more_than_thirty_days_are_removed(tmp_path: Path) -> None:
+    home, clock = Home(tmp_path), ManualClock()
+    folder = home.logs / "airflow" / "dag_id=market_daily"
+    for name, days in {"run_id=old/task_id=a/attempt=1.log": 31, "run_id=new/task_id=a/attempt=1.log": 29}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True)
+        path.write_text("x")
+        os.utime(path, (clock.now().timestamp() - days * 86400,) * 2)
+    home.log("kafka").write_text("x")
+    os.utime(home.log("kafka"), (0, 0))
+
+    assert logs.prune_airflow(home, clock) == 1
+    assert [path.name for path in folder.iterdir()] == ["run_id=new"]
+    assert home.log("kafka").exists()
+    assert logs.prune_airflow(Home(tmp_path / "without airflow"), clock) == 0
 
 
 class _Scripted(ManualClock):
