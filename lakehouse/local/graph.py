@@ -27,22 +27,12 @@ class Node:
     run: Callable[[], None]
 
 
-def waves(after: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
-    """The names in start order, those of one tuple at once. Raises GraphError for a circle or an unknown name."""
-    sorter = _sorter(after)
-    found = []
-    while sorter.is_active():
-        ready = tuple(sorted(sorter.get_ready()))
-        found.append(ready)
-        sorter.done(*ready)
-    return found
-
-
 def run(nodes: Iterable[Node], abort: Callable[[], None]) -> None:
     """Run every node; after a failure nothing new starts, but what runs is waited for. Blocking.
 
     `abort` is called when this thread is interrupted (Ctrl-C): it must make the running actions end soon.
-    Raises NodesFailedError with the message of each anticipated failure; other exceptions pass through.
+    Raises GraphError before anything runs; NodesFailedError with the message of each anticipated failure; other
+    exceptions pass through.
     """
     by_name = {node.name: node for node in nodes}
     sorter = _sorter({node.name: node.after for node in by_name.values()})

@@ -5,24 +5,18 @@ import threading
 import pytest
 
 from lakehouse.errors import TidemarkError
-from lakehouse.local.graph import GraphError, Node, NodesFailedError, run, waves
+from lakehouse.local.graph import GraphError, Node, NodesFailedError, run
 
 
 class _BrokenError(TidemarkError):
     pass
 
 
-def test_waves_hold_what_may_start_together() -> None:
-    found = waves({"kafka": (), "s3": (), "topics": ("kafka",), "landing": ("topics", "s3")})
-
-    assert found == [("kafka", "s3"), ("topics",), ("landing",)]
-
-
 def test_a_circle_and_an_unknown_name_are_errors() -> None:
     with pytest.raises(GraphError, match="wait for each other"):
-        waves({"a": ("b",), "b": ("a",)})
+        run([Node("a", ("b",), _never), Node("b", ("a",), _never)], _never)
     with pytest.raises(GraphError, match="not there: nowhere"):
-        waves({"a": ("nowhere",)})
+        run([Node("a", ("nowhere",), _never)], _never)
 
 
 def test_independent_nodes_run_at_the_same_time() -> None:
