@@ -39,7 +39,7 @@ class PostgresSettings(Section):
     port: int = Field(5432, description="port")
     user: str = Field("tidemark", description="role that owns the platform's schema")
     password: SecretStr = Field(SecretStr(""), description="password of that role")
-    database: str = Field("tidemark", description="database of portfolios, runs and quotes")
+    database: str = Field("tidemark", description="database of portfolios and run manifests")
     pool_max_size: int = Field(8, ge=1, description="connections a process may hold")
 
     @property
