@@ -8,13 +8,10 @@ import grpc
 import httpx
 import psycopg
 import redis
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
-from lakehouse.errors import TidemarkError
 from lakehouse.settings import KafkaSettings, RedisSettings
-from lakehouse.stores import kafka as kafka_store
 from lakehouse.stores import redis as redis_store
+from lakehouse.stores.probes import ProbeError, kafka_admin, kafka_broker
 
 TIMEOUT_S = 3.0
 # SparkConnectService.ReleaseSession of a session that never was: answered by the service itself and creates nothing.
@@ -23,23 +20,10 @@ SPARK_METHOD = "/spark.connect.SparkConnectService/ReleaseSession"
 Probe = Callable[[], None]
 
 
-class ProbeError(TidemarkError):
-    """A process does not answer, or answers that it is not ready."""
-
-
 def kafka(section: KafkaSettings) -> Probe:
     """The broker hands out its metadata."""
 
-    def probe() -> None:
-        settings = {**kafka_store.client_config(section, "tidemark-probe"), "log_level": 0}
-        try:
-            brokers = AdminClient(settings).list_topics(timeout=TIMEOUT_S).brokers
-        except KafkaException as error:
-            raise ProbeError(f"Kafka at {section.bootstrap_servers} gives no metadata: {error}") from error
-        if not brokers:
-            raise ProbeError(f"Kafka at {section.bootstrap_servers} knows no broker")
-
-    return probe
+    return lambda: kafka_broker(kafka_admin(section), TIMEOUT_S)
 
 
 def postgres(conninfo: str) -> Probe:

@@ -3,10 +3,10 @@
 import psutil
 
 from lakehouse.local import ports
-from lakehouse.local.probes import ProbeError
 from lakehouse.local.spec import ProcessSpec
 from lakehouse.local.warden import descendants
 from lakehouse.settings import StackSettings
+from lakehouse.stores.probes import ProbeError
 
 
 def problem(spec: ProcessSpec, pid: int, section: StackSettings) -> str:

@@ -1,4 +1,4 @@
-"""One cheap round trip an engine, for readiness: each raises ProbeFailed where the engine does not answer."""
+"""One cheap round trip an engine, for readiness: each raises ProbeError where the engine does not answer."""
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -15,7 +15,7 @@ from lakehouse.stores import kafka
 from lakehouse.stores.postgres import Pool
 
 
-class ProbeFailed(TidemarkError):
+class ProbeError(TidemarkError):
     """The engine did not answer as it should."""
 
 
@@ -25,7 +25,7 @@ async def postgres(pool: Pool) -> None:
         async with pool.connection() as connection:
             await connection.execute("SELECT 1")
     except PostgresError as error:
-        raise ProbeFailed(str(error)) from error
+        raise ProbeError(str(error)) from error
 
 
 async def redis(client: Redis) -> None:
@@ -33,7 +33,7 @@ async def redis(client: Redis) -> None:
     try:
         await client.ping()
     except (RedisError, OSError) as error:
-        raise ProbeFailed(str(error)) from error
+        raise ProbeError(str(error)) from error
 
 
 def kafka_admin(section: KafkaSettings) -> AdminClient:
@@ -43,11 +43,13 @@ def kafka_admin(section: KafkaSettings) -> AdminClient:
 
 
 def kafka_broker(admin: AdminClient, timeout_s: float) -> None:
-    """The cluster's metadata. Blocks up to `timeout_s`."""
+    """The cluster's metadata, with a broker in it. Blocks up to `timeout_s`."""
     try:
-        admin.list_topics(timeout=timeout_s)
+        brokers = admin.list_topics(timeout=timeout_s).brokers
     except KafkaException as error:
-        raise ProbeFailed(str(error)) from error
+        raise ProbeError(f"Kafka gives no metadata: {error}") from error
+    if not brokers:
+        raise ProbeError("Kafka knows no broker")
 
 
 def s3(client: Minio, bucket: str) -> None:
@@ -55,6 +57,6 @@ def s3(client: Minio, bucket: str) -> None:
     try:
         found = client.bucket_exists(bucket_name=bucket)
     except (MinioException, HTTPError, OSError) as error:
-        raise ProbeFailed(str(error)) from error
+        raise ProbeError(str(error)) from error
     if not found:
-        raise ProbeFailed(f"there is no bucket {bucket}: `tidemark up` makes it")
+        raise ProbeError(f"there is no bucket {bucket}: `tidemark up` makes it")

@@ -14,6 +14,7 @@ from lakehouse.local import probes
 from lakehouse.local.install import minio
 from lakehouse.local.install.cache import Cache
 from lakehouse.settings import S3Settings, StackSettings, cache_dir
+from lakehouse.stores.probes import ProbeError
 from tests.factories import real_engines
 from tests.factories.ports import free_port
 
@@ -63,7 +64,7 @@ class MinioServer:
         while True:
             try:
                 return probe()
-            except probes.ProbeError:
+            except ProbeError:
                 if CLOCK.monotonic() > deadline:
                     raise
                 CLOCK.sleep(0.1)

@@ -10,12 +10,13 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from lakehouse.local import bootstrap, conf_platform, graph, probes, processes_engines, processes_platform, supervisor
+from lakehouse.local import bootstrap, conf_platform, graph, processes_engines, processes_platform, supervisor
 from lakehouse.local.envfile import LOCAL_SECRETS, SETTINGS_SECRETS
 from lakehouse.local.graph import Node
 from lakehouse.local.home import Home
 from lakehouse.local.ports import port_names
 from lakehouse.local.spec import ProcessSpec, Role, StackContext, Step, UnknownProcessError, select
+from lakehouse.stores.probes import ProbeError
 from streaming.landing.health import HealthServer
 from tests.factories.stack_context import stack_context
 
@@ -105,7 +106,7 @@ def test_the_lander_is_ready_when_it_lands_and_not_when_it_answers(context: Stac
         replace(context, settings=context.settings.model_copy(update={"landing": section}))
     )
     try:
-        with pytest.raises(probes.ProbeError, match="503"):
+        with pytest.raises(ProbeError, match="503"):
             spec.probe()
         is_landing.set()
         spec.probe()
