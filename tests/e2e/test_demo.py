@@ -1,19 +1,26 @@
 """The demo's flow on a small slice, as a user runs it, and once more: the same answer."""
 
+import ipaddress
 import json
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from decimal import Decimal
+from socket import SOCK_DGRAM
 
+import psutil
 import pytest
 
+from lakehouse.local import ending, envfile, supervisor
+from lakehouse.local.home import Home
 from lakehouse.settings import Settings, inherited_environment, project_root
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(1200)]
 
 METHODS = ("historical", "parametric normal", "cornish fisher", "monte carlo normal")
+MEMORY_BYTES = 6_000_000_000  # what the product promises to stay below
 
 
 def _demo(stack: Settings) -> str:
@@ -60,3 +67,50 @@ def test_the_printed_curl_line_works(output: str) -> None:
 def test_a_second_demo_gives_the_same_numbers(stack: Settings, output: str) -> None:
     again = _demo(stack)
     assert _risk_lines(again) == _risk_lines(output)
+
+
+def test_the_whole_stack_fits_into_six_gigabytes(stack: Settings, output: str) -> None:
+    environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home)}
+    argv = [sys.executable, "-m", "lakehouse.cli.main", "status", "--json"]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert 0 < found["pss_bytes"] < MEMORY_BYTES, {each["name"]: each["pss_bytes"] for each in found["processes"]}
+
+
+def test_no_process_of_the_whole_stack_listens_beyond_loopback(stack: Settings, output: str) -> None:
+    home = Home(stack.home)
+    marked = ending.carriers(envfile.read(home.stack_env).stack_id)
+    members = {process.pid: process for process in (*marked, *ending.tree(supervisor.warden_pid(home)))}
+    found = {(process.name(), address) for process in members.values() for address in _listening(process)}
+    assert len({name for name, _ in found}) > 1
+    assert [each for each in found if not _is_loopback(each[1])] == []
+
+
+def test_an_interrupt_after_the_start_leaves_the_stack_running(stack: Settings, output: str) -> None:
+    keeper = supervisor.warden_pid(Home(stack.home))
+    argv = [sys.executable, "-m", "lakehouse.cli.main", "demo", "--days", "1", "--ticks", "50"]
+    environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home), "NO_COLOR": "1"}
+    with subprocess.Popen(argv, env=environment, cwd=project_root(), stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stderr is not None
+        assert any("done demo portfolios in PostgreSQL" in line for line in demo.stderr)
+        demo.send_signal(signal.SIGINT)
+        told = demo.stderr.read()
+    assert demo.returncode == 130, told
+    assert "interrupted; the stack keeps running, `make down` stops it" in told
+    assert supervisor.warden_pid(Home(stack.home)) == keeper is not None
+
+
+def _listening(process: psutil.Process) -> set[str]:
+    """Addresses of its TCP listeners and of its UDP sockets without a peer; none if it has ended by now."""
+    try:
+        found = process.net_connections(kind="inet")
+    except psutil.NoSuchProcess:
+        return set()
+    waiting = [each for each in found if each.status == psutil.CONN_LISTEN or each.type == SOCK_DGRAM]
+    return {each.laddr.ip for each in waiting if each.laddr and not each.raddr}
+
+
+def _is_loopback(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
