@@ -19,6 +19,8 @@ from lakehouse.settings import Settings, inherited_environment, project_root
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(1200)]
 
+# A shell in the background starts everything with interrupts ignored, and so may whoever runs these tests.
+HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
 METHODS = ("historical", "parametric normal", "cornish fisher", "monte carlo normal")
 MEMORY_BYTES = 6_000_000_000  # what the product promises to stay below
 
@@ -88,7 +90,7 @@ def test_no_process_of_the_whole_stack_listens_beyond_loopback(stack: Settings, 
 
 def test_an_interrupt_after_the_start_leaves_the_stack_running(stack: Settings, output: str) -> None:
     keeper = supervisor.warden_pid(Home(stack.home))
-    argv = [sys.executable, "-m", "lakehouse.cli.main", "demo", "--days", "1", "--ticks", "50"]
+    argv = [*HEEDING_INTERRUPTS, sys.executable, "-m", "lakehouse.cli.main", "demo", "--days", "1", "--ticks", "50"]
     environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home), "NO_COLOR": "1"}
     with subprocess.Popen(argv, env=environment, cwd=project_root(), stderr=subprocess.PIPE, text=True) as demo:
         assert demo.stderr is not None

@@ -194,7 +194,17 @@ def test_a_bystander_by_the_number_of_a_dead_warden_lives_on(running: Home) -> N
 def test_ctrl_c_while_the_stack_starts_leaves_nothing(home: Home, command: tuple[str, ...]) -> None:
     _tidemark(home, "down")
     starting = subprocess.Popen(
-        [sys.executable, "-m", "lakehouse.cli.main", "up", "--only", f"{ENGINES},kafka"],  # Kafka is slow to come up
+        # A shell in the background starts everything with interrupts ignored, and so may whoever runs these tests.
+        [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "lakehouse.cli.main",
+            "up",
+            "--only",
+            f"{ENGINES},kafka",
+        ],  # Kafka is slow to come up
         env={**os.environ, "TIDEMARK_HOME": str(home.root)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
