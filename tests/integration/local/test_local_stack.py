@@ -190,21 +190,13 @@ def test_a_bystander_by_the_number_of_a_dead_warden_lives_on(running: Home) -> N
         bystander.wait()
 
 
-@pytest.mark.parametrize("command", [("up", "--only", ENGINES), ("demo",)], ids=["up", "demo"])
+@pytest.mark.parametrize("command", [("up", "--only", f"{ENGINES},kafka"), ("demo",)], ids=["up", "demo"])
 def test_ctrl_c_while_the_stack_starts_leaves_nothing(home: Home, command: tuple[str, ...]) -> None:
     _tidemark(home, "down")
+    # A shell in the background starts everything with interrupts ignored, and so may whoever runs these tests.
+    heeding = ("env", "--default-signal=INT", sys.executable, "-m", "lakehouse.cli.main")
     starting = subprocess.Popen(
-        # A shell in the background starts everything with interrupts ignored, and so may whoever runs these tests.
-        [
-            "env",
-            "--default-signal=INT",
-            sys.executable,
-            "-m",
-            "lakehouse.cli.main",
-            "up",
-            "--only",
-            f"{ENGINES},kafka",
-        ],  # Kafka is slow to come up
+        [*heeding, *command],
         env={**os.environ, "TIDEMARK_HOME": str(home.root)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
