@@ -5,10 +5,11 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 
 import psutil
 from rich.console import Console
@@ -19,6 +20,7 @@ from lakehouse.local import stack as local_stack
 from lakehouse.local.progress import Progress
 from lakehouse.settings import Settings, load, project_root
 
+REPEATS = 3
 OUT = project_root() / "bench" / "out"
 
 
@@ -87,6 +89,18 @@ def table(results: Sequence[Result]) -> Table:
             share,
         )
     return shown
+
+
+def wall_s(action: Callable[[], object]) -> float:
+    """Median seconds of REPEATS runs after one to warm up."""
+    clock = SystemClock()
+    action()
+    taken = []
+    for _ in range(REPEATS):
+        began = clock.monotonic()
+        action()
+        taken.append(clock.monotonic() - began)
+    return median(taken)
 
 
 @contextmanager

@@ -1,15 +1,12 @@
 """Gold into ClickHouse: the checked pull and swap, beside a bare read of the same files (the limit) and pushed rows."""
 
 import secrets
-from collections.abc import Callable
-from statistics import median
 
 import psutil
 from clickhouse_connect.driver.client import Client
 from pyspark.sql import DataFrame, SparkSession
 
-from bench.harness import Result
-from lakehouse.clock import SystemClock
+from bench.harness import REPEATS, Result, wall_s
 from lakehouse.contracts.render.clickhouse import quote_name
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.local import stack, status
@@ -25,9 +22,7 @@ from spark_jobs.publish_marts.loads import SOURCE, Mart
 
 ROWS, YEARS = 2_000_000, (2020, 2021)
 PEER_ROWS, PEER_BATCH = 200_000, 10_000
-REPEATS = 3
 GOAL_PER_CORE = 1_000_000.0
-CLOCK = SystemClock()
 
 
 def rows(session: SparkSession) -> DataFrame:
@@ -47,7 +42,7 @@ def rows(session: SparkSession) -> DataFrame:
 
 def checked_pull(mart: Mart, expected: dict[str, PartitionRecord], version: int) -> float:
     """Rows a second of the job's whole path: staging table, pull, sums against the manifest, swap, count again."""
-    return ROWS / _wall_s(lambda: mart.load(expected, version, secrets.token_hex(4), quiet))
+    return ROWS / wall_s(lambda: mart.load(expected, version, secrets.token_hex(4), quiet))
 
 
 def bare_read(mart: Mart, version: int) -> float:
@@ -63,7 +58,7 @@ def bare_read(mart: Mart, version: int) -> float:
         f"INSERT INTO FUNCTION null('{_structure(mart.client)}') SELECT {columns} FROM {SOURCE} "  # noqa: S608  contract names, quoted
         f"SETTINGS delta_lake_snapshot_version = {version:d}"
     )
-    return ROWS / _wall_s(lambda: mart.client.command(statement, parameters=dict(credentials)))
+    return ROWS / wall_s(lambda: mart.client.command(statement, parameters=dict(credentials)))
 
 
 def pushed_rows(mart: Mart, frame: DataFrame) -> float:
@@ -78,7 +73,7 @@ def pushed_rows(mart: Mart, frame: DataFrame) -> float:
                 "bench_pushed", batch[first : first + PEER_BATCH], column_names=RETURNS_DAILY.column_names
             )
 
-    return PEER_ROWS / _wall_s(push)
+    return PEER_ROWS / wall_s(push)
 
 
 def run(settings: Settings) -> list[Result]:
@@ -128,14 +123,3 @@ def _expected(found: Audit) -> dict[str, PartitionRecord]:
 def _structure(client: Client) -> str:
     found = client.query(f"DESCRIBE TABLE {quote_name(RETURNS_DAILY.short_name)}").result_rows
     return ", ".join(f"{quote_name(row[0])} {row[1]}" for row in found)
-
-
-def _wall_s(action: Callable[[], object]) -> float:
-    """Median of some repeats after one to warm up."""
-    action()
-    taken = []
-    for _ in range(REPEATS):
-        began = CLOCK.monotonic()
-        action()
-        taken.append(CLOCK.monotonic() - began)
-    return median(taken)

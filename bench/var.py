@@ -1,18 +1,15 @@
 """Monte-Carlo VaR through Spark, beside one core of NumPy (the limit) and a row UDF a trial (what people write)."""
 
 import time
-from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from statistics import median
 
 import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType
 
-from bench.harness import Result
-from lakehouse.clock import SystemClock
+from bench.harness import Result, wall_s
 from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
 from lakehouse.risk.var import historical_var
 from lakehouse.settings import Settings
@@ -26,15 +23,13 @@ INSTRUMENTS, PORTFOLIOS = 40, 100
 CHOSEN = Parameters(window_days=500, backtest_days=60)
 PEER_TRIALS = 4_000
 LIMIT_DAYS = 10
-REPEATS = 3
 FIRST_DAY = date(2020, 1, 1)
-CLOCK = SystemClock()
 
 
 def scenarios_a_second(session: SparkSession, book: Book) -> float:
     """The job's own simulation, all days and both confidences, by the wall clock."""
     done = (CHOSEN.backtest_days + 1) * CHOSEN.scenarios
-    return done / _wall_s(lambda: simulate(session, book, CHOSEN))
+    return done / wall_s(lambda: simulate(session, book, CHOSEN))
 
 
 def limit_a_second(book: Book) -> float:
@@ -61,7 +56,7 @@ def row_udf_a_second(session: SparkSession, book: Book) -> float:
 
     run = F.udf(trial, ArrayType(DoubleType()), useArrow=True)
     trials = session.range(PEER_TRIALS).repartition(2).select(run("id").alias("pnl"))
-    return PEER_TRIALS / _wall_s(lambda: trials.agg(F.sum(F.col("pnl")[0])).collect())
+    return PEER_TRIALS / wall_s(lambda: trials.agg(F.sum(F.col("pnl")[0])).collect())
 
 
 def made_up_book() -> Book:
@@ -94,14 +89,3 @@ def run(settings: Settings) -> list[Result]:
         "scenarios with VaR at two confidences, through Spark Connect; limit: one core of NumPy, by CPU time"
     )
     return [Result("var", "scenarios/s", ours, peers, limit, notes=notes)]
-
-
-def _wall_s(action: Callable[[], object]) -> float:
-    """Median of some repeats after one to warm up."""
-    action()
-    taken = []
-    for _ in range(REPEATS):
-        began = CLOCK.monotonic()
-        action()
-        taken.append(CLOCK.monotonic() - began)
-    return median(taken)

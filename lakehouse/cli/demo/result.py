@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-METHODS = ("historical", "parametric_normal", "cornish_fisher", "monte_carlo_normal")
+from lakehouse.risk.methods import Method
+
+METHODS = tuple(Method)
 CONFIDENCES = ("0.95", "0.99")
 
 
