@@ -13,3 +13,4 @@ CREATE DATABASE :"name" OWNER :"name";
 SQL
 done
 PGPASSWORD=$POSTGRES_PASSWORD psql --username postgres --dbname tidemark --command 'CREATE EXTENSION IF NOT EXISTS timescaledb'
+PGPASSWORD=$POSTGRES_PASSWORD psql --username postgres --command 'CREATE ROLE tidemark_api NOLOGIN' --command 'GRANT tidemark_api TO tidemark'

@@ -6,6 +6,7 @@ from uuid import UUID
 from lakehouse.clock import Clock, epoch_us
 
 ENTROPY_BYTES = 10
+SYSTEM_USER = UUID("00000000-0000-7000-8000-000000000000")  # owns what no person owns; nobody can log in as it
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 _LOW_62 = (1 << 62) - 1

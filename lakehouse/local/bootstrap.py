@@ -13,6 +13,7 @@ from lakehouse.local.processes_engines import superuser_conninfo
 from lakehouse.local.spec import StackContext, Step
 from lakehouse.stores import kafka, objects
 from lakehouse.stores.airflow import AirflowClient
+from lakehouse.stores.postgres import API_ROLE
 
 
 def steps(context: StackContext) -> tuple[Step, ...]:
@@ -40,6 +41,7 @@ def databases(context: StackContext) -> None:
         for role, (database, password) in owners.items():
             _ensure_role(connection, role, password)
             _ensure_database(connection, database, role)
+        _ensure_api_role(connection, platform.user)
     with psycopg.connect(superuser_conninfo(context, platform.database), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
 
@@ -94,6 +96,13 @@ def _ensure_role(connection: psycopg.Connection, role: str, password: str) -> No
     connection.execute(
         sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(password))
     )
+
+
+def _ensure_api_role(connection: psycopg.Connection, owner: str) -> None:
+    """The role that the API works as: it owns nothing, and the migrations grant it what it may do."""
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (API_ROLE,)).fetchone() is None:
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(API_ROLE)))
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(API_ROLE), sql.Identifier(owner)))
 
 
 def _ensure_database(connection: psycopg.Connection, database: str, owner: str) -> None:

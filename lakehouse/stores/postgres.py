@@ -1,10 +1,19 @@
 """PostgreSQL by psycopg 3: typed rows and a pool."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import LiteralString, TypeAlias, TypeVar
 
-from psycopg import AsyncConnection, Connection, OperationalError, conninfo
-from psycopg.errors import InvalidSchemaName, QueryCanceled, UndefinedColumn, UndefinedTable
+from psycopg import AsyncConnection, Connection, OperationalError, conninfo, sql
+from psycopg.errors import (
+    DeadlockDetected,
+    InvalidSchemaName,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+    UndefinedColumn,
+    UndefinedTable,
+)
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -12,6 +21,9 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[TupleRow]]
+Query: TypeAlias = LiteralString | sql.Composed
+Transaction: TypeAlias = AsyncConnection[TupleRow]
+API_ROLE = "tidemark_api"
 Record = TypeVar("Record")
 
 
@@ -41,9 +53,20 @@ def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
 
     No wait is longer than `timeout_s`: not for a connection, not for an answer.
     """
-    options = f"-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout={int(timeout_s * 1000)}"
+    return _pool(section, timeout_s, options="-c default_transaction_read_only=on")
+
+
+def write_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
+    """The same for writes. Neither pool works as the owner: API_ROLE cannot change a booked entry."""
+    return _pool(section, timeout_s, options=f"-c idle_in_transaction_session_timeout={int(timeout_s * 2000)}")
+
+
+def _pool(section: PostgresSettings, timeout_s: float, *, options: str) -> Pool:
+    limits = f"-c timezone=UTC -c role={API_ROLE} -c statement_timeout={int(timeout_s * 1000)}"
     return AsyncConnectionPool(
-        conninfo.make_conninfo(conninfo_of(section), options=options, connect_timeout=max(2, int(timeout_s))),
+        conninfo.make_conninfo(
+            conninfo_of(section), options=f"{limits} {options}", connect_timeout=max(2, int(timeout_s))
+        ),
         min_size=1,
         max_size=section.pool_max_size,
         timeout=timeout_s,
@@ -51,9 +74,37 @@ def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
     )
 
 
-async def fetch(
-    pool: Pool, statement: LiteralString, parameters: Mapping[str, object], record: type[Record]
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Transaction]:
+    """A connection in a transaction that the end of the block commits, and an exception rolls back.
+
+    Raises PostgresUnavailable where no connection is to be had or it breaks; then nothing was written, unless the
+    connection broke during the commit itself: an Idempotency-Key tells the two apart.
+    """
+    try:
+        async with pool.connection() as connection, connection.transaction():
+            yield connection
+    except (PoolTimeout, QueryCanceled) as error:
+        raise PostgresUnavailable(f"PostgreSQL did not answer in time: {error}. `tidemark doctor` says why") from error
+    except (InvalidSchemaName, UndefinedTable, UndefinedColumn) as error:
+        raise PostgresUnavailable(f"PostgreSQL is not migrated: {error}. `tidemark up` migrates it") from error
+    except OperationalError as error:
+        if isinstance(error, (DeadlockDetected, SerializationFailure, LockNotAvailable)):
+            raise
+        await pool.check()
+        raise PostgresUnavailable(f"PostgreSQL did not answer: {error}. `tidemark doctor` says why") from error
+
+
+async def rows_of(
+    connection: Transaction, statement: Query, parameters: Mapping[str, object], record: type[Record]
 ) -> list[Record]:
+    """The rows of one statement inside a transaction, each as a `record` built by column name."""
+    async with connection.cursor(row_factory=class_row(record)) as cursor:
+        await cursor.execute(statement, parameters)
+        return await cursor.fetchall()
+
+
+async def fetch(pool: Pool, statement: Query, parameters: Mapping[str, object], record: type[Record]) -> list[Record]:
     """The rows of one read, each as a `record` built by column name. Raises PostgresUnavailable.
 
     A connection that broke while it lay in the pool costs one more attempt, not an error: a read may be repeated.
@@ -72,9 +123,6 @@ async def fetch(
         raise PostgresUnavailable(f"PostgreSQL did not answer: {error}. `tidemark doctor` says why") from error
 
 
-async def _read(
-    pool: Pool, statement: LiteralString, parameters: Mapping[str, object], record: type[Record]
-) -> list[Record]:
-    async with pool.connection() as connection, connection.cursor(row_factory=class_row(record)) as cursor:
-        await cursor.execute(statement, parameters)
-        return await cursor.fetchall()
+async def _read(pool: Pool, statement: Query, parameters: Mapping[str, object], record: type[Record]) -> list[Record]:
+    async with pool.connection() as connection:
+        return await rows_of(connection, statement, parameters, record)

@@ -1,9 +1,25 @@
 """Every table of the platform, by name."""
 
 from lakehouse.contracts.model import ContractError, Store, Table
-from lakehouse.contracts.tables import bronze, gold, ops, silver
+from lakehouse.contracts.tables import (
+    books,
+    bronze,
+    chain,
+    gold,
+    identity,
+    market,
+    ops,
+    payments,
+    reports,
+    resources,
+    risk_requests,
+    silver,
+    trading,
+)
 
-TABLES: dict[str, Table] = {table.name: table for room in (bronze, silver, gold, ops) for table in room.TABLES}
+LAKE = (bronze, silver, gold)
+BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, ops)
+TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS) for table in room.TABLES}
 
 
 def table(name: str) -> Table:

@@ -1,55 +1,8 @@
-"""The platform's own records: portfolios, instruments, run manifests and loads."""
+"""The platform's own records: run manifests, loads, the outbox and idempotency keys."""
 
 from lakehouse.contracts.model import Column, Store, Table, Type
 
 POSTGRES = (Store.POSTGRES,)
-
-INSTRUMENT = Table(
-    name="app.instrument",
-    doc="What can be held or quoted.",
-    grain="symbol",
-    owner="portfolio",
-    columns=(
-        Column("symbol", Type.STRING, "ticker"),
-        Column("name", Type.STRING, "full name"),
-        Column("currency", Type.STRING, "ISO 4217 code of its prices"),
-        Column("exchange", Type.STRING, "MIC of its main venue"),
-        Column("created_at", Type.TIMESTAMP, "when it was added"),
-    ),
-    key=("symbol",),
-    stores=POSTGRES,
-)
-
-PORTFOLIO = Table(
-    name="app.portfolio",
-    doc="A set of positions reported together.",
-    grain="id",
-    owner="portfolio",
-    columns=(
-        Column("id", Type.UUID, "UUIDv7"),
-        Column("name", Type.STRING, "unique name"),
-        Column("description", Type.STRING, "what it is for"),
-        Column("base_currency", Type.STRING, "ISO 4217 code of its reports"),
-        Column("created_at", Type.TIMESTAMP, "when it was opened"),
-    ),
-    key=("id",),
-    stores=POSTGRES,
-)
-
-POSITION = Table(
-    name="app.position",
-    doc="Units of an instrument that a portfolio holds.",
-    grain="portfolio_id, symbol",
-    owner="portfolio",
-    columns=(
-        Column("portfolio_id", Type.UUID, "portfolio"),
-        Column("symbol", Type.STRING, "instrument"),
-        Column("quantity", Type.DECIMAL, "units held; negative is short, zero does not exist", precision=28, scale=8),
-        Column("updated_at", Type.TIMESTAMP, "when it last changed"),
-    ),
-    key=("portfolio_id", "symbol"),
-    stores=POSTGRES,
-)
 
 JOB_RUN = Table(
     name="ops.job_run",
@@ -106,4 +59,42 @@ MART_LOAD = Table(
     stores=(Store.CLICKHOUSE,),
 )
 
-TABLES = (INSTRUMENT, PORTFOLIO, POSITION, JOB_RUN, ASSET_STATUS, MART_LOAD)
+OUTBOX = Table(
+    name="ops.outbox",
+    doc="Events that a write has caused, until and after they are relayed to Kafka.",
+    grain="seq",
+    owner="platform",
+    columns=(
+        Column("seq", Type.INT64, "order of writing"),
+        Column("event_id", Type.UUID, "UUIDv7, by which consumers drop repeats"),
+        Column("topic", Type.STRING, "Kafka topic"),
+        Column("key", Type.STRING, "message key"),
+        Column("type", Type.STRING, "kind of event"),
+        Column("owner_id", Type.UUID, "user whom it concerns"),
+        Column("payload", Type.JSON, "the event's own fields"),
+        Column("occurred_at", Type.TIMESTAMP, "when it happened"),
+        Column("published_at", Type.TIMESTAMP, "when the broker acknowledged it; absent while it waits", nullable=True),
+    ),
+    key=("seq",),
+    stores=POSTGRES,
+)
+
+IDEMPOTENCY_KEY = Table(
+    name="ops.idempotency_key",
+    doc="First answers to requests with an Idempotency-Key.",
+    grain="owner_id, key",
+    owner="platform",
+    columns=(
+        Column("owner_id", Type.UUID, "user that sent it"),
+        Column("key", Type.STRING, "the client's key"),
+        Column("request_hash", Type.BINARY, "hash of method, path and body"),
+        Column("status", Type.INT32, "HTTP status of the answer"),
+        Column("headers", Type.JSON, "headers of the answer that count"),
+        Column("body", Type.BINARY, "body of the answer"),
+        Column("created_at", Type.TIMESTAMP, "when it was first answered"),
+    ),
+    key=("owner_id", "key"),
+    stores=POSTGRES,
+)
+
+TABLES = (JOB_RUN, ASSET_STATUS, MART_LOAD, OUTBOX, IDEMPOTENCY_KEY)

@@ -4,11 +4,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.settings import Settings, load
 from lakehouse.stores import postgres
 
@@ -120,10 +121,30 @@ def _add_instrument(connection: Connection[TupleRow], instrument: DemoInstrument
 
 
 def _add_portfolio(connection: Connection[TupleRow], portfolio: DemoPortfolio) -> int:
+    known = connection.execute(
+        "SELECT 1 FROM app.portfolio WHERE id = %s OR (owner_id = %s AND name = %s)",
+        (portfolio.id, SYSTEM_USER, portfolio.name),
+    ).fetchone()
+    if known is not None:
+        return 0
+    account = (uuid5(portfolio.id, "account"), SYSTEM_USER, portfolio.name, portfolio.base_currency, OPENED_AT)
+    connection.execute(
+        "INSERT INTO app.account (id, owner_id, name, base_currency, allows_short, created_at) "
+        "VALUES (%s, %s, %s, %s, true, %s)",
+        account,
+    )
     return connection.execute(
-        "INSERT INTO app.portfolio (id, name, description, base_currency, created_at) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT DO NOTHING",
-        (portfolio.id, portfolio.name, portfolio.description, portfolio.base_currency, OPENED_AT),
+        "INSERT INTO app.portfolio (id, owner_id, account_id, name, description, base_currency, created_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (
+            portfolio.id,
+            SYSTEM_USER,
+            account[0],
+            portfolio.name,
+            portfolio.description,
+            portfolio.base_currency,
+            OPENED_AT,
+        ),
     ).rowcount
 
 

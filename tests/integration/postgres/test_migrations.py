@@ -19,14 +19,29 @@ from lakehouse.stores import postgres
 
 pytestmark = pytest.mark.integration
 
-STEPS = ["v0001_portfolios", "v0002_runs"]
+STEPS = [
+    "v0001_portfolios",
+    "v0002_runs",
+    "v0003_users",
+    "v0004_ledger",
+    "v0005_books",
+    "v0006_orders",
+    "v0007_plumbing",
+    "v0010_identity",
+    "v0011_market",
+    "v0012_resources",
+    "v0013_payments",
+    "v0014_chain",
+    "v0015_valuations",
+    "v0016_risk_requests",
+]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 
 TABLES = """
     SELECT n.nspname || '.' || c.relname
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ('app', 'ops') AND c.relkind = 'r' AND c.relname <> %s
-    ORDER BY 1
+    WHERE n.nspname !~ '^(pg_|_?timescaledb|information_schema)' AND c.relkind = 'r' AND c.relname <> %s
+    ORDER BY (n.nspname || '.' || c.relname) COLLATE "C"
 """
 COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull, col_description(attrelid, attnum)

@@ -1,0 +1,5 @@
+"""Payments and their settlements, in PostgreSQL."""
+
+from lakehouse.contracts.model import Table
+
+TABLES: tuple[Table, ...] = ()
