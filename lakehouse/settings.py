@@ -41,6 +41,8 @@ class PostgresSettings(Section):
     password: SecretStr = Field(SecretStr(""), description="password of that role")
     database: str = Field("tidemark", description="database of portfolios and run manifests")
     pool_max_size: int = Field(8, ge=1, description="connections a process may hold")
+    replica_host: str = Field("", description="read replica that the API reads lists and reports from; empty: none")
+    replica_port: int = Field(0, ge=0, description="port of the replica; 0: as postgres.port")
 
     @property
     def dsn(self) -> str:
@@ -112,6 +114,23 @@ class ServingSettings(Section):
         return f"http://{self.host}:{self.port}"
 
 
+class AuthSettings(Section):
+    issuer: str = Field("tidemark", min_length=1, description="iss of access tokens")
+    audience: str = Field("tidemark-api", min_length=1, description="aud of access tokens")
+    access_ttl_s: int = Field(600, ge=30, le=900, description="life of an access token")
+    refresh_ttl_s: int = Field(14 * 86400, ge=600, description="life of a login: refreshing does not prolong it")
+    refresh_grace_s: int = Field(
+        10, ge=0, le=60, description="time in which a spent refresh token is refused without ending its session"
+    )
+    key_dir: Path | None = Field(None, description="folder of the signing keys (0600); empty: keys/jwt in the home")
+    allow_registration: bool = Field(True, description="whether anybody may register; otherwise an admin adds users")
+    argon2_memory_kib: int = Field(19456, ge=8192, description="memory of a password hash")
+    argon2_time_cost: int = Field(2, ge=1, description="passes of a password hash")
+    session_check_s: float = Field(
+        2.0, ge=0, le=5, description="a revoked session, key or user may still be let in for this long"
+    )
+
+
 class PrometheusSettings(Section):
     url: str = Field("http://127.0.0.1:9090", description="Prometheus server")
 
@@ -169,6 +188,7 @@ class Settings(BaseSettings):
     airflow: AirflowSettings = AirflowSettings()
     mlflow: MlflowSettings = MlflowSettings()
     serving: ServingSettings = ServingSettings()
+    auth: AuthSettings = AuthSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     landing: LandingSettings = LandingSettings()
     market: MarketSettings = MarketSettings()

@@ -1,29 +1,51 @@
-"""Composition of the routes and of the refusals that they may answer."""
+"""Composition of the rooms: their routes, and the refusals that they may answer with."""
+
+from typing import Final
 
 from fastapi import FastAPI
 
-from serving.health import endpoints as health
-from serving.health.service import NotReady
-from serving.kit import docs, problems
+from serving.auth.room import ROOM as AUTH
+from serving.health.room import ROOM as HEALTH
+from serving.kit import constraints, docs, idempotency, problems, versions
+from serving.kit.crud import batch, service
 from serving.kit.paging import CursorMismatch
-from serving.portfolios import endpoints as portfolios
-from serving.portfolios.service import PortfolioNotFound
-from serving.risk import endpoints as risk
-from serving.risk.service import EmptyDateRange, RiskNotPublished
+from serving.kit.rooms import Room
+from serving.portfolios.room import ROOM as PORTFOLIOS
+from serving.risk.room import ROOM as RISK
 
-REFUSALS: tuple[type[problems.ApiError], ...] = (
+# In the order of the documentation; a room may use the services of those that `import-linter` lets it import.
+ROOMS: Final[tuple[Room, ...]] = (
+    AUTH,
+    PORTFOLIOS,
+    RISK,
+    HEALTH,
+)
+
+REFUSALS: Final[tuple[type[problems.ApiError], ...]] = (
     *problems.SHARED,
-    NotReady,
-    PortfolioNotFound,
-    RiskNotPublished,
     CursorMismatch,
-    EmptyDateRange,
+    service.NotFound,
+    batch.BatchRefused,
+    versions.VersionConflict,
+    idempotency.KeyReused,
+    idempotency.TwinInFlight,
+    constraints.AlreadyExists,
+    constraints.UnknownReference,
+    constraints.RuleBroken,
+    constraints.InsufficientFunds,
+    constraints.InsufficientHoldings,
+    *(refusal for room in ROOMS for refusal in room.refusals),
 )
 
 
 def install(app: FastAPI) -> None:
     """Add every route to `app`."""
-    app.include_router(health.router)
-    app.include_router(portfolios.router)
-    app.include_router(risk.router)
+    for room in ROOMS:
+        for router in room.routers:
+            app.include_router(router)
     app.include_router(docs.router(REFUSALS))
+
+
+def tags() -> list[dict[str, str]]:
+    """Names and descriptions of the groups that the documentation shows."""
+    return [{"name": name, "description": text} for room in ROOMS for name, text in room.tags]

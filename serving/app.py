@@ -13,21 +13,19 @@ from serving.kit import problems
 from serving.kit.boundary import Boundary
 from serving.kit.metrics import Metrics
 from serving.kit.openapi import Api
-from serving.wiring import Services, services
+from serving.wiring import services
 
 DESCRIPTION = """
-Reads of portfolios and of their published risk.
+Portfolios, their books and orders, and their published risk.
 
+* Every call says who asks: `Authorization: Bearer TOKEN` of `POST /api/v1/auth/login`, or `X-API-Key`.
+  What belongs to somebody else does not exist for you (404).
 * Money and quantities are **decimal strings**; an amount carries its currency. A positive VaR or ES is a loss.
+* What moves money or makes an order wants an `Idempotency-Key`: a repeat gets the first answer again.
 * Lists are paged by key: follow `next`, or the `Link` header, until `has_more` is false.
 * Every refusal is an RFC 9457 problem document with a stable `code`; [all codes](/docs/problems).
 * `ETag` and `If-None-Match` spare the transfer of what has not changed.
 """
-TAGS = [
-    {"name": "portfolios", "description": "What is held, from PostgreSQL, the truth of positions."},
-    {"name": "risk", "description": "VaR and expected shortfall that a batch run has published."},
-    {"name": "health", "description": "For probes, load balancers and Prometheus."},
-]
 
 
 def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
@@ -35,8 +33,8 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     metrics = Metrics()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[Services]:
-        async with services(settings, clock=clock, metrics=metrics) as made:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
+        async with services(settings, clock=clock, metrics=metrics, rooms=api.ROOMS) as made:
             yield made
 
     app = Api(
@@ -44,7 +42,7 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
         version=version("tidemark"),
         summary="Portfolios and their published risk.",
         description=DESCRIPTION,
-        openapi_tags=TAGS,
+        openapi_tags=api.tags(),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         docs_url=None,

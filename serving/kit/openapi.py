@@ -11,12 +11,17 @@ Responses = dict[int | str, dict[str, Any]]
 
 _WORDS = {
     400: "The request cannot be read",
+    401: "No valid token or key was sent",
+    403: "The token, key or role does not allow it",
     404: "No such thing; `code` says which",
     405: "The path does not allow this method",
     409: "The request contradicts itself or the state; `code` says how",
+    412: "The object has changed since it was read",
     413: "The request body is too large",
+    415: "The body is of a type that the route does not read",
     421: "This server does not answer for that host",
     422: "A value is not valid; `errors` points at each",
+    429: "A limit is used up; `Retry-After` says when it is not",
     500: "The server failed; the log has it under `request_id`",
     503: "An engine behind the API does not answer; `Retry-After` says when to try again",
 }
@@ -26,6 +31,14 @@ CONDITIONAL: Responses = {
     200: {"headers": {"ETag": {"description": "names these very bytes", "schema": {"type": "string"}}}},
     304: {"description": "The caller's copy still holds"},
 }
+
+
+_GUARDED = (401, 403, 429, 503)
+
+
+def guarded(*statuses: int) -> Responses:
+    """`problems` of a route that asks who the caller is."""
+    return problems(*_GUARDED, *statuses)
 
 
 def problems(*statuses: int) -> Responses:

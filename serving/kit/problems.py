@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from lakehouse.domain.currency import CurrencyError
 from lakehouse.errors import TidemarkError
 from lakehouse.stores.marts import MartsUnavailable
 from lakehouse.stores.postgres import PostgresUnavailable
@@ -142,6 +143,40 @@ class DependencyUnavailable(ApiError):
     retryable = True
 
 
+class TryAgain(ApiError):
+    """Two writes met and this one lost; nothing of it was written."""
+
+    status = 409
+    code = "try_again"
+    title = "Another write was in the way"
+    retryable = True
+
+
+class TooManyRequests(ApiError):
+    """A limit is used up; Retry-After says when it is not."""
+
+    status = 429
+    code = "too_many_requests"
+    title = "Too many requests"
+    retryable = True
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is of a type that the route does not read."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "The body is of the wrong type"
+
+
+class AmountNotRepresentable(ApiError):
+    """The ledger does not know the currency, or the amount has more digits than the currency or the ledger."""
+
+    status = 409
+    code = "amount_not_representable"
+    title = "The ledger cannot hold this amount"
+
+
 SHARED: tuple[type[ApiError], ...] = (
     BadRequest,
     RouteNotFound,
@@ -151,6 +186,10 @@ SHARED: tuple[type[ApiError], ...] = (
     InvalidRequest,
     InternalError,
     DependencyUnavailable,
+    TryAgain,
+    TooManyRequests,
+    UnsupportedMediaType,
+    AmountNotRepresentable,
 )
 
 _BY_STATUS: Mapping[int, type[ApiError]] = {404: RouteNotFound, 405: MethodNotAllowed, 413: BodyTooLarge}
@@ -186,6 +225,7 @@ def install(app: FastAPI) -> None:
     _on(app, ApiError, respond)
     _on(app, PostgresUnavailable, _postgres_unavailable)
     _on(app, MartsUnavailable, _marts_unavailable)
+    _on(app, CurrencyError, _not_representable)
     _on(app, RequestValidationError, _invalid)
     _on(app, HTTPException, _http)
     _on(app, Exception, _unexpected)
@@ -206,6 +246,10 @@ def _postgres_unavailable(request: Request, error: PostgresUnavailable) -> Respo
 
 def _marts_unavailable(request: Request, error: MartsUnavailable) -> Response:
     return _unavailable(request, "ClickHouse", error)
+
+
+def _not_representable(request: Request, error: CurrencyError) -> Response:
+    return respond(request, AmountNotRepresentable(f"{error}."))
 
 
 def _unavailable(request: Request, engine: str, error: TidemarkError) -> Response:

@@ -5,10 +5,19 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from lakehouse.domain.currency import from_minor, to_minor
 from lakehouse.domain.money import Money
 
 DECIMAL_PATTERN = r"^-?[0-9]{1,20}(\.[0-9]{1,8})?$"
@@ -41,6 +50,68 @@ ConfidenceText = Annotated[str, Field(pattern=CONFIDENCE_PATTERN)]
 CurrencyCode = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+LongText = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]{0,2000}$")]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=/_-]{0,31}$", examples=["AAPL"])]
+
+
+def _positive(digits: int) -> str:
+    """A pattern of decimals above zero with up to eight decimals; without look-ahead, which not every tool reads."""
+    below_one = "|".join(f"0{{{zeros}}}[1-9][0-9]{{0,{7 - zeros}}}" for zeros in range(8))
+    return rf"^(0\.({below_one})|[1-9][0-9]{{0,{digits - 1}}}(\.[0-9]{{1,8}})?)$"
+
+
+def _exact(pattern: str) -> BeforeValidator:
+    """Text of this pattern, or a Decimal of our own; JSON numbers stay out, because they are not exact."""
+    shape = re.compile(pattern)
+
+    def check(value: object) -> object:
+        if isinstance(value, Decimal) or (isinstance(value, str) and shape.fullmatch(value)):
+            return value
+        raise ValueError(f"Input should be a string of digits that matches {pattern}")
+
+    return BeforeValidator(check)
+
+
+def plain(value: Decimal) -> str:
+    """Digits without exponent and without trailing zeros: 0.95000 is written 0.95, 100 stays 100."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+QUANTITY_PATTERN = _positive(12)
+PRICE_PATTERN = _positive(9)
+AMOUNT_PATTERN = _positive(13)
+NOT_NEGATIVE_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,8})?$"
+_TEXT = PlainSerializer(plain, return_type=str)
+
+
+def _schema(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+# Decimals that are strings of digits on the wire, in both directions.
+Quantity = Annotated[Decimal, _exact(QUANTITY_PATTERN), _TEXT, _schema(QUANTITY_PATTERN, "10")]
+Price = Annotated[Decimal, _exact(PRICE_PATTERN), _TEXT, _schema(PRICE_PATTERN, "125.67")]
+NotNegative = Annotated[Decimal, _exact(NOT_NEGATIVE_PATTERN), _TEXT, _schema(NOT_NEGATIVE_PATTERN, "1.5")]
+PositiveAmount = Annotated[Decimal, _exact(AMOUNT_PATTERN), _TEXT, _schema(AMOUNT_PATTERN, "1000.00")]
+Number = Annotated[Decimal, _exact(DECIMAL_PATTERN), _TEXT, _schema(DECIMAL_PATTERN, "-12.5")]
+
+
+class MoneyIn(BaseModel):
+    """An amount above zero, with no more decimals than its currency has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount: PositiveAmount = Field(description="digits, a point, decimals")
+    currency: CurrencyCode = Field(description="ISO 4217 code", examples=["USD"])
+
+    @property
+    def minor(self) -> int:
+        """The amount in minor units. Raises CurrencyError, which is answered with 409."""
+        return to_minor(self.amount, self.currency)
+
+
 class MoneyOut(BaseModel):
     """An exact amount."""
 
@@ -54,7 +125,6 @@ def money_out(amount: Decimal, currency: str) -> MoneyOut:
     return MoneyOut(amount=money.text, currency=money.currency)
 
 
-def plain(value: Decimal) -> str:
-    """Digits without exponent and without trailing zeros: 0.95000 is written 0.95, 100 stays 100."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def money_of(minor: int, currency: str) -> MoneyOut:
+    """An amount of the ledger as the API writes it."""
+    return MoneyOut(amount=f"{from_minor(minor, currency):f}", currency=currency)

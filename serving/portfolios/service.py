@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from serving.kit.access import Principal
 from serving.kit.paging import next_path, split
 from serving.kit.problems import ApiError
 from serving.kit.types import plain
@@ -26,23 +27,29 @@ class PortfolioService:
     def __init__(self, repository: PortfolioRepository) -> None:
         self._repository = repository
 
-    async def page(self, filters: PortfolioFilters, path: str) -> PortfolioPage:
+    async def page(self, principal: Principal, filters: PortfolioFilters, path: str) -> PortfolioPage:
         """A page of the list; `path` is where the list is served."""
-        found = await self._repository.page(after=filters.starting_after, name=filters.name, limit=filters.limit + 1)
+        found = await self._repository.page(
+            principal, after=filters.starting_after, name=filters.name, limit=filters.limit + 1
+        )
         rows, has_more = split(found, filters.limit)
         following = next_path(path, filters.model_dump(), {"starting_after": str(rows[-1].id)}) if has_more else None
         return PortfolioPage(data=[_portfolio(row) for row in rows], has_more=has_more, next=following)
 
-    async def require(self, portfolio_id: UUID) -> PortfolioOut:
+    async def readable_ids(self, principal: Principal) -> tuple[UUID, ...] | None:
+        """Ids of the caller's portfolios; None for an admin, who reads all."""
+        return None if principal.is_admin else await self._repository.ids(principal)
+
+    async def require(self, principal: Principal, portfolio_id: UUID) -> PortfolioOut:
         """The portfolio without its positions. Raises PortfolioNotFound."""
-        row = await self._repository.find(portfolio_id)
+        row = await self._repository.find(principal, portfolio_id)
         if row is None:
             raise PortfolioNotFound(portfolio_id)
         return _portfolio(row)
 
-    async def detail(self, portfolio_id: UUID) -> PortfolioDetail:
+    async def detail(self, principal: Principal, portfolio_id: UUID) -> PortfolioDetail:
         """The portfolio and what it holds. Raises PortfolioNotFound."""
-        portfolio = await self.require(portfolio_id)
+        portfolio = await self.require(principal, portfolio_id)
         positions = [_position(row) for row in await self._repository.positions(portfolio_id)]
         return PortfolioDetail(**{**portfolio.model_dump(), "position_count": len(positions)}, positions=positions)
 

@@ -32,6 +32,7 @@ CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "confidence": "AND confidence = {confidence:Decimal(6, 5)} ",
     "date_from": "AND business_date >= {date_from:Date32} ",
     "date_to": "AND business_date <= {date_to:Date32} ",
+    "owned": "AND has({owned:Array(UUID)}, portfolio_id) ",
 }
 # Text of the id, because the engine sorts UUIDs by their second half first: the cursor must compare as the page sorts.
 AFTER: Final[LiteralString] = """
@@ -82,6 +83,7 @@ class RiskKey:
 class RiskCriteria:
     """Which rows; None leaves a column free."""
 
+    owned: tuple[UUID, ...] | None = None
     portfolio_id: UUID | None = None
     method: Method | None = None
     confidence: Decimal | None = None
@@ -124,6 +126,7 @@ def within_reach(day: date) -> date:
 
 def _parameters(criteria: RiskCriteria) -> dict[str, object]:
     given: dict[str, object | None] = {
+        "owned": criteria.owned if criteria.owned is None else list(criteria.owned),
         "portfolio_id": criteria.portfolio_id,
         "method": criteria.method and criteria.method.value,
         "confidence": criteria.confidence,

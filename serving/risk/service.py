@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from lakehouse.risk.methods import Method
+from serving.kit.access import Principal
 from serving.kit.paging import decode_cursor, encode_cursor, mismatch, next_path, split
 from serving.kit.problems import ApiError
 from serving.kit.types import money_out, plain
@@ -44,9 +45,9 @@ class RiskService:
         self._repository = repository
         self._portfolios = portfolios
 
-    async def of_portfolio(self, portfolio_id: UUID, *, as_of: date | None) -> PortfolioRisk:
+    async def of_portfolio(self, principal: Principal, portfolio_id: UUID, *, as_of: date | None) -> PortfolioRisk:
         """All metrics of the newest business date up to `as_of`. Raises PortfolioNotFound, RiskNotPublished."""
-        await self._portfolios.require(portfolio_id)
+        await self._portfolios.require(principal, portfolio_id)
         rows = await self._repository.newest(portfolio_id, as_of=as_of)
         if not rows:
             raise RiskNotPublished(portfolio_id, as_of)
@@ -57,9 +58,10 @@ class RiskService:
             metrics=[_metric(row) for row in rows],
         )
 
-    async def page(self, filters: RiskMetricFilters, path: str) -> RiskMetricPage:
+    async def page(self, principal: Principal, filters: RiskMetricFilters, path: str) -> RiskMetricPage:
         """A page of metrics; `path` is where the list is served. Raises CursorMismatch, EmptyDateRange."""
-        criteria = criteria_of(filters)
+        owned = await self._portfolios.readable_ids(principal)
+        criteria = criteria_of(filters, owned)
         scope = f"{path}?{criteria}"
         after = cursor_key(filters, scope)
         found = await self._repository.page(criteria, after=after, limit=filters.limit + 1)
@@ -68,8 +70,8 @@ class RiskService:
         return RiskMetricPage(data=[_metric(row) for row in rows], has_more=has_more, next=following)
 
 
-def criteria_of(filters: RiskMetricFilters) -> RiskCriteria:
-    """What the filters ask of the store. Raises EmptyDateRange."""
+def criteria_of(filters: RiskMetricFilters, owned: tuple[UUID, ...] | None) -> RiskCriteria:
+    """What the filters ask of the store, of the portfolios `owned` (None: of all). Raises EmptyDateRange."""
     if filters.date_from is not None and filters.date_to is not None and filters.date_from > filters.date_to:
         raise EmptyDateRange(f"date_from {filters.date_from} lies after date_to {filters.date_to}.")
     return RiskCriteria(
@@ -78,6 +80,7 @@ def criteria_of(filters: RiskMetricFilters) -> RiskCriteria:
         confidence=None if filters.confidence is None else Decimal(filters.confidence),
         date_from=filters.date_from,
         date_to=filters.date_to,
+        owned=owned,
     )
 
 

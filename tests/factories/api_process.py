@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from lakehouse.clock import SystemClock
-from lakehouse.settings import Settings, inherited_environment, project_root
+from lakehouse.settings import RedisSettings, Settings, inherited_environment, project_root
 from tests.factories.ports import free_port
 
 START_TIMEOUT_S = 60.0
@@ -61,7 +61,7 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_CLICKHOUSE__PORT": str(settings.clickhouse.port),
         "TIDEMARK_CLICKHOUSE__PASSWORD": settings.clickhouse.password.get_secret_value(),
         "TIDEMARK_CLICKHOUSE__ANALYST_PASSWORD": settings.clickhouse.analyst_password.get_secret_value(),
-        "TIDEMARK_REDIS__PORT": nobody,
+        "TIDEMARK_REDIS__PORT": str(settings.redis.port) if settings.redis != RedisSettings() else nobody,
         "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{nobody}",
         "TIDEMARK_S3__ENDPOINT_URL": f"http://127.0.0.1:{nobody}",
         "TIDEMARK_SERVING__PORT": str(port),

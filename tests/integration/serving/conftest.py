@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+import httpx
 import pytest
 
 from lakehouse.contracts.tables import table
@@ -14,11 +15,15 @@ from lakehouse.migrations import postgres as postgres_migrations
 from lakehouse.migrations.postgres.demo import PORTFOLIOS, seed_demo
 from lakehouse.risk.methods import Method
 from lakehouse.settings import Settings
+from tests.factories import databases
 from tests.factories.api_process import ApiProcess, api_process
+from tests.factories.api_users import ApiUser, api_user
 from tests.factories.clickhouse_process import ClickHouseProcess, clickhouse_process
 from tests.factories.postgres_server import postgres_server
+from tests.factories.redis_server import redis_server
 
 QUERY_TIMEOUT_S = 2.0
+LONG_S = 900  # longer than these tests take
 DAYS = (date(1999, 12, 31), date(2022, 12, 27), date(2022, 12, 28))
 CONFIDENCES = (Decimal("0.95"), Decimal("0.99"))
 # Ids whose order as text differs from ClickHouse's own order of UUIDs; PostgreSQL does not know them.
@@ -30,12 +35,13 @@ RiskRow = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The API and what stands behind it."""
+    """The API, asked as an admin unless a test says otherwise, and what stands behind it."""
 
     api: ApiProcess
     clickhouse: ClickHouseProcess
     settings: Settings
     rows: tuple[RiskRow, ...]
+    admin: ApiUser
 
 
 def risk_row(day: date, portfolio: UUID, method: Method, confidence: Decimal) -> RiskRow:
@@ -71,12 +77,40 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         for method in Method
         for confidence in CONFIDENCES
     )
-    with postgres_server() as postgres, clickhouse_process(tmp_path_factory.mktemp("serving")) as running:
-        settings = running.settings.model_copy(update={"postgres": postgres})
+    with (
+        postgres_server() as postgres,
+        redis_server() as redis,
+        clickhouse_process(tmp_path_factory.mktemp("serving")) as running,
+    ):
+        auth = running.settings.auth.model_copy(update={"access_ttl_s": LONG_S})
+        settings = running.settings.model_copy(update={"postgres": postgres, "redis": redis, "auth": auth})
+        databases.template(settings)
         postgres_migrations.upgrade(settings)
         seed_demo(settings)
         clickhouse_migrations.upgrade(settings)
         with running.client(database=settings.clickhouse.database) as client:
             client.insert(RISK.short_name, rows, column_names=RISK.column_names)
         with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api:
-            yield Served(api, running, settings, rows)
+            admin = api_user(settings, role="admin")
+            api.client.headers.update(admin.headers)
+            yield Served(api, running, settings, rows, admin)
+
+
+@pytest.fixture
+def alice(served: Served) -> Iterator[httpx.Client]:
+    """A client of a new user who owns nothing yet."""
+    with api_user(served.settings).client(served.api.url) as client:
+        yield client
+
+
+@pytest.fixture
+def bob(served: Served) -> Iterator[httpx.Client]:
+    """A client of another new user."""
+    with api_user(served.settings).client(served.api.url) as client:
+        yield client
+
+
+@pytest.fixture
+def books(served: Served) -> Settings:
+    """Settings of a migrated database of the test's own, for what a test does without the API."""
+    return databases.fresh(served.settings)

@@ -25,7 +25,7 @@ def test_readiness_names_each_engine_with_its_latency(served: Served) -> None:
     assert states == {
         "postgres": ("up", True),
         "clickhouse": ("up", True),
-        "redis": ("down", False),
+        "redis": ("up", False),
         "kafka": ("down", False),
         "s3": ("down", False),
     }

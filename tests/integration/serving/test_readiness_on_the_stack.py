@@ -6,7 +6,9 @@ import pytest
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings
+from serving.health.room import ROOM
 from serving.health.schemas import DependencyState, ReadinessReport
+from serving.health.service import HealthService
 from serving.kit.metrics import Metrics
 from serving.wiring import services
 
@@ -14,9 +16,11 @@ pytestmark = pytest.mark.integration
 
 
 async def readiness(settings: Settings) -> ReadinessReport:
-    async with services(settings, clock=SystemClock(), metrics=Metrics()) as made:
-        await made["health"].readiness()
-        return await made["health"].readiness()
+    async with services(settings, clock=SystemClock(), metrics=Metrics(), rooms=(ROOM,)) as made:
+        health = made["health"]
+        assert isinstance(health, HealthService)
+        await health.readiness()
+        return await health.readiness()
 
 
 def test_every_engine_answers(stack: Settings) -> None:

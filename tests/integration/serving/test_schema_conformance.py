@@ -1,5 +1,6 @@
 """The API does what its document says: its examples run as they stand, and Schemathesis finds nothing."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +19,15 @@ TIMEOUT_S = 120
 def test_every_example_runs_as_it_stands(served: Served) -> None:
     document = served.api.client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
+        if "get" not in operations:
+            continue
         examples = {
             (parameter["in"], parameter["name"]): parameter["schema"]["examples"][0]
             for parameter in operations["get"].get("parameters", [])
             if "examples" in parameter["schema"]
         }
+        if any(f"{{{name}}}" in path and ("path", name) not in examples for name in re.findall(r"{(\w+)}", path)):
+            continue  # ids that only its owner knows; the end-to-end test makes its own
         filled = path.format(**{name: value for (place, name), value in examples.items() if place == "path"})
         query = {name: value for (place, name), value in examples.items() if place == "query"}
         answer = served.api.client.get(filled, params=query)
@@ -34,7 +39,8 @@ def test_every_example_runs_as_it_stands(served: Served) -> None:
 
 def test_the_document_is_kept(served: Served, tmp_path: Path) -> None:
     program = str(Path(sys.executable).with_name("schemathesis"))
-    options = ("--max-examples", EXAMPLES, "--seed", SEED, "--no-color")
+    as_admin = ("--header", f"Authorization: {served.admin.headers['Authorization']}")
+    options = ("--max-examples", EXAMPLES, "--seed", SEED, "--no-color", *as_admin)
     found = subprocess.run(
         [program, "run", f"{served.api.url}/openapi.json", *options],
         cwd=tmp_path,

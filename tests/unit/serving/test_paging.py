@@ -56,7 +56,7 @@ def test_the_next_path_keeps_the_filters_and_replaces_the_marker() -> None:
 @given(st.lists(st.text(max_size=12), max_size=7))
 def test_a_well_made_cursor_with_a_wrong_key_is_refused_by_the_list(key: list[str]) -> None:
     path, filters = "/api/v1/risk-metrics", RiskMetricFilters.model_validate({})
-    scope = f"{path}?{criteria_of(filters)}"
+    scope = f"{path}?{criteria_of(filters, None)}"
     crafted = filters.model_copy(update={"cursor": encode_cursor(key, scope)})
     with pytest.raises(CursorMismatch):
         cursor_key(crafted, scope)

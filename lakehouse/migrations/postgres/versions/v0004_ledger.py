@@ -176,7 +176,10 @@ PORTFOLIOS = (
     FROM app.portfolio AS p
     """,
     "ALTER TABLE app.portfolio ADD COLUMN owner_id uuid, ADD COLUMN account_id uuid",
-    "UPDATE app.portfolio AS p SET owner_id = a.owner_id, account_id = a.id FROM app.account AS a WHERE a.name = p.name",
+    """
+    UPDATE app.portfolio AS p SET owner_id = a.owner_id, account_id = a.id
+    FROM app.account AS a WHERE a.name = p.name
+    """,
     """
     ALTER TABLE app.portfolio
         ALTER COLUMN owner_id SET NOT NULL,

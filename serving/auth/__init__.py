@@ -1,0 +1,1 @@
+"""Who a caller is: passwords, tokens, sessions and API keys."""

@@ -1,0 +1,90 @@
+"""What a refusal of the database means to a caller: constraints by name, the rest by kind."""
+
+from dataclasses import dataclass
+
+from psycopg import IntegrityError
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
+
+from serving.kit.problems import ApiError
+
+
+class AlreadyExists(ApiError):
+    """Something with the same unique name, number or pair exists."""
+
+    status = 409
+    code = "already_exists"
+    title = "This exists already"
+
+
+class UnknownReference(ApiError):
+    """The request names something that does not exist, or would remove what something else still needs."""
+
+    status = 409
+    code = "unknown_reference"
+    title = "A reference points to nothing, or something still points here"
+
+
+class RuleBroken(ApiError):
+    """A rule of the database forbids it; the rule's name is in the detail."""
+
+    status = 409
+    code = "rule_broken"
+    title = "A rule of the books forbids this"
+
+
+class InsufficientFunds(ApiError):
+    """The account does not hold what the booking takes out of it, or has promised it to open orders."""
+
+    status = 409
+    code = "insufficient_funds"
+    title = "Not enough money"
+
+
+class InsufficientHoldings(ApiError):
+    """The portfolio does not hold the units, or has promised them to open orders."""
+
+    status = 409
+    code = "insufficient_holdings"
+    title = "Not enough units"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The refusal that a constraint stands for."""
+
+    kind: type[ApiError]
+    detail: str
+
+
+MEANINGS: dict[str, Meaning] = {
+    "ledger_account_no_overdraft": Meaning(
+        InsufficientFunds, "The account's balance would fall below zero: deposit first, or book less."
+    ),
+    "ledger_account_reserved_covered": Meaning(
+        InsufficientFunds, "Open orders have reserved that money: cancel one, deposit, or book less."
+    ),
+    "position_reserved_covered": Meaning(
+        InsufficientHoldings, "Open orders have reserved these units: cancel one, or sell less."
+    ),
+    "transaction_external_unique": Meaning(
+        AlreadyExists, "A transaction with this external_id is booked in the portfolio already."
+    ),
+    "account_name_unique": Meaning(AlreadyExists, "You have an account of this name: choose another."),
+    "portfolio_name_unique": Meaning(AlreadyExists, "You have a portfolio of this name: choose another."),
+    "portfolio_account_unique": Meaning(
+        AlreadyExists, "The account belongs to a portfolio already: a portfolio has an account of its own."
+    ),
+}
+
+
+def refusal_of(error: IntegrityError) -> ApiError:
+    """The ApiError that `error` stands for. The text of the database stays out of it: it may hold others' values."""
+    rule = error.diag.constraint_name or ""
+    if rule in MEANINGS:
+        meaning = MEANINGS[rule]
+        return meaning.kind(meaning.detail)
+    if isinstance(error, UniqueViolation):
+        return AlreadyExists(f"It would repeat what must be unique ({rule}).")
+    if isinstance(error, ForeignKeyViolation):
+        return UnknownReference(f"Check the ids and symbols of the request, and what refers to them ({rule}).")
+    return RuleBroken(f"The rule {rule or 'of append-only tables'} forbids it.")

@@ -1,0 +1,225 @@
+"""The routes of a resource of rows, generated from its models: they translate, the service decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from serving.kit.access import Principal, Scope, allowed
+from serving.kit.conditional import REVALIDATE, IfNoneMatch, conditional, names
+from serving.kit.crud.batch import MAX_ITEMS, Batch, BatchOut, answer_of
+from serving.kit.crud.listing import ListQuery
+from serving.kit.crud.service import CrudService, version_of
+from serving.kit.openapi import CONDITIONAL, guarded
+from serving.kit.paging import Page, link_header
+from serving.kit.patch import MergePatch
+from serving.kit.versions import IfMatch, etag
+
+ALL = frozenset({"list", "get", "create", "update", "delete", "batch"})
+CREATED = 201
+NO_CONTENT = 204
+NOT_MODIFIED = 304
+VERSION_TEXT = ' Send `If-Match: "VERSION"` to be refused (412) where somebody else has changed it meanwhile.'
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The wire forms of a resource; `create` and `patch` may be left out with their operations."""
+
+    out: type[BaseModel]
+    query: type[ListQuery] = ListQuery
+    create: type[BaseModel] | None = None
+    patch: type[MergePatch] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as it is served: `service` names its CrudService in `request.state`."""
+
+    prefix: str
+    tag: str
+    noun: str
+    plural: str
+    service: str
+    models: Models
+    read: Scope
+    write: Scope
+    operations: frozenset[str] = ALL
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def text(self, operation: str, default: str) -> str:
+        """What the documentation says about an operation."""
+        return self.notes.get(operation, default)
+
+
+def router_of(resource: Resource) -> APIRouter:
+    """The routes. Fixed paths (`/batch`) come before `/{id}`, so that no id can hide them."""
+    router = APIRouter(prefix=f"/api/v1/{resource.prefix}", tags=[resource.tag])
+    adders = {"list": _add_list, "create": _add_create, "batch": _add_batch}
+    adders.update(get=_add_get, update=_add_update, delete=_add_delete)
+    for operation, add in adders.items():
+        if operation in resource.operations:
+            add(router, resource)
+    return router
+
+
+def _service_of(resource: Resource) -> Any:
+    async def service(request: Request) -> CrudService[Any, Any]:
+        found: CrudService[Any, Any] = getattr(request.state, resource.service)
+        return found
+
+    return Annotated[CrudService[Any, Any], Depends(service)]
+
+
+def _typed(endpoint: Callable[..., Any], **types: Any) -> Callable[..., Any]:
+    """`endpoint` with the annotations that FastAPI reads; they are only known when the routes are made."""
+    endpoint.__annotations__.update(types)
+    return endpoint
+
+
+def _reader(resource: Resource) -> Any:
+    return Annotated[Principal, allowed(resource.read)]
+
+
+def _writer(resource: Resource) -> Any:
+    return Annotated[Principal, allowed(resource.write)]
+
+
+def _id_of(resource: Resource) -> Any:
+    return Annotated[UUID, Path(description=f"id of the {resource.noun}")]
+
+
+def _add_list(router: APIRouter, resource: Resource) -> None:
+    out: Any = resource.models.out
+    page_of = Page[out]
+
+    async def endpoint(query: Any, request: Request, service: Any, principal: Any) -> Response:
+        page = await service.page(principal, query, request.url.path)
+        body = page_of.model_construct(**page)
+        return Response(
+            body.model_dump_json(by_alias=True), media_type="application/json", headers=link_header(page["next"])
+        )
+
+    types = {"query": Annotated[resource.models.query, Query()], "service": _service_of(resource)}
+    router.get(
+        "",
+        summary=f"List {resource.plural}",
+        description=resource.text("list", "Page by page: follow `next`, or the `Link` header."),
+        response_model=page_of,
+        responses=guarded(409),
+        operation_id=f"list_{resource.service}",
+    )(_typed(endpoint, principal=_reader(resource), **types))
+
+
+def _add_get(router: APIRouter, resource: Resource) -> None:
+    async def endpoint(row_id: Any, service: Any, principal: Any, if_none_match: IfNoneMatch = None) -> Response:
+        found = await service.detail(principal, row_id)
+        return respond_version(found, if_none_match)
+
+    router.get(
+        "/{row_id}",
+        summary=f"Read a {resource.noun}",
+        description=resource.text("get", "The object, with its version as ETag."),
+        response_model=resource.models.out,
+        responses={**CONDITIONAL, **guarded(404)},
+        operation_id=f"get_{resource.service}",
+    )(_typed(endpoint, row_id=_id_of(resource), service=_service_of(resource), principal=_reader(resource)))
+
+
+def _add_create(router: APIRouter, resource: Resource) -> None:
+    async def endpoint(body: Any, request: Request, service: Any, principal: Any) -> Response:
+        made = await service.create(principal, body)
+        location = f"{request.url.path}/{made.id}"
+        return written(made, status=CREATED, headers={"Location": location})
+
+    router.post(
+        "",
+        status_code=CREATED,
+        summary=f"Create a {resource.noun}",
+        description=resource.text("create", "The object as it was written; `Location` is its address."),
+        response_model=resource.models.out,
+        responses=guarded(409),
+        operation_id=f"create_{resource.service}",
+    )(_typed(endpoint, body=resource.models.create, service=_service_of(resource), principal=_writer(resource)))
+
+
+def _add_update(router: APIRouter, resource: Resource) -> None:
+    async def endpoint(row_id: Any, body: Any, service: Any, principal: Any, if_match: IfMatch = None) -> Response:
+        return written(await service.update(principal, row_id, body, if_match))
+
+    types = {"row_id": _id_of(resource), "body": resource.models.patch}
+    router.patch(
+        "/{row_id}",
+        summary=f"Change a {resource.noun}",
+        description=resource.text("update", "A merge patch: fields that are left out stay.") + VERSION_TEXT,
+        response_model=resource.models.out,
+        responses=guarded(404, 409, 412),
+        operation_id=f"update_{resource.service}",
+    )(_typed(endpoint, service=_service_of(resource), principal=_writer(resource), **types))
+
+
+def _add_delete(router: APIRouter, resource: Resource) -> None:
+    async def endpoint(row_id: Any, service: Any, principal: Any, if_match: IfMatch = None) -> Response:
+        await service.delete(principal, row_id, if_match)
+        return Response(status_code=NO_CONTENT)
+
+    router.delete(
+        "/{row_id}",
+        status_code=NO_CONTENT,
+        summary=f"Delete a {resource.noun}",
+        description=resource.text("delete", "Refused (409) while something needs it.") + VERSION_TEXT,
+        responses=guarded(404, 409, 412),
+        operation_id=f"delete_{resource.service}",
+    )(_typed(endpoint, row_id=_id_of(resource), service=_service_of(resource), principal=_writer(resource)))
+
+
+def _add_batch(router: APIRouter, resource: Resource) -> None:
+    create: Any = resource.models.create
+    out: Any = resource.models.out
+
+    async def endpoint(body: Any, service: Any, principal: Any) -> Response:
+        if isinstance(body, list):
+            outcomes = await service.batch(principal, body, atomic=True)
+            items = [result.item for result in answer_of(outcomes, atomic=True).data]
+            return Response(_list_json(items), CREATED, media_type="application/json")
+        outcomes = await service.batch(principal, body.items, atomic=body.atomic)
+        answer = answer_of(outcomes, atomic=body.atomic)
+        return Response(answer.model_dump_json(), CREATED, media_type="application/json")
+
+    bodies = Batch[create] | Annotated[list[create], Field(min_length=1, max_length=MAX_ITEMS)]
+    router.post(
+        "/batch",
+        status_code=CREATED,
+        summary=f"Create many {resource.plural}",
+        description=resource.text(
+            "batch", "All or none, or each for itself (`atomic: false`). A bare array is atomic and answers an array."
+        ),
+        response_model=BatchOut[out] | list[out],
+        responses=guarded(409),
+        operation_id=f"batch_{resource.service}",
+    )(_typed(endpoint, body=bodies, service=_service_of(resource), principal=_writer(resource)))
+
+
+def respond_version(found: BaseModel, if_none_match: str | None) -> Response:
+    """An object with its version as ETag, or 304; objects without a version are tagged by their bytes."""
+    if not hasattr(found, "version"):
+        return conditional(found, if_none_match)
+    tag = etag(version_of(found))
+    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
+    if if_none_match is not None and names(if_none_match, tag):
+        return Response(status_code=NOT_MODIFIED, headers=headers)
+    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
+
+
+def written(made: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An object just written, with its ETag."""
+    tag = {"ETag": etag(version_of(made))} if hasattr(made, "version") else {}
+    return Response(made.model_dump_json(), status, media_type="application/json", headers={**tag, **(headers or {})})
+
+
+def _list_json(items: list[Any]) -> str:
+    return "[" + ",".join(item.model_dump_json() for item in items) + "]"

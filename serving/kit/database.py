@@ -1,0 +1,62 @@
+"""PostgreSQL as a request sees it: reads from the replica where there is one, one transaction for each write."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from psycopg import IntegrityError
+from psycopg.errors import DataError, DeadlockDetected, SerializationFailure
+
+from lakehouse.stores import postgres, probes
+from lakehouse.stores.postgres import Pool, Query, Transaction
+from serving.kit.constraints import refusal_of
+from serving.kit.problems import InvalidRequest, TryAgain
+
+Record = TypeVar("Record")
+
+
+class Database:
+    """The two pools. A service never commits: the end of `transaction` does, before the answer is sent."""
+
+    def __init__(self, read: Pool, write: Pool) -> None:
+        self._read = read
+        self._write = write
+
+    async def fetch(self, statement: Query, parameters: Mapping[str, object], record: type[Record]) -> list[Record]:
+        """The rows of a read, each as a `record` built by column name. Raises PostgresUnavailable."""
+        return await postgres.fetch(self._read, statement, parameters, record)
+
+    async def find(self, statement: Query, parameters: Mapping[str, object], record: type[Record]) -> Record | None:
+        """The first row of a read, or None."""
+        rows = await self.fetch(statement, parameters, record)
+        return rows[0] if rows else None
+
+    async def ping(self) -> None:
+        """Ask both pools for one row. Raises where one does not answer."""
+        await probes.postgres(self._write)
+        await probes.postgres(self._read)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A write: committed at the end of the block, rolled back by any exception.
+
+        A refusal of the database becomes the ApiError that its constraint stands for, also where it comes at the
+        commit. Raises PostgresUnavailable, and TryAgain where two writes met.
+        """
+        try:
+            async with postgres.transaction(self._write) as connection:
+                yield connection
+        except IntegrityError as error:
+            raise refusal_of(error) from error
+        except (DeadlockDetected, SerializationFailure) as error:
+            raise TryAgain("Another write was in the way and won; send the same request again.") from error
+        except DataError as error:
+            raise InvalidRequest(f"A value is out of range: {error.diag.message_primary or error}.") from error
+
+
+async def find_in(
+    connection: Transaction, statement: Query, parameters: Mapping[str, object], record: type[Record]
+) -> Record | None:
+    """The first row of a statement inside a transaction, or None."""
+    rows = await postgres.rows_of(connection, statement, parameters, record)
+    return rows[0] if rows else None
