@@ -1,6 +1,6 @@
 """PostgreSQL by psycopg 3: typed rows and a pool."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import LiteralString, TypeAlias, TypeVar
 
@@ -57,11 +57,21 @@ def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
 
 
 def write_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
-    """The same for writes. Neither pool works as the owner: API_ROLE cannot change a booked entry."""
-    return _pool(section, timeout_s, options=f"-c idle_in_transaction_session_timeout={int(timeout_s * 2000)}")
+    """The same for writes: a connection is asked before it is used, because a write cannot be repeated blindly.
+
+    Neither pool works as the owner: API_ROLE cannot change a booked entry.
+    """
+    options = f"-c idle_in_transaction_session_timeout={int(timeout_s * 2000)}"
+    return _pool(section, timeout_s, options=options, check=AsyncConnectionPool.check_connection)
 
 
-def _pool(section: PostgresSettings, timeout_s: float, *, options: str) -> Pool:
+def _pool(
+    section: PostgresSettings,
+    timeout_s: float,
+    *,
+    options: str,
+    check: Callable[[Transaction], Awaitable[None]] | None = None,
+) -> Pool:
     limits = f"-c timezone=UTC -c role={API_ROLE} -c statement_timeout={int(timeout_s * 1000)}"
     return AsyncConnectionPool(
         conninfo.make_conninfo(
@@ -70,6 +80,7 @@ def _pool(section: PostgresSettings, timeout_s: float, *, options: str) -> Pool:
         min_size=1,
         max_size=section.pool_max_size,
         timeout=timeout_s,
+        check=check,
         open=False,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from psycopg import IntegrityError
@@ -13,6 +14,11 @@ from serving.kit.constraints import refusal_of
 from serving.kit.problems import InvalidRequest, TryAgain
 
 Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    one: int
 
 
 class Database:
@@ -34,7 +40,7 @@ class Database:
     async def ping(self) -> None:
         """Ask both pools for one row. Raises where one does not answer."""
         await probes.postgres(self._write)
-        await probes.postgres(self._read)
+        await self.fetch("SELECT 1 AS one", {}, _One)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
