@@ -97,11 +97,21 @@ class ServingSettings(Section):
     port: int = Field(8000, description="port that the API listens on")
     allow_remote: bool = Field(
         False,
-        description="listen beyond loopback although nobody is authenticated yet: whoever reaches it reads everything",
+        description="listen beyond loopback: only behind a TLS proxy, or passwords and tokens cross in the clear",
     )
     allowed_hosts: tuple[str, ...] = Field(
         ("127.0.0.1", "localhost", "[::1]"),
         description="values of the Host header that are answered, as a JSON list; others are refused (DNS rebinding)",
+    )
+    cors_origins: tuple[str, ...] = Field(
+        (), description="origins of other sites whose pages may call the API, as a JSON list; never *"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed, as a JSON list"
+    )
+    rate_per_minute: int = Field(12_000, ge=1, description="requests a minute of one user or API key")
+    anonymous_rate_per_minute: int = Field(
+        3_000, ge=1, description="requests a minute of one address without a valid token or key"
     )
     max_body_bytes: int = Field(1024 * 1024, ge=0, description="a larger request body is refused with 413")
     max_concurrency: int = Field(200, ge=1, description="requests in flight; further ones get 503")
@@ -126,6 +136,9 @@ class AuthSettings(Section):
     allow_registration: bool = Field(True, description="whether anybody may register; otherwise an admin adds users")
     argon2_memory_kib: int = Field(19456, ge=8192, description="memory of a password hash")
     argon2_time_cost: int = Field(2, ge=1, description="passes of a password hash")
+    attempts_per_minute: int = Field(
+        60, ge=1, description="logins and registrations a minute from one address; failures of one account wait longer"
+    )
     session_check_s: float = Field(
         2.0, ge=0, le=5, description="a revoked session, key or user may still be let in for this long"
     )
@@ -145,6 +158,14 @@ class LandingSettings(Section):
     max_future_s: float = Field(
         300.0, ge=0, description="an event time further ahead of the broker's clock is quarantined"
     )
+
+
+class OutboxSettings(Section):
+    poll_interval_s: float = Field(0.2, gt=0, description="pause of the relay where no event waits")
+    batch_rows: int = Field(500, ge=1, le=10_000, description="events that are sent and marked together")
+    keep_days: int = Field(7, ge=1, description="relayed events are kept for this long: sockets resume from them")
+    metrics_host: str = Field("127.0.0.1", description="address of the relay's Prometheus metrics")
+    metrics_port: int = Field(9109, description="port of the relay's Prometheus metrics")
 
 
 class MarketSettings(Section):
@@ -171,6 +192,7 @@ class StackSettings(Section):
     api_port: int = Field(8000, description="preferred port of the serving API")
     prometheus_port: int = Field(9090, description="preferred port of Prometheus")
     landing_metrics_port: int = Field(9108, description="preferred port of the lander's metrics")
+    outbox_metrics_port: int = Field(9109, description="preferred port of the relay's metrics")
 
 
 class Settings(BaseSettings):
@@ -191,6 +213,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     landing: LandingSettings = LandingSettings()
+    outbox: OutboxSettings = OutboxSettings()
     market: MarketSettings = MarketSettings()
     stack: StackSettings = StackSettings()
 

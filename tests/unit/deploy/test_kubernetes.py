@@ -38,7 +38,8 @@ EMBEDDED_ONLY = ("TIDEMARK_STACK__", "TIDEMARK_HOME")
 SECRETS_OF = {
     "bootstrap": {"S3", "POSTGRES", "CLICKHOUSE"},
     "landing": {"S3"},
-    "api": {"S3", "POSTGRES", "REDIS", "CLICKHOUSE"},
+    "outbox": {"POSTGRES"},
+    "api": {"S3", "POSTGRES", "REDIS", "CLICKHOUSE", "AIRFLOW"},
     "airflow-api": {"AIRFLOW"},
     "airflow-scheduler": {"S3", "POSTGRES", "CLICKHOUSE"},
 }
