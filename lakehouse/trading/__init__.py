@@ -1,1 +1,1 @@
-"""Orders: their states and moves, and the checks before a trade. Pure: no engine, no clock."""
+"""Orders as pure values: their states, reservations, families and pre-trade rules. Nothing here reads or writes."""

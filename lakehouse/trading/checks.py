@@ -1,0 +1,246 @@
+"""Pre-trade checks: named rules over what is known when an order is placed. A rule that cannot be judged refuses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from lakehouse.domain.currency import MAX_MINOR, minor_digits
+from lakehouse.trading.order import Leg, Order, OrderType, Side
+from lakehouse.trading.reservation import MARKET_BUFFER, cash_needed, notional, written
+
+MAX_QUANTITY: Final = Decimal(1_000_000_000)
+MAX_NOTIONAL: Final = Decimal(1_000_000_000)
+# A limit or stop this many times above or below the last price is taken for a slip of the finger.
+SANE_FACTOR: Final = Decimal(10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opposing:
+    """A working order of the same portfolio and symbol on the other side; `price` is its limit, None at market."""
+
+    id: UUID
+    side: Side
+    price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known, under the account's lock, when an order is placed.
+
+    `cash_minor` and `units` are what is free: held less reserved. `price` is the last one seen, in the instrument's
+    currency a unit.
+    """
+
+    now: datetime
+    account_status: str
+    allows_short: bool
+    instrument_status: str
+    multiplier: Decimal
+    price: Decimal | None
+    cash_minor: int
+    units: Decimal
+    opposing: tuple[Opposing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A refusal: the rule's name, what to do, the limit that was met, and the order in the way where there is one."""
+
+    rule: str
+    detail: str
+    limit: str | None = None
+    conflicting_order_id: UUID | None = None
+
+
+Rule = Callable[[Order, Facts], Violation | None]
+
+
+def violation(orders: Sequence[Order], facts: Facts) -> Violation | None:
+    """The first rule that the orders of one ticket break, or None. The first order is the client's."""
+    first = orders[0]
+    for rule in RULES:
+        for order in orders:
+            if found := rule(order, facts):
+                return found
+    return _legs(orders, facts) or funds(tuple(each for each in orders if each.parent_id is None), facts, first)
+
+
+def _account(order: Order, facts: Facts) -> Violation | None:
+    if facts.account_status == "open":
+        return None
+    return Violation(rule="account_closed", detail="The portfolio's account is closed: open it, or use another one.")
+
+
+def _instrument(order: Order, facts: Facts) -> Violation | None:
+    if facts.instrument_status == "active":
+        return None
+    return Violation(
+        rule=f"instrument_{facts.instrument_status}",
+        detail=f"{order.symbol} is {facts.instrument_status}: only active instruments are traded.",
+    )
+
+
+def _price_known(order: Order, facts: Facts) -> Violation | None:
+    if order.type is not OrderType.MARKET or facts.price is not None:
+        return None
+    return Violation(rule="no_price", detail=f"No price of {order.symbol} is known: place a limit order.")
+
+
+def _quantity(order: Order, facts: Facts) -> Violation | None:
+    if 0 < order.quantity <= MAX_QUANTITY:
+        return None
+    return Violation(
+        rule="quantity_bounds", detail=f"At most {MAX_QUANTITY:f} units an order.", limit=f"{MAX_QUANTITY:f}"
+    )
+
+
+def _notional(order: Order, facts: Facts) -> Violation | None:
+    amount = notional(order, facts.multiplier)
+    digits = minor_digits(order.currency)
+    if amount is None or (amount <= MAX_NOTIONAL and amount.scaleb(digits) <= MAX_MINOR // 10):
+        return None
+    return Violation(
+        rule="notional_bounds",
+        detail=f"The order is worth {amount:f} {order.currency}: at most {MAX_NOTIONAL:f} an order.",
+        limit=f"{MAX_NOTIONAL:f}",
+    )
+
+
+def _sane_price(order: Order, facts: Facts) -> Violation | None:
+    if facts.price is None:
+        return None
+    for name, price in (("limit_price", order.limit_price), ("stop_price", order.stop_price)):
+        if price is not None and not facts.price / SANE_FACTOR <= price <= facts.price * SANE_FACTOR:
+            return Violation(
+                rule="price_sanity",
+                detail=f"{name} {price:f} is more than {SANE_FACTOR} times away from the last price.",
+                limit=f"{facts.price:f}",
+            )
+    return None
+
+
+def _stop_side(order: Order, facts: Facts) -> Violation | None:
+    """An entry's stop must still be ahead of the price, or it would go off at once; legs are judged by their entry."""
+    if facts.price is None or order.stop_price is None or order.parent_id is not None:
+        return None
+    ahead = order.stop_price > facts.price if order.side is Side.BUY else order.stop_price < facts.price
+    if ahead:
+        return None
+    where = "above" if order.side is Side.BUY else "below"
+    return Violation(
+        rule="stop_side",
+        detail=f"The stop of a {order.side} order lies {where} the last price.",
+        limit=f"{facts.price:f}",
+    )
+
+
+def _alive(order: Order, facts: Facts) -> Violation | None:
+    if order.expires_at is None or order.expires_at > facts.now:
+        return None
+    return Violation(rule="expired", detail="expires_at has passed.", limit=order.expires_at.isoformat())
+
+
+def _wash(order: Order, facts: Facts) -> Violation | None:
+    """No order may trade against one of the same portfolio. Stops sleep and are not judged."""
+    mine = _acceptable(order, facts)
+    if mine is None or order.parent_id is not None:
+        return None
+    for other in facts.opposing:
+        theirs = other.price if other.price is not None else facts.price
+        if theirs is not None and (mine >= theirs if order.side is Side.BUY else mine <= theirs):
+            return Violation(
+                rule="wash_trade",
+                detail=f"It would trade against your own open order {other.id}: cancel that one, or change the price.",
+                limit=f"{theirs:f}",
+                conflicting_order_id=other.id,
+            )
+    return None
+
+
+def _acceptable(order: Order, facts: Facts) -> Decimal | None:
+    if order.stop_price is not None:
+        return None
+    if order.limit_price is not None or facts.price is None:
+        return order.limit_price
+    return facts.price * MARKET_BUFFER if order.side is Side.BUY else facts.price / MARKET_BUFFER
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    _account,
+    _instrument,
+    _price_known,
+    _quantity,
+    _notional,
+    _sane_price,
+    _alive,
+    _stop_side,
+    _wash,
+)
+
+
+def _legs(orders: Sequence[Order], facts: Facts) -> Violation | None:
+    """Seen from a sale, stop loss < entry < take profit; from a purchase the other way round."""
+    legs = {order.leg: order for order in orders}
+    profit, loss = legs.get(Leg.TAKE_PROFIT), legs.get(Leg.STOP_LOSS)
+    if profit is None or loss is None:
+        return None
+    gain, stop = profit.limit_price, loss.stop_price
+    if gain is None or stop is None:
+        return Violation(rule="bracket_prices", detail="take_profit has a limit_price, stop_loss a stop_price.")
+    if gain == stop:
+        return Violation(rule="duplicate_legs", detail="Both legs have the same price.", limit=f"{gain:f}")
+    sign = 1 if profit.side is Side.SELL else -1
+    entry = legs.get(Leg.ENTRY)
+    middle = (entry.limit_price or entry.stop_price or facts.price) if entry is not None else facts.price
+    ladder = [price * sign for price in (stop, middle, gain) if price is not None]
+    if ladder == sorted(set(ladder)):
+        return None
+    return Violation(
+        rule="bracket_prices",
+        detail="The entry, or last price, must lie between stop_loss and take_profit, and a gain be a gain.",
+        limit=None if middle is None else f"{middle:f}",
+    )
+
+
+def group_cash(orders: Sequence[Order], multiplier: Decimal) -> int:
+    """Minor units that orders of which only one can be filled may cost: the dearest."""
+    return max((cash_needed(order, multiplier) for order in orders), default=0)
+
+
+def group_units(orders: Sequence[Order], *, allows_short: bool) -> Decimal:
+    """Units that orders of which only one can be filled may deliver.
+
+    Zero where the account may sell what it does not hold: there is nothing to run out of, so nothing is reserved.
+    """
+    if allows_short:
+        return Decimal(0)
+    return max((order.leaves for order in orders if order.side is Side.SELL), default=Decimal(0))
+
+
+def funds(orders: Sequence[Order], facts: Facts, first: Order) -> Violation | None:
+    """Whether the account can pay, or deliver, what of `orders` works at once; held legs are not among them."""
+    cash = group_cash(orders, facts.multiplier)
+    if cash > facts.cash_minor:
+        free = written(facts.cash_minor, first.currency)
+        return Violation(
+            rule="buying_power",
+            detail=f"It may cost {written(cash, first.currency)}, and {free} is free: deposit, or order less.",
+            limit=free,
+        )
+    units = group_units(orders, allows_short=facts.allows_short)
+    if units <= facts.units:
+        return None
+    if facts.units <= 0:
+        return Violation(
+            rule="short_not_allowed",
+            detail=f"No unit of {first.symbol} is free to sell, and the account may not sell short.",
+            limit="0",
+        )
+    return Violation(
+        rule="holdings",
+        detail=f"{facts.units:f} units of {first.symbol} are free to sell: sell less, or cancel another order.",
+        limit=f"{facts.units:f}",
+    )

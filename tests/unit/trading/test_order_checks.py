@@ -1,0 +1,88 @@
+"""Every pre-trade rule refuses by its name, and says the limit and the order in the way."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from lakehouse.trading.checks import Opposing, violation
+from lakehouse.trading.order import OrderClass, OrderType, Side
+from lakehouse.trading.reservation import cash_needed
+from lakehouse.trading.ticket import Exit, Ticket, count_of, orders_of
+from tests.factories.orders import NOW, facts, making, order, order_id, ticket
+
+MARKET: dict[str, Any] = {"type": OrderType.MARKET, "limit_price": None}
+
+
+def bracket(**changes: Any) -> Ticket:
+    legs = {"take_profit": Exit(limit_price=Decimal(120)), "stop_loss": Exit(stop_price=Decimal(90))}
+    return ticket(**{"order_class": OrderClass.BRACKET, **legs, **changes})
+
+
+def rule_of(wish: Ticket, **known: Any) -> str | None:
+    found = violation(orders_of(wish, making(count_of(wish))), facts(**known))
+    return None if found is None else found.rule
+
+
+@pytest.mark.parametrize(
+    ("wish", "known", "rule"),
+    [
+        (ticket(), {}, None),
+        (ticket(), {"account_status": "closed"}, "account_closed"),
+        (ticket(), {"instrument_status": "draft"}, "instrument_draft"),
+        (ticket(), {"instrument_status": "delisted"}, "instrument_delisted"),
+        (ticket(**MARKET), {"price": None}, "no_price"),
+        (ticket(), {"price": None}, None),
+        (ticket(quantity=Decimal(2_000_000_000)), {}, "quantity_bounds"),
+        (ticket(quantity=Decimal(100_000_000)), {}, "notional_bounds"),
+        (ticket(limit_price=Decimal(1001)), {"cash_minor": 10**9}, "price_sanity"),
+        (ticket(limit_price=Decimal("9.99")), {}, "price_sanity"),
+        (ticket(), {"cash_minor": 100_099}, "buying_power"),
+        (ticket(), {"cash_minor": 100_100}, None),
+        (ticket(side=Side.SELL), {"units": Decimal(9)}, "holdings"),
+        (ticket(side=Side.SELL), {"units": Decimal(10)}, None),
+        (ticket(side=Side.SELL), {"units": Decimal(0)}, "short_not_allowed"),
+        (ticket(side=Side.SELL), {"units": Decimal(0), "allows_short": True}, None),
+        (ticket(type=OrderType.STOP, limit_price=None, stop_price=Decimal(99)), {}, "stop_side"),
+        (ticket(type=OrderType.STOP, limit_price=None, stop_price=Decimal(101)), {"cash_minor": 10**9}, None),
+        (bracket(), {}, None),
+        (bracket(stop_loss=Exit(stop_price=Decimal(120))), {}, "duplicate_legs"),
+        (bracket(stop_loss=Exit(stop_price=Decimal(101))), {}, "bracket_prices"),
+        (bracket(take_profit=Exit(limit_price=Decimal(99))), {}, "bracket_prices"),
+        (bracket(take_profit=Exit()), {}, "bracket_prices"),
+    ],
+)
+def test_a_rule_refuses_by_its_name(wish: Ticket, known: dict[str, Any], rule: str | None) -> None:
+    assert rule_of(wish, **known) == rule
+
+
+def test_an_order_that_has_lapsed_already_is_refused() -> None:
+    lapsed = order(expires_at=NOW - timedelta(seconds=1))
+    found = violation((lapsed,), facts())
+    assert found is not None
+    assert found.rule == "expired"
+
+
+def test_an_order_against_ones_own_is_refused_and_names_it() -> None:
+    mine = Opposing(id=order_id(5), side=Side.SELL, price=Decimal(100))
+    found = violation((order(),), facts(opposing=(mine,)))
+    assert found is not None
+    assert (found.rule, found.limit, found.conflicting_order_id) == ("wash_trade", "100", order_id(5))
+
+
+@pytest.mark.parametrize("price", [Decimal(101), Decimal(119)])
+def test_ones_own_take_profit_out_of_reach_is_not_in_the_way(price: Decimal) -> None:
+    away = Opposing(id=order_id(5), side=Side.SELL, price=price)
+    assert violation((order(),), facts(opposing=(away,))) is None
+
+
+def test_a_purchase_keeps_back_its_limit_and_a_fee_and_a_sale_no_cash() -> None:
+    assert cash_needed(order(), Decimal(1)) == 100_100
+    assert cash_needed(order(), Decimal(100)) == 10_010_000
+    assert cash_needed(order(side=Side.SELL), Decimal(1)) == 0
+
+
+def test_a_market_order_keeps_back_five_per_cent_more_than_the_last_price() -> None:
+    at_market = order(type=OrderType.MARKET, limit_price=None, reference_price=Decimal(100))
+    assert cash_needed(at_market, Decimal(1)) == 105_105
