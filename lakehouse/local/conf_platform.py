@@ -77,10 +77,11 @@ def mlflow_environment(context: StackContext) -> dict[str, str]:
 
 
 def prometheus_yml(context: StackContext) -> str:
-    """What Prometheus scrapes: the lander, the API, MinIO and itself."""
+    """What Prometheus scrapes: the lander, the relay, the API, MinIO and itself."""
     stack = context.settings.stack
     jobs = {
         "landing": (stack.landing_metrics_port, "/metrics"),
+        "outbox": (stack.outbox_metrics_port, "/metrics"),
         "api": (stack.api_port, "/metrics"),
         "minio": (stack.s3_port, "/minio/v2/metrics/cluster"),
         "prometheus": (stack.prometheus_port, "/metrics"),

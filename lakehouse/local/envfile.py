@@ -133,4 +133,5 @@ def _endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "TIDEMARK_SERVING__PORT": str(at["api"]),
         "TIDEMARK_PROMETHEUS__URL": f"http://127.0.0.1:{at['prometheus']}",
         "TIDEMARK_LANDING__METRICS_PORT": str(at["landing_metrics"]),
+        "TIDEMARK_OUTBOX__METRICS_PORT": str(at["outbox_metrics"]),
     }

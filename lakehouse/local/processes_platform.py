@@ -1,4 +1,4 @@
-"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander and the API."""
+"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay and the API."""
 
 from lakehouse.local import conf_platform, probes
 from lakehouse.local.install import debian
@@ -9,7 +9,7 @@ SLOW_START_S = 300.0  # 5 s of CPU time each on a quiet machine; a busy one take
 
 def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
     """Every process above the engines, in no particular order."""
-    return (*airflow(context), mlflow(context), prometheus(context), landing(context), api(context))
+    return (*airflow(context), mlflow(context), prometheus(context), landing(context), outbox(context), api(context))
 
 
 def airflow(context: StackContext) -> tuple[ProcessSpec, ...]:
@@ -105,6 +105,21 @@ def landing(context: StackContext) -> ProcessSpec:
         after=("topics", "buckets"),
         url=f"{address}/metrics",
         stop_wait_s=30,
+    )
+
+
+def outbox(context: StackContext) -> ProcessSpec:
+    """The relay: events of PostgreSQL's outbox to Kafka, at least once."""
+    address = f"http://127.0.0.1:{context.settings.outbox.metrics_port}"
+    return ProcessSpec(
+        name="outbox",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "streaming.outbox"),
+        cwd=context.project,
+        probe=probes.http_ok(f"{address}/health"),
+        ports=("outbox_metrics_port",),
+        after=("topics", "migrate-postgres"),
+        url=f"{address}/metrics",
     )
 
 

@@ -30,6 +30,7 @@ _PYTHON: dict[Type, Any] = {
     Type.DATE: datetime.date,
     Type.TIMESTAMP: datetime.datetime,
     Type.DECIMAL: Decimal,
+    Type.JSON: dict[str, msgspec.Raw],
 }
 
 
@@ -76,6 +77,7 @@ class Decoder:
         # The lander decodes in a thread of its own: one core a batch, so that batches overlap with reading.
         self._read_options = pyarrow.json.ReadOptions(use_threads=False, block_size=16 << 20)
         self._decimals = tuple(field for field in topic.fields if field.type is Type.DECIMAL)
+        self._nested = frozenset(field.name for field in topic.fields if field.type is Type.JSON)
         fields = [(field.name, _python(field) | None, None) for field in topic.fields]
         envelope = [(name, str | None, None) for name in _ENVELOPE_NAMES]
         struct = msgspec.defstruct("Message", [*fields, *envelope], rename=_ENVELOPE_NAMES)
@@ -95,6 +97,8 @@ class Decoder:
 
     def _parse_together(self, messages: Sequence[bytes | None]) -> pa.Table | None:
         """The batch through Arrow's parser, or None where a message needs a look of its own."""
+        if self._nested:
+            return None
         try:
             joined = b"\n".join(messages)  # type: ignore[arg-type] # a None is what the TypeError below is for
         except TypeError:
@@ -154,16 +158,22 @@ class Decoder:
         index: list[int] = []
         for position, message, row in vetted:
             try:
+                values = [self._value(row, name) for name in self._fields.names]
                 extra = self._extra(self._object.decode(message))
             except UnicodeDecodeError as error:
                 bad.append(self._bad(position, message, _Refused(Reason.UNPARSABLE, str(error))))
             else:
-                kept.append((*(getattr(row, name) for name in self._fields.names), extra))
+                kept.append((*values, extra))
                 index.append(position)
         columns = list(zip(*kept, strict=True)) or [()] * len(self.schema)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)]
         rows = pa.table(arrays, schema=self.schema)
         return Decoded(rows, np.array(index, np.int64), tuple(sorted(bad, key=lambda found: found.index)))
+
+    def _value(self, row: Any, name: str) -> object:
+        """A field as its column holds it: nested JSON as text, its numbers and strings as they came."""
+        value = getattr(row, name)
+        return msgspec.json.encode(value).decode() if name in self._nested and value is not None else value
 
     def _bad(self, position: int, message: bytes | None, refusal: _Refused) -> BadMessage:
         raw = self.cut(message if refusal.raw is None else refusal.raw)

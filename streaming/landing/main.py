@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,8 +16,9 @@ from lakehouse.clock import SystemClock
 from lakehouse.contracts import topics
 from lakehouse.contracts.model import ContractError, Topic
 from lakehouse.errors import TidemarkError
+from streaming.kit import logs
+from streaming.kit.health import HealthServer
 from streaming.landing import wiring
-from streaming.landing.health import HealthServer
 from streaming.landing.metrics import LandingMetrics
 from streaming.landing.pipeline import Lander, Totals, Until
 
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from a shell; returns the exit status. SIGTERM and SIGINT commit what is in hand and end it."""
     options = _parse(arguments)
-    _log_as_json()
+    logs.configure()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -107,16 +107,3 @@ def _topic(text: str) -> Topic:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in text.split(",")}))
-
-
-def _log_as_json() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

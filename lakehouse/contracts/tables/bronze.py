@@ -59,6 +59,35 @@ BAR_FIELDS = (
     Column("volume", Type.INT64, "units traded", nullable=True, unit="units"),
 )
 
+# An event as the outbox relays it: `payload` holds what the kind of event says, whole.
+EVENT_FIELDS = (
+    Column("event_id", Type.UUID, "UUIDv7, by which consumers drop repeats: an event may cross Kafka more than once"),
+    Column("seq", Type.INT64, "place in ops.outbox; it goes up within a key"),
+    Column("type", Type.STRING, "kind of event"),
+    Column("key", Type.STRING, "id of the object whose events keep their order; the message key"),
+    Column("owner_id", Type.UUID, "user whom it concerns"),
+    Column("occurred_at_us", Type.INT64, "when it happened", unit="microseconds since 1970-01-01 UTC"),
+    Column("payload", Type.JSON, "the event's own fields; money and quantities in it are decimal strings"),
+)
+
+
+def _events(name: str, doc: str, owner: str) -> Table:
+    return Table(
+        name=name,
+        doc=doc,
+        grain="one Kafka message; an event_id may come twice",
+        owner=owner,
+        columns=(*PROVENANCE, *EVENT_FIELDS, EXTRA),
+        key=("_topic", "_partition", "_offset"),
+        partition_by="_ingest_date",
+        stats_columns=("_partition", "_offset", "occurred_at_us"),
+        writer=Engine.DELTA_RS,
+    )
+
+
+PORTFOLIO_EVENTS = _events("bronze.portfolio_events_v1", "What happened to portfolios and their books.", "books")
+ORDER_EVENTS = _events("bronze.order_events_v1", "What happened to orders.", "trading")
+
 MARKET_TICKS = Table(
     name="bronze.market_ticks_v1",
     doc="Raw trades and quotes.",
@@ -101,4 +130,4 @@ QUARANTINE = Table(
     writer=Engine.DELTA_RS,
 )
 
-TABLES = (MARKET_TICKS, MARKET_BARS_DAILY, QUARANTINE)
+TABLES = (MARKET_TICKS, MARKET_BARS_DAILY, PORTFOLIO_EVENTS, ORDER_EVENTS, QUARANTINE)

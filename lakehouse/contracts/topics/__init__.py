@@ -2,6 +2,7 @@
 
 from lakehouse.contracts.model import ContractError, Topic
 from lakehouse.contracts.tables.bronze import BAR_FIELDS, MARKET_BARS_DAILY, MARKET_TICKS, TICK_FIELDS
+from lakehouse.contracts.topics import books
 
 TICKS = Topic(
     name="market.ticks",
@@ -40,7 +41,7 @@ BARS_DAILY = Topic(
     ),
 )
 
-TOPICS: dict[str, Topic] = {found.name: found for found in (TICKS, BARS_DAILY)}
+TOPICS: dict[str, Topic] = {found.name: found for found in (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER)}
 
 
 def topic(name: str) -> Topic:

@@ -43,7 +43,7 @@ def test_an_absent_statistic_prunes_nothing(lake: Settings, name: str) -> None:
     fragments = list(
         DeltaTable(table.table_uri, storage_options=delta.options(lake.s3))
         .to_pyarrow_dataset()
-        .get_fragments(filter=pc.field("symbol") == "AAPL")
+        .get_fragments(filter=pc.field(TOPICS[name].key) == "AAPL")
     )
 
     assert len(fragments) == 1

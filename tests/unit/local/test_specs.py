@@ -17,11 +17,11 @@ from lakehouse.local.home import Home
 from lakehouse.local.ports import port_names
 from lakehouse.local.spec import ProcessSpec, Role, StackContext, Step, UnknownProcessError, select
 from lakehouse.stores.probes import ProbeError
-from streaming.landing.health import HealthServer
+from streaming.kit.health import HealthServer
 from tests.factories.stack_context import stack_context
 
 EXPECTED = {
-    *("kafka", "s3", "postgres", "redis", "clickhouse", "spark", "mlflow", "prometheus", "landing", "api"),
+    *("kafka", "s3", "postgres", "redis", "clickhouse", "spark", "mlflow", "prometheus", "landing", "outbox", "api"),
     *("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 }
 
@@ -121,4 +121,4 @@ def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
 
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
     assert targets["api"] == [f"127.0.0.1:{context.settings.stack.api_port}"]
-    assert set(targets) == {"landing", "api", "minio", "prometheus"}
+    assert set(targets) == {"landing", "outbox", "api", "minio", "prometheus"}

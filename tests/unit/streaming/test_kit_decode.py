@@ -7,7 +7,7 @@ import pytest
 
 from lakehouse.contracts.model import Topic
 from lakehouse.contracts.reasons import Reason
-from lakehouse.contracts.topics import BARS_DAILY, TICKS, TOPICS
+from lakehouse.contracts.topics import BARS_DAILY, TICKS, TOPICS, books
 from streaming.kit.decode import Decoded, Decoder
 
 LIMIT = 1_000
@@ -24,7 +24,31 @@ def test_the_contracts_own_examples_decode(topic: Topic) -> None:
 
     assert decoded.bad == ()
     assert decoded.rows.num_rows == len(topic.examples)
-    assert decoded.rows["symbol"].to_pylist() == [json.loads(example)["symbol"] for example in topic.examples]
+    assert decoded.rows[topic.key].to_pylist() == [json.loads(example)[topic.key] for example in topic.examples]
+
+
+def test_a_nested_field_comes_back_as_the_json_that_it_was() -> None:
+    (example, _) = books.PORTFOLIO.examples
+    payload = {"price": "0.10", "deep": [{"a": None}, 1.5, 12345678901234567890, "é}{"]}
+    message = {**json.loads(example), "payload": payload, "added": {"later": True}}
+
+    decoded = decode(json.dumps(message).encode(), topic=books.PORTFOLIO)
+
+    assert decoded.bad == ()
+    assert json.loads(decoded.rows["payload"][0].as_py()) == payload
+    assert json.loads(decoded.rows["_extra"][0].as_py()) == {"added": {"later": True}}
+
+
+@pytest.mark.parametrize("payload", ['"text"', "7", "[1]", "true"])
+def test_a_nested_field_is_an_object_or_the_message_is_set_aside(payload: str) -> None:
+    (example, _) = books.PORTFOLIO.examples
+    message = {**json.loads(example), "payload": None}
+    poison = json.dumps(message).replace("null", payload).encode()
+
+    decoded = decode(example.encode(), poison, example.encode(), topic=books.PORTFOLIO)
+
+    assert [(bad.index, bad.reason) for bad in decoded.bad] == [(1, Reason.WRONG_TYPE)]
+    assert decoded.index.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(

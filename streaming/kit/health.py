@@ -14,10 +14,16 @@ class MetricsPortError(TidemarkError):
 
 
 class HealthServer:
-    """Serves in a daemon thread until close(). Port 0 takes a free one; `port` says which."""
+    """Serves in a daemon thread until close(). Port 0 takes a free one; `port` says which; `setting` sets it."""
 
     def __init__(
-        self, port: int, *, registry: CollectorRegistry, is_ready: Callable[[], bool], host: str = "127.0.0.1"
+        self,
+        port: int,
+        *,
+        registry: CollectorRegistry,
+        is_ready: Callable[[], bool],
+        host: str = "127.0.0.1",
+        setting: str = "TIDEMARK_LANDING__METRICS_PORT",
     ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -44,7 +50,7 @@ class HealthServer:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
             raise MetricsPortError(
-                f"cannot listen on {host}:{port} ({error.strerror}): free it or set TIDEMARK_LANDING__METRICS_PORT"
+                f"cannot listen on {host}:{port} ({error.strerror}): free it or set {setting}"
             ) from error
         self.port = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever, name="metrics", daemon=True)

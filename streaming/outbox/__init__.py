@@ -1,0 +1,1 @@
+"""The relay: events of ops.outbox to Kafka, at least once."""
