@@ -70,14 +70,21 @@ class ApiError(TidemarkError):
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "The server failed"
     retryable: ClassVar[bool] = False
+    always: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
-        self, detail: str, *, errors: tuple[FieldProblem, ...] = (), extension: BaseModel | None = None
+        self,
+        detail: str,
+        *,
+        errors: tuple[FieldProblem, ...] = (),
+        extension: BaseModel | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
         self.extension = extension
+        self.headers = {**self.always, **(headers or {})}
 
 
 class InternalError(ApiError):
@@ -216,7 +223,7 @@ def respond(request: Request, error: ApiError, headers: Mapping[str, str] | None
         to_json({**problem.model_dump(), **extension}),
         status_code=error.status,
         media_type=MEDIA_TYPE,
-        headers={**(headers or {}), **extra, "Cache-Control": NO_STORE},
+        headers={**(headers or {}), **extra, **error.headers, "Cache-Control": NO_STORE},
     )
 
 
