@@ -39,6 +39,7 @@ STATEMENTS = (
         average_fill_price numeric(18, 8),
         limit_price        numeric(18, 8),
         stop_price         numeric(18, 8),
+        reference_price    numeric(18, 8),
         order_class        text           NOT NULL DEFAULT 'simple',
         leg                text           NOT NULL DEFAULT 'entry',
         parent_id          uuid,
@@ -54,6 +55,7 @@ STATEMENTS = (
         lots               jsonb,
         surveillance_score double precision,
         surveillance_alert boolean,
+        surveillance_reason text          NOT NULL DEFAULT '',
         request_hash       bytea          NOT NULL,
         version            integer        NOT NULL DEFAULT 1,
         created_at         timestamptz    NOT NULL,
@@ -72,6 +74,7 @@ STATEMENTS = (
         CONSTRAINT order_side_known CHECK (side IN ('buy', 'sell')),
         CONSTRAINT order_type_known CHECK (type IN ('market', 'limit', 'stop', 'stop_limit', 'take_profit')),
         CONSTRAINT order_time_in_force_known CHECK (time_in_force IN ('day', 'gtc', 'gtd', 'ioc', 'fok')),
+        CONSTRAINT order_surveillance_range CHECK (surveillance_score BETWEEN 0 AND 1),
         CONSTRAINT order_expiry_where_needed CHECK (time_in_force <> 'gtd' OR expires_at IS NOT NULL),
         CONSTRAINT order_class_known CHECK (order_class IN ('simple', 'bracket', 'oco')),
         CONSTRAINT order_leg_known CHECK (leg IN ('entry', 'take_profit', 'stop_loss')),
@@ -97,7 +100,13 @@ STATEMENTS = (
         CONSTRAINT order_time_forward CHECK (updated_at >= created_at)
     )
     """,
-    "CREATE INDEX order_account_idx ON trading.order (account_id)",
+    "CREATE INDEX order_portfolio_idx ON trading.order (portfolio_id, id)",
+    # The newest orders of an account are what surveillance compares with.
+    "CREATE INDEX order_account_idx ON trading.order (account_id, id)",
+    """
+    CREATE INDEX order_expiry_idx ON trading.order (expires_at)
+    WHERE status IN ('new', 'held', 'accepted', 'partially_filled') AND expires_at IS NOT NULL
+    """,
     "CREATE INDEX order_parent_idx ON trading.order (parent_id) WHERE parent_id IS NOT NULL",
     "CREATE INDEX order_oco_idx ON trading.order (oco_group) WHERE oco_group IS NOT NULL",
     """
@@ -153,7 +162,8 @@ STATEMENTS = (
         CONSTRAINT fill_once UNIQUE (order_id, venue_trade_id),
         CONSTRAINT fill_quantity_positive CHECK (quantity > 0 AND quantity <> 'NaN'),
         CONSTRAINT fill_price_positive CHECK (price > 0 AND price <> 'NaN'),
-        CONSTRAINT fill_fee_positive CHECK (fee_minor >= 0)
+        CONSTRAINT fill_fee_positive CHECK (fee_minor >= 0),
+        CONSTRAINT fill_venue_id_shape CHECK (venue_trade_id ~ '^[A-Za-z0-9._:-]{1,128}$')
     )
     """,
     "CREATE INDEX fill_portfolio_idx ON trading.fill (portfolio_id, id)",

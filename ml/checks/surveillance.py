@@ -1,0 +1,102 @@
+"""Trade surveillance: how far an order lies from what its account usually does.
+
+Each feature gets a robust z-score against the account's own earlier orders: the distance from their median in units of
+the scaled median absolute deviation, which a few outliers cannot move. Notional, quantity and frequency count upwards
+only, the distance from the market price counts both ways. The score is z / (z + 3.5) of the largest z: 0 is usual, 0.5
+is the limit of 3.5 deviations that Iglewicz and Hoaglin propose for outliers, and 1 is never reached.
+
+With fewer than MIN_HISTORY earlier orders nothing can be said: the score is then UNKNOWN_SCORE, which is neither usual
+nor an alert, and the reason says `insufficient_history`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import log, log1p
+from statistics import median
+from typing import Final
+
+MIN_HISTORY: Final = 10
+MAX_HISTORY: Final = 200
+"""How many of the newest earlier orders a caller hands in."""
+UNKNOWN_SCORE: Final = 0.25
+LIMIT_Z: Final = 3.5
+ALERT_SCORE: Final = 0.5
+"""A score of this or more is an alert."""
+INSUFFICIENT_HISTORY: Final = "insufficient_history"
+USUAL: Final = "usual"
+WINDOW: Final = timedelta(hours=1)
+# Scales a median absolute deviation to the standard deviation of normal data.
+MAD_SCALE: Final = 1.4826
+# Where all earlier values are nearly equal, a small difference is no anomaly: the smallest deviation a feature has.
+LOG_FLOOR: Final = 0.1
+DEVIATION_FLOOR: Final = 0.005
+COUNT_FLOOR: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """An order as surveillance sees it. `notional` and `quantity` are positive; `price_deviation` is the order's price
+    over the last price less one, 0 for an order at market and where no price was known."""
+
+    at: datetime
+    notional: float
+    quantity: float
+    price_deviation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """`score` in [0, 1); `is_alert` where it reaches ALERT_SCORE; `reason` is the feature that stands out most."""
+
+    score: float
+    is_alert: bool
+    reason: str
+
+
+def judge(order: Observation, history: Sequence[Observation]) -> Verdict:
+    """The verdict on an order, given the account's earlier orders of any order in time.
+
+    Raises ValueError for values that are not finite or not positive: a check that cannot be evaluated is no pass.
+    """
+    for each in (order, *history):
+        _check(each)
+    if len(history) < MIN_HISTORY:
+        return Verdict(score=UNKNOWN_SCORE, is_alert=False, reason=INSUFFICIENT_HISTORY)
+    scores = {
+        "notional": _z(log(order.notional), [log(each.notional) for each in history], LOG_FLOOR),
+        "quantity": _z(log(order.quantity), [log(each.quantity) for each in history], LOG_FLOOR),
+        "price_deviation": abs(_z(order.price_deviation, [each.price_deviation for each in history], DEVIATION_FLOOR)),
+        "frequency": _frequency(order, history),
+    }
+    reason, largest = max(scores.items(), key=lambda item: item[1])
+    z = max(0.0, largest)
+    score = z / (z + LIMIT_Z)
+    return Verdict(score=score, is_alert=score >= ALERT_SCORE, reason=reason if score >= ALERT_SCORE else USUAL)
+
+
+def _z(value: float, earlier: Sequence[float], floor: float) -> float:
+    """Signed robust z-score; `floor` is the smallest spread that is believed."""
+    centre = median(earlier)
+    spread = MAD_SCALE * median(abs(each - centre) for each in earlier)
+    return (value - centre) / max(spread, floor)
+
+
+def _frequency(order: Observation, history: Sequence[Observation]) -> float:
+    """How the number of orders in the last hour compares with that number at each earlier order."""
+    times = sorted(each.at for each in history)
+    counts: list[int] = []
+    start = 0
+    for place, at in enumerate(times):
+        while times[start] <= at - WINDOW:
+            start += 1
+        counts.append(place - start + 1)
+    now = 1 + sum(order.at - WINDOW < at <= order.at for at in times)
+    return _z(log1p(now), [log1p(count) for count in counts], COUNT_FLOOR)
+
+
+def _check(observation: Observation) -> None:
+    values = (observation.notional, observation.quantity)
+    infinite = float("inf")
+    if not all(0 < value < infinite for value in values) or not abs(observation.price_deviation) < infinite:
+        raise ValueError(f"surveillance needs positive, finite numbers, not {observation}")
