@@ -12,10 +12,12 @@ from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
 from serving.portfolios.room import ROOM as PORTFOLIOS
 from serving.risk.room import ROOM as RISK
+from serving.watchlists.room import ROOM as WATCHLISTS
 
 # In the order of the documentation; a room may use the services of those that `import-linter` lets it import.
 ROOMS: Final[tuple[Room, ...]] = (
     AUTH,
+    WATCHLISTS,
     PORTFOLIOS,
     RISK,
     HEALTH,
@@ -25,6 +27,7 @@ REFUSALS: Final[tuple[type[problems.ApiError], ...]] = (
     *problems.SHARED,
     CursorMismatch,
     service.NotFound,
+    service.StillNeeded,
     batch.BatchRefused,
     versions.VersionConflict,
     idempotency.KeyReused,

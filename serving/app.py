@@ -12,7 +12,7 @@ from serving import api
 from serving.kit import problems
 from serving.kit.boundary import Boundary
 from serving.kit.metrics import Metrics
-from serving.kit.openapi import Api
+from serving.kit.openapi import Api, operation_id
 from serving.wiring import services
 
 DESCRIPTION = """
@@ -48,6 +48,7 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.metrics = metrics
     app.add_middleware(Boundary, settings=settings.serving, clock=clock, metrics=metrics)

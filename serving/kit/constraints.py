@@ -71,6 +71,11 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "account_name_unique": Meaning(AlreadyExists, "You have an account of this name: choose another."),
     "portfolio_name_unique": Meaning(AlreadyExists, "You have a portfolio of this name: choose another."),
+    "watchlist_name_unique": Meaning(AlreadyExists, "You have a watchlist of this name: choose another."),
+    "watchlist_item_unique": Meaning(AlreadyExists, "The instrument is on that watchlist already."),
+    "watchlist_item_instrument_fkey": Meaning(
+        UnknownReference, "There is no instrument of that symbol; GET /api/v1/instruments lists them."
+    ),
     "portfolio_account_unique": Meaning(
         AlreadyExists, "The account belongs to a portfolio already: a portfolio has an account of its own."
     ),

@@ -1,11 +1,18 @@
 """The OpenAPI document: every refusal declared as the problem document that is really sent."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from serving.kit.problems import MEDIA_TYPE, Problem
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+_REF = "#/components/schemas/"
+_GENERIC = re.compile(r"(?P<form>[A-Za-z]+)_(?P<item>[A-Za-z]+)_")
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -27,11 +34,14 @@ _WORDS = {
 }
 _EVERYWHERE = (400, 404, 405, 413, 421, 422, 500)
 
-CONDITIONAL: Responses = {
-    200: {"headers": {"ETag": {"description": "names these very bytes", "schema": {"type": "string"}}}},
-    304: {"description": "The caller's copy still holds"},
-}
+_ETAG = {"ETag": {"description": "names this state of the object", "schema": {"type": "string"}}}
+_LINK = {"Link": {"description": "`self`, and `next` unless it is the last page", "schema": {"type": "string"}}}
+_LOCATION = {"Location": {"description": "path of the new object", "schema": {"type": "string"}}}
 
+CONDITIONAL: Responses = {200: {"headers": _ETAG}, 304: {"description": "The caller's copy still holds"}}
+VERSIONED: Responses = {200: {"headers": _ETAG}}
+LINKED: Responses = {200: {"headers": _LINK}}
+CREATED_AT: Responses = {201: {"headers": {**_LOCATION, **_ETAG}}}
 
 _GUARDED = (401, 403, 429, 503)
 
@@ -47,21 +57,64 @@ def problems(*statuses: int) -> Responses:
 
 
 class Api(FastAPI):
-    """FastAPI whose /openapi.json names application/problem+json wherever a problem is declared."""
+    """FastAPI whose /openapi.json says what is really sent and taken, in names that suit generated clients."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             document = super().openapi()
-            for response in _refusals(document):
-                content = response.get("content", {})
-                if "application/json" in content:
-                    content[MEDIA_TYPE] = content.pop("application/json")
+            for method, operation in _operations(document):
+                _declare_problems(operation)
+                _declare_body(method, operation)
+            _rename(document)
         return super().openapi()
 
 
-def _refusals(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def operation_id(route: APIRoute) -> str:
+    """The function's name: unique among all rooms, and what a generated client calls the operation."""
+    return route.name
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in document["paths"].values():
-        for operation in path.values():
-            for status, response in operation["responses"].items():
-                if status.startswith(("4", "5")):
-                    yield response
+        yield from path.items()
+
+
+def _declare_problems(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        content = response.get("content", {})
+        if status.startswith(("4", "5")) and JSON in content:
+            content[MEDIA_TYPE] = content.pop(JSON)
+
+
+def _declare_body(method: str, operation: dict[str, Any]) -> None:
+    """Where there is a body its type may be wrong (415); a patch is one by either of its types."""
+    if "requestBody" in operation:
+        content = operation["requestBody"]["content"]
+        if method == "patch" and JSON in content:
+            content[MERGE_PATCH] = content[JSON]
+        wrong_type = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        operation["responses"].setdefault("415", {"description": _WORDS[415], "content": wrong_type})
+
+
+def _rename(document: dict[str, Any]) -> None:
+    """Give forms of generic models the names that people would: WatchlistPage, not Page_WatchlistOut_."""
+    schemas: dict[str, Any] = document.get("components", {}).get("schemas", {})
+    names = {f"{_REF}{name}": f"{_REF}{_pretty(name)}" for name in schemas if _GENERIC.fullmatch(name)}
+    document["components"]["schemas"] = {_pretty(name): schema for name, schema in schemas.items()}
+    _refer(document, names)
+
+
+def _pretty(name: str) -> str:
+    found = _GENERIC.fullmatch(name)
+    return found["item"].removesuffix("Out").removesuffix("In") + found["form"] if found else name
+
+
+def _refer(node: object, names: Mapping[str, str]) -> None:
+    if isinstance(node, dict):
+        for key, child in node.items():
+            if isinstance(child, str):
+                node[key] = names.get(child, child)
+            _refer(child, names)
+    elif isinstance(node, list):
+        for child in node:
+            _refer(child, names)

@@ -41,13 +41,20 @@ def split(rows: Sequence[Item], limit: int) -> tuple[Sequence[Item], bool]:
 
 def next_path(path: str, filters: Mapping[str, object], marker: Mapping[str, str]) -> str:
     """The next page's path: the filters that were given, and where to go on."""
-    given = {name: str(value) for name, value in filters.items() if value is not None and name not in marker}
-    return f"{path}?{urlencode({**given, **marker})}"
+    given = {name: _text(value) for name, value in filters.items() if value is not None and name not in marker}
+    return f"{path}?{urlencode({**given, **marker}, doseq=True)}"
 
 
-def link_header(path: str | None) -> dict[str, str]:
-    """The Link header (RFC 8288) of a page; none on the last page."""
-    return {} if path is None else {"Link": f'<{path}>; rel="next"'}
+def _text(value: object) -> str | list[str]:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return [str(each) for each in value] if isinstance(value, list) else str(value)
+
+
+def link_header(path: str | None, here: str | None = None) -> dict[str, str]:
+    """The Link header (RFC 8288) of a page: `next` unless it is the last one, and `self` where `here` is its path."""
+    links = [f'<{target}>; rel="{rel}"' for target, rel in ((path, "next"), (here, "self")) if target is not None]
+    return {"Link": ", ".join(links)} if links else {}
 
 
 def encode_cursor(key: Sequence[str], scope: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.kit.paging import CURSOR_PATTERN, decode_cursor, encode_cursor, mismatch
 from serving.kit.types import Optionally
 
-NOT_FILTERS = frozenset({"starting_after", "cursor", "limit", "sort"})
+NOT_FILTERS = frozenset({"starting_after", "cursor", "limit", "sort", "expand"})
 
 
 class ListQuery(BaseModel):
@@ -32,7 +32,18 @@ class ListQuery(BaseModel):
     @property
     def filters(self) -> dict[str, object]:
         """The filters that were given."""
-        return {name: value for name, value in self if name not in NOT_FILTERS and value is not None}
+        return {name: value for name, value in self if name not in NOT_FILTERS and value not in (None, [])}
+
+    @property
+    def expanded(self) -> tuple[str, ...]:
+        """What `expand` names, where the subclass has it."""
+        return tuple(getattr(self, "expand", ()))
+
+    @property
+    def place(self) -> dict[str, str]:
+        """The parameters of where the page starts, as they were given."""
+        given = {"starting_after": self.starting_after, "cursor": self.cursor}
+        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,12 @@ class Order:
     @property
     def text(self) -> str:
         return f"-{self.column}" if self.descending else self.column
+
+
+def given_by(query: ListQuery) -> dict[str, object]:
+    """The parameters of a list but its place, for paths of its pages."""
+    order = None if query.order.text == "id" else query.order.text
+    return {**query.filters, "limit": query.limit, "sort": order, "expand": list(query.expanded) or None}
 
 
 def scope_of(path: str, query: ListQuery) -> str:

@@ -1,11 +1,11 @@
 """The routes of a resource of rows, generated from its models: they translate, the service decides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -14,7 +14,8 @@ from serving.kit.conditional import REVALIDATE, IfNoneMatch, conditional, names
 from serving.kit.crud.batch import MAX_ITEMS, Batch, BatchOut, answer_of
 from serving.kit.crud.listing import ListQuery
 from serving.kit.crud.service import CrudService, version_of
-from serving.kit.openapi import CONDITIONAL, guarded
+from serving.kit.expand import expand_of
+from serving.kit.openapi import CONDITIONAL, CREATED_AT, LINKED, VERSIONED, guarded
 from serving.kit.paging import Page, link_header
 from serving.kit.patch import MergePatch
 from serving.kit.versions import IfMatch, etag
@@ -24,6 +25,8 @@ CREATED = 201
 NO_CONTENT = 204
 NOT_MODIFIED = 304
 VERSION_TEXT = ' Send `If-Match: "VERSION"` to be refused (412) where somebody else has changed it meanwhile.'
+
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,10 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource as it is served: `service` names its CrudService in `request.state`."""
+    """A resource as it is served: `service` names its CrudService in `request.state`.
+
+    `expands` are the members of `out` that are null unless `expand=` asks for them (`CrudService.expand` fills them).
+    """
 
     prefix: str
     tag: str
@@ -49,11 +55,17 @@ class Resource:
     read: Scope
     write: Scope
     operations: frozenset[str] = ALL
-    notes: dict[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    expands: Sequence[str] = ()
 
     def text(self, operation: str, default: str) -> str:
         """What the documentation says about an operation."""
         return self.notes.get(operation, default)
+
+    @property
+    def id_name(self) -> str:
+        """The name of its id in paths: watchlist_item_id."""
+        return self.noun.replace(" ", "_").replace("-", "_") + "_id"
 
 
 def router_of(resource: Resource) -> APIRouter:
@@ -90,7 +102,20 @@ def _writer(resource: Resource) -> Any:
 
 
 def _id_of(resource: Resource) -> Any:
-    return Annotated[UUID, Path(description=f"id of the {resource.noun}")]
+    return Annotated[UUID, Path(alias=resource.id_name, description=f"id of the {resource.noun}")]
+
+
+def _at_id(resource: Resource) -> str:
+    return f"/{{{resource.id_name}}}"
+
+
+def _expand(resource: Resource) -> Any:
+    """The parameter `expand`, or a dependency that says nothing where the resource has nothing to expand."""
+    return expand_of(resource.expands) if resource.expands else Annotated[list[str], Depends(_nothing)]
+
+
+async def _nothing() -> list[str]:
+    return []
 
 
 def _add_list(router: APIRouter, resource: Resource) -> None:
@@ -99,10 +124,8 @@ def _add_list(router: APIRouter, resource: Resource) -> None:
 
     async def endpoint(query: Any, request: Request, service: Any, principal: Any) -> Response:
         page = await service.page(principal, query, request.url.path)
-        body = page_of.model_construct(**page)
-        return Response(
-            body.model_dump_json(by_alias=True), media_type="application/json", headers=link_header(page["next"])
-        )
+        body = page_of.model_construct(data=page.data, has_more=page.next is not None, next=page.next)
+        return Response(body.model_dump_json(), media_type=JSON, headers=link_header(page.next, page.here))
 
     types = {"query": Annotated[resource.models.query, Query()], "service": _service_of(resource)}
     router.get(
@@ -110,24 +133,27 @@ def _add_list(router: APIRouter, resource: Resource) -> None:
         summary=f"List {resource.plural}",
         description=resource.text("list", "Page by page: follow `next`, or the `Link` header."),
         response_model=page_of,
-        responses=guarded(409),
+        responses={**LINKED, **guarded(409)},
         operation_id=f"list_{resource.service}",
     )(_typed(endpoint, principal=_reader(resource), **types))
 
 
 def _add_get(router: APIRouter, resource: Resource) -> None:
-    async def endpoint(row_id: Any, service: Any, principal: Any, if_none_match: IfNoneMatch = None) -> Response:
-        found = await service.detail(principal, row_id)
-        return respond_version(found, if_none_match)
+    async def endpoint(
+        row_id: Any, service: Any, principal: Any, expand: Any = (), if_none_match: IfNoneMatch = None
+    ) -> Response:
+        found = await service.detail(principal, row_id, expand)
+        return conditional(found, if_none_match) if expand else respond_version(found, if_none_match)
 
+    types = {"row_id": _id_of(resource), "expand": _expand(resource)}
     router.get(
-        "/{row_id}",
-        summary=f"Read a {resource.noun}",
+        _at_id(resource),
+        summary=f"Read {_a(resource.noun)}",
         description=resource.text("get", "The object, with its version as ETag."),
         response_model=resource.models.out,
         responses={**CONDITIONAL, **guarded(404)},
-        operation_id=f"get_{resource.service}",
-    )(_typed(endpoint, row_id=_id_of(resource), service=_service_of(resource), principal=_reader(resource)))
+        operation_id=f"get_{_singular(resource)}",
+    )(_typed(endpoint, service=_service_of(resource), principal=_reader(resource), **types))
 
 
 def _add_create(router: APIRouter, resource: Resource) -> None:
@@ -139,11 +165,11 @@ def _add_create(router: APIRouter, resource: Resource) -> None:
     router.post(
         "",
         status_code=CREATED,
-        summary=f"Create a {resource.noun}",
+        summary=f"Create {_a(resource.noun)}",
         description=resource.text("create", "The object as it was written; `Location` is its address."),
         response_model=resource.models.out,
-        responses=guarded(409),
-        operation_id=f"create_{resource.service}",
+        responses={**CREATED_AT, **guarded(409)},
+        operation_id=f"create_{_singular(resource)}",
     )(_typed(endpoint, body=resource.models.create, service=_service_of(resource), principal=_writer(resource)))
 
 
@@ -153,12 +179,12 @@ def _add_update(router: APIRouter, resource: Resource) -> None:
 
     types = {"row_id": _id_of(resource), "body": resource.models.patch}
     router.patch(
-        "/{row_id}",
-        summary=f"Change a {resource.noun}",
-        description=resource.text("update", "A merge patch: fields that are left out stay.") + VERSION_TEXT,
+        _at_id(resource),
+        summary=f"Change {_a(resource.noun)}",
+        description=resource.text("update", "A merge patch (RFC 7396): fields that are left out stay.") + VERSION_TEXT,
         response_model=resource.models.out,
-        responses=guarded(404, 409, 412),
-        operation_id=f"update_{resource.service}",
+        responses={**VERSIONED, **guarded(404, 409, 412)},
+        operation_id=f"update_{_singular(resource)}",
     )(_typed(endpoint, service=_service_of(resource), principal=_writer(resource), **types))
 
 
@@ -168,12 +194,12 @@ def _add_delete(router: APIRouter, resource: Resource) -> None:
         return Response(status_code=NO_CONTENT)
 
     router.delete(
-        "/{row_id}",
+        _at_id(resource),
         status_code=NO_CONTENT,
-        summary=f"Delete a {resource.noun}",
+        summary=f"Delete {_a(resource.noun)}",
         description=resource.text("delete", "Refused (409) while something needs it.") + VERSION_TEXT,
         responses=guarded(404, 409, 412),
-        operation_id=f"delete_{resource.service}",
+        operation_id=f"delete_{_singular(resource)}",
     )(_typed(endpoint, row_id=_id_of(resource), service=_service_of(resource), principal=_writer(resource)))
 
 
@@ -185,12 +211,12 @@ def _add_batch(router: APIRouter, resource: Resource) -> None:
         if isinstance(body, list):
             outcomes = await service.batch(principal, body, atomic=True)
             items = [result.item for result in answer_of(outcomes, atomic=True).data]
-            return Response(_list_json(items), CREATED, media_type="application/json")
+            return Response(_list_json(items), CREATED, media_type=JSON)
         outcomes = await service.batch(principal, body.items, atomic=body.atomic)
         answer = answer_of(outcomes, atomic=body.atomic)
-        return Response(answer.model_dump_json(), CREATED, media_type="application/json")
+        return Response(answer.model_dump_json(), CREATED, media_type=JSON)
 
-    bodies = Batch[create] | Annotated[list[create], Field(min_length=1, max_length=MAX_ITEMS)]
+    bare = Annotated[list[create], Field(min_length=1, max_length=MAX_ITEMS)]
     router.post(
         "/batch",
         status_code=CREATED,
@@ -200,8 +226,12 @@ def _add_batch(router: APIRouter, resource: Resource) -> None:
         ),
         response_model=BatchOut[out] | list[out],
         responses=guarded(409),
-        operation_id=f"batch_{resource.service}",
-    )(_typed(endpoint, body=bodies, service=_service_of(resource), principal=_writer(resource)))
+        operation_id=f"create_{resource.service}_batch",
+    )(_typed(endpoint, body=Annotated[Batch[create] | bare, Body()], **_writing(resource)))
+
+
+def _writing(resource: Resource) -> dict[str, Any]:
+    return {"service": _service_of(resource), "principal": _writer(resource)}
 
 
 def respond_version(found: BaseModel, if_none_match: str | None) -> Response:
@@ -212,14 +242,22 @@ def respond_version(found: BaseModel, if_none_match: str | None) -> Response:
     headers = {"ETag": tag, "Cache-Control": REVALIDATE}
     if if_none_match is not None and names(if_none_match, tag):
         return Response(status_code=NOT_MODIFIED, headers=headers)
-    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
+    return Response(found.model_dump_json(), media_type=JSON, headers=headers)
 
 
 def written(made: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An object just written, with its ETag."""
     tag = {"ETag": etag(version_of(made))} if hasattr(made, "version") else {}
-    return Response(made.model_dump_json(), status, media_type="application/json", headers={**tag, **(headers or {})})
+    return Response(made.model_dump_json(), status, media_type=JSON, headers={**tag, **(headers or {})})
 
 
 def _list_json(items: list[Any]) -> str:
     return "[" + ",".join(item.model_dump_json() for item in items) + "]"
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
+
+
+def _singular(resource: Resource) -> str:
+    return resource.id_name.removesuffix("_id")

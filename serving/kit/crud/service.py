@@ -1,10 +1,12 @@
 """The rules that every resource of rows shares; a resource with rules of its own overrides the hooks."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from psycopg import IntegrityError, Rollback
+from psycopg.errors import ForeignKeyViolation
 from pydantic import BaseModel
 
 from lakehouse.clock import Clock
@@ -14,7 +16,7 @@ from serving.kit import versions
 from serving.kit.access import Principal
 from serving.kit.constraints import refusal_of
 from serving.kit.crud.collection import Out
-from serving.kit.crud.listing import ListQuery, marker_of, place_of
+from serving.kit.crud.listing import ListQuery, given_by, marker_of, place_of
 from serving.kit.crud.repository import CrudRepository
 from serving.kit.database import Database
 from serving.kit.paging import next_path, split
@@ -31,6 +33,23 @@ class NotFound(ApiError):
     status = 404
     code = "not_found"
     title = "No such object"
+
+
+class StillNeeded(ApiError):
+    """Something refers to the object, so it cannot be deleted."""
+
+    status = 409
+    code = "still_needed"
+    title = "Something still refers to this"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[Out]):
+    """A page before it is written: its rows, the next page's path (None on the last) and its own."""
+
+    data: list[Out]
+    next: str | None
+    here: str
 
 
 class CrudService(Generic[Create, Out]):
@@ -59,13 +78,21 @@ class CrudService(Generic[Create, Out]):
     async def check_delete(self, connection: Transaction, principal: Principal, current: Out) -> None:
         """Raise ApiError where the object must stay."""
 
+    def needed(self, current: Out) -> ApiError:
+        """The refusal of a delete where a foreign key keeps the object."""
+        return StillNeeded(f"Something refers to this {self.repository.collection.noun}: remove that first.")
+
+    async def expand(self, principal: Principal, rows: Sequence[Out], names: Sequence[str]) -> list[Out]:
+        """The rows with the related objects that were asked for; `names` are some of `Resource.expands`."""
+        return list(rows)
+
     async def written(self, connection: Transaction, principal: Principal, action: str, rows: Sequence[Out]) -> None:
         """Called in the transaction after a write; `action` is created, updated or deleted."""
 
     # --- what endpoints call ---------------------------------------------------------------------------------
 
-    async def page(self, principal: Principal, query: ListQuery, path: str) -> dict[str, Any]:
-        """A page's members. Raises CursorMismatch and PostgresUnavailable."""
+    async def page(self, principal: Principal, query: ListQuery, path: str) -> Rows[Out]:
+        """A page. Raises CursorMismatch and PostgresUnavailable."""
         found = await self.repository.page(
             principal,
             filters=query.filters,
@@ -74,15 +101,17 @@ class CrudService(Generic[Create, Out]):
             limit=query.limit + 1,
         )
         rows, has_more = split(found, query.limit)
-        following = self._next(query, path, rows[-1]) if has_more else None
-        return {"data": list(rows), "has_more": has_more, "next": following}
+        given = given_by(query)
+        following = next_path(path, given, self._marker(query, path, rows[-1])) if has_more else None
+        shown = await self.expand(principal, rows, query.expanded) if query.expanded else list(rows)
+        return Rows(shown, following, next_path(path, given, {**query.place}))
 
-    async def detail(self, principal: Principal, row_id: UUID) -> Out:
+    async def detail(self, principal: Principal, row_id: UUID, expand: Sequence[str] = ()) -> Out:
         """The object. Raises NotFound."""
         found = await self.repository.find(principal, row_id)
         if found is None:
             raise self.missing(row_id)
-        return found
+        return (await self.expand(principal, [found], expand))[0] if expand else found
 
     async def create(self, principal: Principal, item: Create) -> Out:
         """The object, written. Raises ApiError."""
@@ -109,7 +138,7 @@ class CrudService(Generic[Create, Out]):
         async with self.database.transaction() as connection:
             current = await self._locked(connection, principal, row_id, if_match)
             await self.check_delete(connection, principal, current)
-            await self.repository.delete(connection, row_id)
+            await self._remove(connection, current, row_id)
             await self.written(connection, principal, "deleted", [current])
 
     async def batch(self, principal: Principal, items: Sequence[Create], *, atomic: bool) -> list[Out | ApiError]:
@@ -131,9 +160,10 @@ class CrudService(Generic[Create, Out]):
         self, connection: Transaction, principal: Principal, items: Sequence[Create]
     ) -> list[Row | ApiError]:
         prepared = await self.prepare(connection, principal, items)
+        ids = sorted(uuid7(self.clock) for _ in prepared)  # so that rows of one millisecond keep their order
         return [
-            row if isinstance(row, ApiError) else {"id": uuid7(self.clock), **self._stamp(*self.STAMPS), **row}
-            for row in prepared
+            row if isinstance(row, ApiError) else {"id": made, **self._stamp(*self.STAMPS), **row}
+            for made, row in zip(ids, prepared, strict=True)
         ]
 
     async def _insert(self, connection: Transaction, principal: Principal, rows: Sequence[Row]) -> list[Out]:
@@ -169,6 +199,12 @@ class CrudService(Generic[Create, Out]):
         except IntegrityError as error:
             return refusal_of(error)
 
+    async def _remove(self, connection: Transaction, current: Out, row_id: UUID) -> None:
+        try:
+            await self.repository.delete(connection, row_id)
+        except ForeignKeyViolation as error:
+            raise self.needed(current) from error
+
     async def _locked(self, connection: Transaction, principal: Principal, row_id: UUID, if_match: str | None) -> Out:
         current = await self.repository.find_for_write(connection, principal, row_id)
         if current is None:
@@ -180,11 +216,9 @@ class CrudService(Generic[Create, Out]):
         known = self.repository.collection.table.column_names
         return {name: self.clock.now() for name in names if name in known}
 
-    def _next(self, query: ListQuery, path: str, last: Out) -> str:
+    def _marker(self, query: ListQuery, path: str, last: Out) -> dict[str, str]:
         row = last.model_dump(mode="json")
-        marker = marker_of(query, path, str(row[query.order.column]), UUID(row["id"]))
-        given = {**query.filters, "limit": query.limit, "sort": None if query.order.text == "id" else query.order.text}
-        return next_path(path, given, marker)
+        return marker_of(query, path, str(row[query.order.column]), UUID(row["id"]))
 
 
 class Skipped(ApiError):

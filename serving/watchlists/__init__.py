@@ -1,0 +1,1 @@
+"""Watchlists and their items: instruments that a user follows."""
