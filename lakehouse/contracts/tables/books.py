@@ -122,6 +122,12 @@ TRANSACTION = Table(
         ),
         Column("currency", Type.STRING, "currency of the cash"),
         Column(
+            "gross_minor",
+            Type.INT64,
+            "worth of the units, or the amount, before charges; never negative",
+            unit="minor units of currency",
+        ),
+        Column(
             "cash_minor",
             Type.INT64,
             "effect on the account's cash, charges included; negative pays out",
@@ -164,7 +170,7 @@ TRANSACTION = Table(
         Column(
             "external_id", Type.STRING, "the broker's own number: a second row with it is a duplicate", nullable=True
         ),
-        Column("source", Type.STRING, "api, import, fill or seed"),
+        Column("source", Type.STRING, "api, import, fill, payment or seed"),
         Column("fill_id", Type.UUID, "fill that caused it", nullable=True),
         Column("import_id", Type.UUID, "import that brought it", nullable=True),
         Column("note", Type.STRING, "the owner's remark"),

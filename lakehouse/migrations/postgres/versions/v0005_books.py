@@ -33,6 +33,7 @@ STATEMENTS = (
         quantity       numeric(28, 8),
         price          numeric(18, 8),
         currency       text           NOT NULL,
+        gross_minor    bigint         NOT NULL,
         cash_minor     bigint         NOT NULL,
         fee_minor      bigint         NOT NULL DEFAULT 0,
         tax_minor      bigint         NOT NULL DEFAULT 0,
@@ -62,7 +63,7 @@ STATEMENTS = (
             kind IN ('buy', 'sell', 'dividend', 'interest', 'fee', 'tax', 'deposit', 'withdrawal', 'split',
                      'reverse_split', 'transfer_in', 'transfer_out', 'spin_off')
         ),
-        CONSTRAINT transaction_source_known CHECK (source IN ('api', 'import', 'fill', 'seed')),
+        CONSTRAINT transaction_source_known CHECK (source IN ('api', 'import', 'fill', 'payment', 'seed')),
         CONSTRAINT transaction_symbol_where_needed CHECK (
             (symbol IS NOT NULL) OR kind IN ('interest', 'fee', 'tax', 'deposit', 'withdrawal')
         ),
@@ -83,7 +84,7 @@ STATEMENTS = (
             (related_symbol IS NOT NULL) = (kind = 'spin_off') AND (cost_share IS NOT NULL) = (kind = 'spin_off')
             AND (cost_share BETWEEN 0 AND 1)
         ),
-        CONSTRAINT transaction_charges_positive CHECK (fee_minor >= 0 AND tax_minor >= 0),
+        CONSTRAINT transaction_charges_positive CHECK (gross_minor >= 0 AND fee_minor >= 0 AND tax_minor >= 0),
         CONSTRAINT transaction_cash_sign CHECK (
             CASE
                 WHEN kind IN ('deposit') THEN cash_minor > 0
@@ -97,6 +98,12 @@ STATEMENTS = (
     """,
     "CREATE INDEX transaction_fold_idx ON app.transaction (portfolio_id, symbol, occurred_at, id)",
     "CREATE INDEX transaction_account_idx ON app.transaction (account_id)",
+    "CREATE INDEX transaction_list_idx ON app.transaction (portfolio_id, id)",
+    # Spin-offs are few, and every refold asks which symbols they tie together.
+    """
+    CREATE INDEX transaction_related_idx ON app.transaction (portfolio_id, related_symbol)
+    WHERE related_symbol IS NOT NULL
+    """,
     """
     CREATE UNIQUE INDEX transaction_external_unique ON app.transaction (portfolio_id, external_id)
     WHERE external_id IS NOT NULL AND reversed_at IS NULL

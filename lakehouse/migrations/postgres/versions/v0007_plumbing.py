@@ -62,7 +62,8 @@ STATEMENTS = (
     *(f"ALTER DEFAULT PRIVILEGES IN SCHEMA {name} GRANT USAGE ON SEQUENCES TO tidemark_api" for name in SCHEMAS),
     *(f"REVOKE UPDATE, DELETE ON {name} FROM tidemark_api" for name in APPEND_ONLY),
     # Balances move by entries alone: the API may reserve, and nothing else.
-    "REVOKE UPDATE, DELETE ON ledger.account FROM tidemark_api",
+    "REVOKE INSERT, UPDATE, DELETE ON ledger.account FROM tidemark_api",
+    "GRANT INSERT (id, account_id, purpose, currency, allows_negative, created_at) ON ledger.account TO tidemark_api",
     "GRANT UPDATE (reserved_minor) ON ledger.account TO tidemark_api",
     "REVOKE INSERT, UPDATE, DELETE ON ledger.currency, trading.order_move, ops.schema_version FROM tidemark_api",
 )
