@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from serving.auth.room import ROOM as AUTH
+from serving.customers.room import ROOM as CUSTOMERS
 from serving.health.room import ROOM as HEALTH
 from serving.kit import constraints, docs, idempotency, problems, versions
 from serving.kit.crud import batch, service
@@ -17,6 +18,7 @@ from serving.watchlists.room import ROOM as WATCHLISTS
 # In the order of the documentation; a room may use the services of those that `import-linter` lets it import.
 ROOMS: Final[tuple[Room, ...]] = (
     AUTH,
+    CUSTOMERS,
     WATCHLISTS,
     PORTFOLIOS,
     RISK,

@@ -76,6 +76,7 @@ MEANINGS: dict[str, Meaning] = {
     "watchlist_item_instrument_fkey": Meaning(
         UnknownReference, "There is no instrument of that symbol; GET /api/v1/instruments lists them."
     ),
+    "customer_email_unique": Meaning(AlreadyExists, "You have a customer with this e-mail address already."),
     "portfolio_account_unique": Meaning(
         AlreadyExists, "The account belongs to a portfolio already: a portfolio has an account of its own."
     ),
