@@ -95,12 +95,16 @@ class Exchange:
 
         Nothing is worth nothing in every currency: zero needs no rate.
         """
-        if currency == self.target or amount_minor == 0:
+        return self.across(amount_minor, currency, self.target, day)
+
+    def across(self, amount_minor: int, source: str, target: str, day: date) -> int | None:
+        """The same from and into any currency."""
+        if source == target or amount_minor == 0:
             return amount_minor
-        rate = self._rates.find(currency, self.target, day)
+        rate = self._rates.find(source, target, day)
         if rate is None:
             return None
-        return rounded_minor(from_minor(amount_minor, currency) * rate.value, self.target)
+        return rounded_minor(from_minor(amount_minor, source) * rate.value, target)
 
     def total(self, amounts: Mapping[str, int], day: date) -> int | None:
         """The sum of amounts by currency, each converted and rounded once; None where a rate is missing."""

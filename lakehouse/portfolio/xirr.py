@@ -24,6 +24,7 @@ class NoRate(StrEnum):
     ONE_SIGN = "one_sign"
     NO_ROOT = "no_root"
     MANY_ROOTS = "many_roots"
+    VALUE_UNKNOWN = "value_unknown"
 
 
 @dataclass(frozen=True, slots=True)
