@@ -117,6 +117,9 @@ class ServingSettings(Section):
     max_concurrency: int = Field(200, ge=1, description="requests in flight; further ones get 503")
     query_timeout_s: float = Field(10.0, gt=0, description="longest wait for PostgreSQL or ClickHouse in a request")
     probe_timeout_s: float = Field(2.0, gt=0, description="longest wait for one dependency in /health/ready")
+    analysis_update_s: float = Field(
+        30.0, gt=0, description="pause between two updates of a portfolio's value on an analysis socket"
+    )
     drain_s: int = Field(10, ge=0, description="time that open requests get when the API is told to stop")
 
     @property
@@ -174,6 +177,18 @@ class MarketSettings(Section):
         description="exchange whose trading days daily bars are checked by, as exchange_calendars names it; "
         "after a change run silver_daily_bars once with --rebuild",
     )
+    quote_stale_after_s: float = Field(
+        900.0, gt=0, description="an answer calls a price stale that was made longer ago than this"
+    )
+
+
+class StreamSettings(Section):
+    """Sockets and event streams of one process of the API."""
+
+    max_sockets: int = Field(1000, ge=1, description="sockets and event streams together; further ones are refused")
+    per_user: int = Field(50, ge=1, description="of these, for one user")
+    per_address: int = Field(500, ge=1, description="of these, from one address")
+    max_symbols: int = Field(500, ge=1, le=5000, description="symbols that one of them may follow")
 
 
 class StackSettings(Section):
@@ -215,6 +230,7 @@ class Settings(BaseSettings):
     landing: LandingSettings = LandingSettings()
     outbox: OutboxSettings = OutboxSettings()
     market: MarketSettings = MarketSettings()
+    streams: StreamSettings = StreamSettings()
     stack: StackSettings = StackSettings()
 
 
