@@ -4,25 +4,51 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import LiteralString
 from uuid import UUID, uuid5
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from lakehouse.domain.ids import SYSTEM_USER
+from lakehouse.clock import ManualClock
+from lakehouse.domain.ids import ENTROPY_BYTES, SYSTEM_USER, uuid7
+from lakehouse.portfolio.transactions import Draft, Kind, gross_minor
 from lakehouse.settings import Settings, load
 from lakehouse.stores import postgres
 
 OPENED_AT = datetime(2022, 1, 3, 14, 30, tzinfo=UTC)
 
+ADD_TRANSACTION: LiteralString = """
+    INSERT INTO app.transaction (
+        id, portfolio_id, account_id, kind, symbol, quantity, price, currency, gross_minor, cash_minor, occurred_at,
+        settles_on, source, note, created_at
+    ) VALUES (
+        %(id)s, %(portfolio_id)s, %(account_id)s, %(kind)s, %(symbol)s, %(quantity)s, %(price)s, %(currency)s,
+        %(gross_minor)s, 0, %(at)s, %(on)s, 'seed', 'the demo starts with it', %(at)s
+    )
+"""
+ADD_LOT: LiteralString = """
+    INSERT INTO app.lot (
+        portfolio_id, symbol, id, opened_by, opened_at, original_quantity, quantity, cost_minor, currency
+    ) VALUES (
+        %(portfolio_id)s, %(symbol)s, %(id)s, %(id)s, %(at)s, %(units)s, %(units)s, %(cost_minor)s, %(currency)s
+    )
+"""
+ADD_POSITION: LiteralString = """
+    INSERT INTO app.position (portfolio_id, symbol, quantity, updated_at)
+    VALUES (%(portfolio_id)s, %(symbol)s, %(units)s, %(at)s)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class DemoInstrument:
-    """An instrument of the S&P 500 price set that skfolio carries; all are quoted in US dollars."""
+    """An instrument of the S&P 500 price set that skfolio carries; all are quoted in US dollars. `cost` is the price
+    set's (adjusted) close of the day on which the portfolios were opened."""
 
     symbol: str
     name: str
     exchange: str
+    cost: Decimal
     currency: str = "USD"
 
 
@@ -35,6 +61,37 @@ class DemoPortfolio:
     description: str
     holdings: tuple[tuple[str, Decimal], ...]
     base_currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A holding as the books keep it: a transaction, the lot that it opened, the position."""
+
+    id: UUID
+    portfolio_id: UUID
+    account_id: UUID
+    draft: Draft
+    gross_minor: int
+    units: Decimal
+
+    @property
+    def names(self) -> dict[str, object]:
+        """Parameters of the statements."""
+        return {
+            "id": self.id,
+            "portfolio_id": self.portfolio_id,
+            "account_id": self.account_id,
+            "kind": self.draft.kind.value,
+            "symbol": self.draft.symbol,
+            "quantity": self.draft.quantity,
+            "price": self.draft.price,
+            "currency": self.draft.currency,
+            "gross_minor": self.gross_minor,
+            "cost_minor": self.gross_minor if self.units > 0 else -self.gross_minor,
+            "units": self.units,
+            "at": self.draft.occurred_at,
+            "on": self.draft.occurred_at.date(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +110,26 @@ def _holdings(text: str) -> tuple[tuple[str, Decimal], ...]:
 
 
 INSTRUMENTS = (
-    DemoInstrument("AAPL", "Apple Inc.", "XNAS"),
-    DemoInstrument("AMD", "Advanced Micro Devices, Inc.", "XNAS"),
-    DemoInstrument("BAC", "Bank of America Corporation", "XNYS"),
-    DemoInstrument("BBY", "Best Buy Co., Inc.", "XNYS"),
-    DemoInstrument("CVX", "Chevron Corporation", "XNYS"),
-    DemoInstrument("GE", "General Electric Company", "XNYS"),
-    DemoInstrument("HD", "The Home Depot, Inc.", "XNYS"),
-    DemoInstrument("JNJ", "Johnson & Johnson", "XNYS"),
-    DemoInstrument("JPM", "JPMorgan Chase & Co.", "XNYS"),
-    DemoInstrument("KO", "The Coca-Cola Company", "XNYS"),
-    DemoInstrument("LLY", "Eli Lilly and Company", "XNYS"),
-    DemoInstrument("MRK", "Merck & Co., Inc.", "XNYS"),
-    DemoInstrument("MSFT", "Microsoft Corporation", "XNAS"),
-    DemoInstrument("PEP", "PepsiCo, Inc.", "XNAS"),
-    DemoInstrument("PFE", "Pfizer Inc.", "XNYS"),
-    DemoInstrument("PG", "The Procter & Gamble Company", "XNYS"),
-    DemoInstrument("RRC", "Range Resources Corporation", "XNYS"),
-    DemoInstrument("UNH", "UnitedHealth Group Incorporated", "XNYS"),
-    DemoInstrument("WMT", "Walmart Inc.", "XNYS"),
-    DemoInstrument("XOM", "Exxon Mobil Corporation", "XNYS"),
+    DemoInstrument("AAPL", "Apple Inc.", "XNAS", Decimal("180.43")),
+    DemoInstrument("AMD", "Advanced Micro Devices, Inc.", "XNAS", Decimal("150.24")),
+    DemoInstrument("BAC", "Bank of America Corporation", "XNYS", Decimal("44.48")),
+    DemoInstrument("BBY", "Best Buy Co., Inc.", "XNYS", Decimal("95.41")),
+    DemoInstrument("CVX", "Chevron Corporation", "XNYS", Decimal("113.00")),
+    DemoInstrument("GE", "General Electric Company", "XNYS", Decimal("74.68")),
+    DemoInstrument("HD", "The Home Depot, Inc.", "XNYS", Decimal("392.92")),
+    DemoInstrument("JNJ", "Johnson & Johnson", "XNYS", Decimal("164.71")),
+    DemoInstrument("JPM", "JPMorgan Chase & Co.", "XNYS", Decimal("153.34")),
+    DemoInstrument("KO", "The Coca-Cola Company", "XNYS", Decimal("56.73")),
+    DemoInstrument("LLY", "Eli Lilly and Company", "XNYS", Decimal("266.51")),
+    DemoInstrument("MRK", "Merck & Co., Inc.", "XNYS", Decimal("73.47")),
+    DemoInstrument("MSFT", "Microsoft Corporation", "XNAS", Decimal("330.09")),
+    DemoInstrument("PEP", "PepsiCo, Inc.", "XNAS", Decimal("166.18")),
+    DemoInstrument("PFE", "Pfizer Inc.", "XNYS", Decimal("53.19")),
+    DemoInstrument("PG", "The Procter & Gamble Company", "XNYS", Decimal("156.00")),
+    DemoInstrument("RRC", "Range Resources Corporation", "XNYS", Decimal("18.15")),
+    DemoInstrument("UNH", "UnitedHealth Group Incorporated", "XNYS", Decimal("492.15")),
+    DemoInstrument("WMT", "Walmart Inc.", "XNYS", Decimal("141.29")),
+    DemoInstrument("XOM", "Exxon Mobil Corporation", "XNYS", Decimal("60.13")),
 )
 
 PORTFOLIOS = (
@@ -127,7 +184,7 @@ def _add_portfolio(connection: Connection[TupleRow], portfolio: DemoPortfolio) -
     ).fetchone()
     if known is not None:
         return 0
-    account = (uuid5(portfolio.id, "account"), SYSTEM_USER, portfolio.name, portfolio.base_currency, OPENED_AT)
+    account = (_account_id(portfolio), SYSTEM_USER, portfolio.name, portfolio.base_currency, OPENED_AT)
     connection.execute(
         "INSERT INTO app.account (id, owner_id, name, base_currency, allows_short, created_at) "
         "VALUES (%s, %s, %s, %s, true, %s)",
@@ -149,12 +206,32 @@ def _add_portfolio(connection: Connection[TupleRow], portfolio: DemoPortfolio) -
 
 
 def _add_positions(connection: Connection[TupleRow], portfolio: DemoPortfolio) -> int:
-    rows = [(portfolio.id, symbol, quantity, OPENED_AT) for symbol, quantity in portfolio.holdings]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO app.position (portfolio_id, symbol, quantity, updated_at) VALUES (%s, %s, %s, %s)", rows
+    """Each holding is a transfer in, a short one a transfer out, at the cost of the day: the books start with it."""
+    account_id = _account_id(portfolio)
+    costs = {instrument.symbol: instrument for instrument in INSTRUMENTS}
+    for symbol, quantity in portfolio.holdings:
+        instrument = costs[symbol]
+        draft = Draft(
+            kind=Kind.TRANSFER_IN if quantity > 0 else Kind.TRANSFER_OUT,
+            occurred_at=OPENED_AT,
+            currency=instrument.currency,
+            symbol=symbol,
+            quantity=abs(quantity),
+            price=instrument.cost,
         )
-        return cursor.rowcount
+        held = _Held(_transaction_id(portfolio, symbol), portfolio.id, account_id, draft, gross_minor(draft), quantity)
+        for statement in (ADD_TRANSACTION, ADD_LOT, ADD_POSITION):
+            connection.execute(statement, held.names)
+    return len(portfolio.holdings)
+
+
+def _account_id(portfolio: DemoPortfolio) -> UUID:
+    return uuid5(portfolio.id, "account")
+
+
+def _transaction_id(portfolio: DemoPortfolio, symbol: str) -> UUID:
+    """The same UUIDv7 on every machine."""
+    return uuid7(ManualClock(OPENED_AT), uuid5(portfolio.id, symbol).bytes[:ENTROPY_BYTES])
 
 
 if __name__ == "__main__":

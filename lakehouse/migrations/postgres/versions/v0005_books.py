@@ -173,6 +173,31 @@ STATEMENTS = (
             reserved_quantity >= 0 AND (reserved_quantity = 0 OR reserved_quantity <= quantity)
         )
     """,
+    # Positions that were there before there were transactions came in, or were sold short, when they last changed; what
+    # they cost is not known, so that it is 0. A UUIDv7 is made of that instant.
+    """
+    INSERT INTO app.transaction (
+        id, portfolio_id, account_id, kind, symbol, quantity, price, currency, gross_minor, cash_minor, occurred_at,
+        settles_on, source, note
+    )
+    SELECT (lpad(to_hex((extract(epoch FROM x.updated_at) * 1000)::bigint), 12, '0') || '7'
+            || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
+           x.portfolio_id, p.account_id, CASE WHEN x.quantity > 0 THEN 'transfer_in' ELSE 'transfer_out' END, x.symbol,
+           abs(x.quantity), 0, coalesce(c.code, 'USD'), 0, 0, x.updated_at, (x.updated_at AT TIME ZONE 'UTC')::date,
+           'seed', 'held before transactions were kept; its cost is not known'
+    FROM app.position AS x
+    JOIN app.portfolio AS p ON p.id = x.portfolio_id
+    JOIN app.instrument AS i ON i.symbol = x.symbol
+    LEFT JOIN ledger.currency AS c ON c.code = i.currency
+    """,
+    """
+    INSERT INTO app.lot (
+        portfolio_id, symbol, id, opened_by, opened_at, original_quantity, quantity, cost_minor, currency
+    )
+    SELECT x.portfolio_id, x.symbol, t.id, t.id, t.occurred_at, x.quantity, x.quantity, 0, t.currency
+    FROM app.position AS x
+    JOIN app.transaction AS t ON t.portfolio_id = x.portfolio_id AND t.symbol = x.symbol
+    """,
     "CREATE SCHEMA market",
     """
     CREATE TABLE market.fx_rate (
