@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from serving.analysis.room import ROOM as ANALYSIS
 from serving.auth.room import ROOM as AUTH
 from serving.customers.room import ROOM as CUSTOMERS
 from serving.health.room import ROOM as HEALTH
@@ -22,6 +23,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     WATCHLISTS,
     PORTFOLIOS,
     RISK,
+    ANALYSIS,  # after the other sockets: its path takes any name
     HEALTH,
 )
 
@@ -54,3 +56,8 @@ def install(app: FastAPI) -> None:
 def tags() -> list[dict[str, str]]:
     """Names and descriptions of the groups that the documentation shows."""
     return [{"name": name, "description": text} for room in ROOMS for name, text in room.tags]
+
+
+def guidance() -> dict[str, str]:
+    """What to do instead where a path does not take a method, by the start of the path."""
+    return {start: text for room in ROOMS for start, text in room.guidance.items()}

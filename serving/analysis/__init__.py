@@ -1,0 +1,1 @@
+"""Analysis sessions: a socket on which measures of a holding arrive as each is computed."""
