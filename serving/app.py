@@ -10,7 +10,10 @@ from lakehouse.clock import Clock
 from lakehouse.settings import Settings
 from serving import api
 from serving.kit import problems
+from serving.kit.allow import Gate
 from serving.kit.boundary import Boundary
+from serving.kit.compression import Compression
+from serving.kit.lifecycle import Lifecycle
 from serving.kit.metrics import Metrics
 from serving.kit.openapi import Api, operation_id
 from serving.wiring import services
@@ -30,11 +33,12 @@ Portfolios, their books and orders, and their published risk.
 
 def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     """An application of its own, with its own connections and metrics. It starts whether or not its engines are up."""
-    metrics = Metrics()
+    metrics, lifecycle = Metrics(), Lifecycle()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
-        async with services(settings, clock=clock, metrics=metrics, rooms=api.ROOMS) as made:
+        app.openapi()  # made once, before the first request needs it
+        async with services(settings, clock=clock, metrics=metrics, rooms=api.ROOMS, lifecycle=lifecycle) as made:
             yield made
 
     app = Api(
@@ -51,6 +55,9 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.metrics = metrics
+    app.state.lifecycle = lifecycle
+    app.add_middleware(Gate, document=app.openapi, guidance=api.guidance())
+    app.add_middleware(Compression)
     app.add_middleware(Boundary, settings=settings.serving, clock=clock, metrics=metrics)
     problems.install(app)
     api.install(app)

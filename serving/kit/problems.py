@@ -272,6 +272,11 @@ def _invalid(request: Request, error: RequestValidationError) -> Response:
     return respond(request, InvalidRequest(f"{len(found)} value(s) of the request are not valid.", errors=found))
 
 
+def response_of(request: Request, error: ApiError | HTTPException) -> Response:
+    """The problem document of an error that a middleware has caught itself."""
+    return respond(request, error) if isinstance(error, ApiError) else _http(request, error)
+
+
 def _http(request: Request, error: HTTPException) -> Response:
     kind = _BY_STATUS.get(error.status_code, BadRequest)
     details = {
