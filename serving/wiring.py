@@ -10,27 +10,34 @@ from lakehouse.stores.marts import Marts
 from lakehouse.stores.postgres import Pool, read_pool, write_pool
 from serving.kit.database import Database
 from serving.kit.idempotency import Idempotency
+from serving.kit.lifecycle import Lifecycle
 from serving.kit.metrics import Metrics
 from serving.kit.rooms import Platform, Room
 
 
 @asynccontextmanager
 async def services(
-    settings: Settings, *, clock: Clock, metrics: Metrics, rooms: Sequence[Room]
+    settings: Settings, *, clock: Clock, metrics: Metrics, rooms: Sequence[Room], lifecycle: Lifecycle | None = None
 ) -> AsyncIterator[dict[str, object]]:
     """What endpoints find in `request.state`: the services of every room. Connections close when the block ends."""
     async with AsyncExitStack() as stack:
-        platform = await _platform(stack, settings, clock=clock, metrics=metrics)
+        ending = lifecycle or Lifecycle()
+        platform = await _platform(stack, settings, clock=clock, metrics=metrics, lifecycle=ending)
         made: dict[str, object] = {}
         for room in rooms:
             made.update(room.make(platform))
         for room in rooms:
             if room.run is not None:
                 await stack.enter_async_context(room.run(platform, made))
-        yield made
+        try:
+            yield made
+        finally:
+            ending.begin()
 
 
-async def _platform(stack: AsyncExitStack, settings: Settings, *, clock: Clock, metrics: Metrics) -> Platform:
+async def _platform(
+    stack: AsyncExitStack, settings: Settings, *, clock: Clock, metrics: Metrics, lifecycle: Lifecycle
+) -> Platform:
     timeout_s = settings.serving.query_timeout_s
     read = await _opened(stack, read_pool(_replica(settings), timeout_s=timeout_s))
     write = await _opened(stack, write_pool(settings.postgres, timeout_s=timeout_s))
@@ -39,6 +46,7 @@ async def _platform(stack: AsyncExitStack, settings: Settings, *, clock: Clock, 
     cache = redis.connect_async(settings.redis, retries=0)
     stack.push_async_callback(cache.aclose)
     database = Database(read, write)
+    metrics.watch_pools(database.pools)
     return Platform(
         settings=settings,
         clock=clock,
@@ -47,6 +55,7 @@ async def _platform(stack: AsyncExitStack, settings: Settings, *, clock: Clock, 
         redis=cache,
         idempotency=Idempotency(database, clock),
         metrics=metrics,
+        lifecycle=lifecycle,
     )
 
 

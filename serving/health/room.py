@@ -1,21 +1,39 @@
 """Health as a room of the API."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 
 from lakehouse.stores import objects, probes
 from serving.health.endpoints import router
-from serving.health.service import HealthService, NotReady, Probe
-from serving.kit.rooms import Platform, Room
+from serving.health.repository import BookRepository
+from serving.health.sampler import Sampler
+from serving.health.service import Draining, HealthService, NotReady, Probe
+from serving.kit.lifecycle import background
+from serving.kit.rooms import Platform, Room, Services, service
 
 
 def make(platform: Platform) -> dict[str, object]:
     """The readiness check of every dependency."""
     limit_s = platform.settings.serving.probe_timeout_s
     checks = _probes(platform)
-    return {"health": HealthService(checks, clock=platform.clock, metrics=platform.metrics, timeout_s=limit_s)}
+    health = HealthService(
+        checks, clock=platform.clock, metrics=platform.metrics, timeout_s=limit_s, lifecycle=platform.lifecycle
+    )
+    books = BookRepository(platform.database)
+    sampler = Sampler(health, books, metrics=platform.metrics, clock=platform.clock)
+    return {"health": health, "sampler": sampler}
+
+
+@asynccontextmanager
+async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
+    """The metrics of the books and the engines, kept fresh."""
+    sampler = service(services, "sampler", Sampler)
+    async with background(asyncio.create_task(sampler.run(platform.lifecycle))):
+        yield
 
 
 def _probes(platform: Platform) -> tuple[Probe, ...]:
@@ -46,6 +64,7 @@ def _in_thread(call: Callable[[], None]) -> Callable[[], Awaitable[None]]:
 ROOM = Room(
     routers=(router,),
     make=make,
-    refusals=(NotReady,),
+    refusals=(NotReady, Draining),
     tags=(("health", "For probes, load balancers and Prometheus."),),
+    run=run,
 )

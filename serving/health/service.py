@@ -9,6 +9,7 @@ import structlog
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from serving.health.schemas import Dependencies, DependencyHealth, DependencyState, Readiness, ReadinessReport
+from serving.kit.lifecycle import Lifecycle
 from serving.kit.metrics import Metrics
 from serving.kit.problems import ApiError
 
@@ -33,10 +34,28 @@ class NotReady(ApiError):
     retryable = True
 
 
+class Draining(ApiError):
+    """The API was told to stop: it finishes what it has and takes nothing new."""
+
+    status = 503
+    code = "draining"
+    title = "The API is being stopped"
+    retryable = True
+
+
 class HealthService:
     """Asks every dependency whether it answers."""
 
-    def __init__(self, probes: tuple[Probe, ...], *, clock: Clock, metrics: Metrics, timeout_s: float) -> None:
+    def __init__(
+        self,
+        probes: tuple[Probe, ...],
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        timeout_s: float,
+        lifecycle: Lifecycle | None = None,
+    ) -> None:
+        self._lifecycle = lifecycle or Lifecycle()
         self._probes = probes
         self._clock = clock
         self._metrics = metrics
@@ -44,7 +63,9 @@ class HealthService:
         self._running: asyncio.Task[ReadinessReport] | None = None
 
     async def require_ready(self) -> ReadinessReport:
-        """The report. Raises NotReady with it where a required dependency is down."""
+        """The report. Raises NotReady with it where a required dependency is down, Draining where the API ends."""
+        if self._lifecycle.is_draining:
+            raise Draining("It is being stopped: ask another instance.", extension=Dependencies(dependencies=[]))
         report = await self.readiness()
         if report.status is Readiness.NOT_READY:
             down = ", ".join(each.name for each in report.dependencies if each.state is DependencyState.DOWN)

@@ -28,6 +28,10 @@ class Database:
         self._read = read
         self._write = write
 
+    def pools(self) -> dict[str, dict[str, int]]:
+        """What the pools say about themselves, by name."""
+        return {"read": self._read.get_stats(), "write": self._write.get_stats()}
+
     async def fetch(self, statement: Query, parameters: Mapping[str, object], record: type[Record]) -> list[Record]:
         """The rows of a read, each as a `record` built by column name. Raises PostgresUnavailable."""
         return await postgres.fetch(self._read, statement, parameters, record)

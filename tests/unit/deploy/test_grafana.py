@@ -13,6 +13,7 @@ from serving.kit.metrics import Metrics
 from streaming.landing.metrics import LandingMetrics
 
 DASHBOARD = json.loads((project_root() / "deploy" / "grafana" / "tidemark.json").read_text())
+NAME = r"\b((?:tidemark|http|trade|portfolio|risk|outbox|postgres|websocket)_[a-z_]+)"
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 
 
@@ -48,7 +49,7 @@ def _kept(expression: str) -> set[str]:
 
 
 def test_every_metric_of_the_dashboard_is_measured() -> None:
-    asked = {name for text in EXPRESSIONS for name in re.findall(r"\b(tidemark_[a-z_]+)", text)}
+    asked = {name for text in EXPRESSIONS for name in re.findall(NAME, text)}
     assert asked
     assert asked - set(_exposed()) == set()
 
@@ -56,7 +57,7 @@ def test_every_metric_of_the_dashboard_is_measured() -> None:
 def test_every_label_of_the_dashboard_exists() -> None:
     exposed = _exposed()
     for text in EXPRESSIONS:
-        (name,) = set(re.findall(r"\b(tidemark_[a-z_]+)", text))
+        (name,) = set(re.findall(NAME, text))
         assert _kept(text) <= exposed[name], text
 
 

@@ -127,9 +127,9 @@ def test_metrics_count_templates_not_paths(client: TestClient, metrics: Metrics)
     client.get("/bug")
     client.request("BREW", "/coffee")
     text = metrics.text().decode()
-    assert 'tidemark_api_requests_total{method="POST",route="/notes/{number}",status="200"} 3.0' in text
-    assert 'tidemark_api_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
-    assert 'tidemark_api_requests_total{method="GET",route="/bug",status="500"} 1.0' in text
+    assert 'http_requests_total{method="POST",route="/notes/{number}",status="200"} 3.0' in text
+    assert 'http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
+    assert 'http_requests_total{method="GET",route="/bug",status="500"} 1.0' in text
     assert 'method="OTHER"' in text
     assert "BREW" not in text
-    assert "tidemark_api_in_flight 0.0" in text
+    assert "http_requests_in_flight 0.0" in text

@@ -88,5 +88,5 @@ def test_the_verdict_is_a_metric() -> None:
     metrics = Metrics()
     report_of(Probe("a", required=True, check=fails), Probe("b", required=True, check=passes), metrics=metrics)
     text = metrics.text().decode()
-    assert 'tidemark_api_dependency_up{dependency="a"} 0.0' in text
-    assert 'tidemark_api_dependency_up{dependency="b"} 1.0' in text
+    assert 'tidemark_dependency_up{dependency="a"} 0.0' in text
+    assert 'tidemark_dependency_up{dependency="b"} 1.0' in text
