@@ -12,6 +12,7 @@ from serving.kit import constraints, docs, idempotency, problems, versions
 from serving.kit.crud import batch, service
 from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
+from serving.performance.room import ROOM as PERFORMANCE
 from serving.portfolios.room import ROOM as PORTFOLIOS
 from serving.risk.room import ROOM as RISK
 from serving.watchlists.room import ROOM as WATCHLISTS
@@ -22,6 +23,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     CUSTOMERS,
     WATCHLISTS,
     PORTFOLIOS,
+    PERFORMANCE,
     RISK,
     ANALYSIS,  # after the other sockets: its path takes any name
     HEALTH,

@@ -55,12 +55,28 @@ class OpenCost:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A portfolio's past, in the order in which it was booked."""
+    """A portfolio's past, in the order in which it was booked.
+
+    Where lots are pooled (method average), the cost of a past day cannot be told from the lots of today.
+    """
 
     steps: Sequence[Step]
     cash_days: Sequence[CashDay]
     closed_days: Sequence[ClosedDay] = ()
     open_costs: Sequence[OpenCost] = ()
+    pools_lots: bool = False
+
+    @property
+    def first_day(self) -> date | None:
+        """The day of the first transaction."""
+        days = [each.day for each in self.cash_days]
+        if self.steps:
+            days.append(self.steps[0].day)
+        return min(days, default=None)
+
+    def knows_cost(self, day: date) -> bool:
+        """Whether `open_costs` is right at the close of `day`."""
+        return not self.pools_lots or not self.steps or self.steps[-1].day <= day or self.steps[0].day > day
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +168,9 @@ def performance(history: History, planned: Plan, market: Market) -> Performance:
     flows = tuple(flow_of(each, market) for each in planned.externals)
     begin, end = worths[0], worths[-1]
     simple = _simple(begin, end, flows)
-    reasons = merged(
-        [reason for each in worths for reason in each.reasons]
-        + [_unpriced(flow) for flow in flows if _is_unknown(flow)]
-    )
+    reasons = [reason for each in worths for reason in each.reasons]
+    reasons += [_unpriced(flow) for flow in flows if flow.base_minor is None]
+    reasons += [_no_cost(day) for day in (begin.day, end.day) if not history.knows_cost(day)]
     return Performance(
         begin,
         end,
@@ -165,7 +180,7 @@ def performance(history: History, planned: Plan, market: Market) -> Performance:
         _parts(history, begin, end, simple, market),
         _in_currencies(history, begin, end, flows, market),
         flows,
-        reasons,
+        merged(reasons),
     )
 
 
@@ -182,15 +197,15 @@ def flow_of(external: External, market: Market) -> Flow:
     return Flow(external, asset.currency, amount, market.exchange.minor(amount, asset.currency, external.day))
 
 
-def _is_unknown(flow: Flow) -> bool:
-    return flow.base_minor is None
-
-
 def _unpriced(flow: Flow) -> Reason:
     day = flow.external.day
     if flow.amount_minor is None:
         return Reason(ReasonCode.PRICE_MISSING, (flow.external.name,), f"no close on or before {day}")
     return Reason(ReasonCode.RATE_MISSING, (flow.currency,), f"no rate on or before {day}")
+
+
+def _no_cost(day: date) -> Reason:
+    return Reason(ReasonCode.COST_UNKNOWN, (), f"lots are pooled (average): their cost at the close of {day} is gone")
 
 
 def _cuts(worths: Sequence[Worth], flows: Iterable[Flow]) -> list[Cut]:
@@ -270,8 +285,8 @@ def _unrealised(history: History, at: Worth, market: Market) -> int | None:
         if each.day == at.day:
             costs[each.currency] = costs.get(each.currency, 0) + each.cost_minor
     value, cost = market.exchange.total(at.positions, at.day), market.exchange.total(costs, at.day)
-    is_unpriced = any(reason.code is ReasonCode.PRICE_MISSING for reason in at.reasons)
-    return None if value is None or cost is None or is_unpriced else value - cost
+    is_unknown = not history.knows_cost(at.day) or any(reason.code is ReasonCode.PRICE_MISSING for reason in at.reasons)
+    return None if value is None or cost is None or is_unknown else value - cost
 
 
 def _in_currencies(
@@ -280,6 +295,8 @@ def _in_currencies(
     days = [each for each in history.cash_days if begin.day < each.day <= end.day]
     closed = [each for each in history.closed_days if begin.day < each.day <= end.day]
     costs, unpriced = _costs(history, end, market)
+    if not history.knows_cost(end.day):
+        unpriced |= set(end.positions)
     names = {*end.cash, *end.positions, *costs, *unpriced, *(each.currency for each in days)}
     names |= {name for each in closed for name in _gain(each)} | {flow.currency for flow in flows}
     return tuple(

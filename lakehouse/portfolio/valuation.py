@@ -25,6 +25,7 @@ class ReasonCode(StrEnum):
     RATE_MISSING = "rate_missing"
     PRICE_STALE = "price_stale"
     RATE_STALE = "rate_stale"
+    COST_UNKNOWN = "cost_unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Performance of a portfolio, explained, and the snapshot of everything that it is."""
