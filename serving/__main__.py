@@ -1,7 +1,8 @@
 """Run the API: `python -m serving`."""
 
+import asyncio
+import socket
 import sys
-from ipaddress import ip_address
 
 import uvicorn
 
@@ -10,10 +11,12 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import ServingSettings, load
 from serving.app import create_app
 from serving.kit import logs
+from serving.kit.lifecycle import Lifecycle
+from serving.kit.security import is_loopback
 
 
 class ExposureRefused(TidemarkError):
-    """The API would listen beyond loopback although it authenticates nobody."""
+    """The API would listen beyond loopback although nobody has said that this is wanted."""
 
 
 def refuse_exposure(section: ServingSettings) -> None:
@@ -21,20 +24,28 @@ def refuse_exposure(section: ServingSettings) -> None:
     if section.allow_remote or is_loopback(section.host):
         return
     raise ExposureRefused(
-        f"serving.host is {section.host}: the API authenticates nobody yet, so it listens on loopback only. Put "
-        "a proxy that authenticates in front, then set TIDEMARK_SERVING__ALLOW_REMOTE=true and "
-        "TIDEMARK_SERVING__ALLOWED_HOSTS"
+        f"serving.host is {section.host}: the API speaks HTTP, so passwords and tokens would cross the network in the "
+        "clear. Put a proxy that terminates TLS in front, name it in TIDEMARK_SERVING__TRUSTED_PROXIES, then set "
+        "TIDEMARK_SERVING__ALLOW_REMOTE=true and TIDEMARK_SERVING__ALLOWED_HOSTS"
     )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`; any name but localhost counts as reachable."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+STARTUP_FAILURE = 3
+SETTLE_S = 0.5  # readiness has flipped, the listener still answers: proxies and sockets hear of it first
+
+
+class DrainingServer(uvicorn.Server):
+    """Uvicorn that tells the application before it stops to listen."""
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
+        super().__init__(config)
+        self.lifecycle = lifecycle
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Flip readiness, wait a moment, then let uvicorn close, wait for serving.drain_s at most, and end."""
+        self.lifecycle.begin()
+        await asyncio.sleep(SETTLE_S)
+        await super().shutdown(sockets)
 
 
 def main() -> int:
@@ -47,8 +58,9 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     logs.configure()
-    uvicorn.run(
-        create_app(settings, clock=SystemClock()),
+    app = create_app(settings, clock=SystemClock())
+    config = uvicorn.Config(
+        app,
         host=section.host,
         port=section.port,
         log_config=None,
@@ -58,7 +70,9 @@ def main() -> int:
         limit_concurrency=section.max_concurrency,
         timeout_graceful_shutdown=section.drain_s,
     )
-    return 0
+    server = DrainingServer(config, app.state.lifecycle)
+    server.run()
+    return 0 if server.started else STARTUP_FAILURE
 
 
 if __name__ == "__main__":

@@ -78,8 +78,24 @@ def add(folder: Path, clock: Clock) -> str:
     return kid
 
 
+def retire(folder: Path, kid: str) -> None:
+    """Remove a key: its tokens are refused within seconds. Raises KeyRingError for the last one and an unknown one."""
+    ring = load(folder)
+    if kid not in ring.keys:
+        raise KeyRingError(f"there is no key {kid}: `tidemark auth keys` lists them")
+    if len(ring.keys) == 1:
+        raise KeyRingError("this is the only key: `tidemark auth rotate-key` first, or nobody can log in")
+    (folder / f"{kid}.pem").unlink()
+
+
+def _is_exposed(found: os.stat_result) -> bool:
+    """Whether somebody else may read it. Kubernetes mounts secrets as root's, readable by the pod's group."""
+    is_mounted_secret = found.st_uid == 0 != os.geteuid()
+    return bool(found.st_mode & (0o007 if is_mounted_secret else 0o077))
+
+
 def _read(path: Path) -> Ed25519PrivateKey:
-    if path.stat().st_mode & 0o077:
+    if _is_exposed(path.stat()):
         raise KeyRingError(f"{path} may be read by others: chmod 600 it, and rotate the key")
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)

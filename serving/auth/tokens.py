@@ -1,5 +1,6 @@
 """Access tokens: JWTs of one pinned algorithm, with issuer, audience, times, type and key id."""
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 REQUIRED = ("iss", "aud", "exp", "nbf", "iat", "sub", "sid", "jti")
 LEEWAY_S = 5
+REREAD_S = 2.0  # how long a retired key may still be believed, and how often an unknown one makes us look
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,15 @@ class Claims:
 
 
 class AccessTokens:
-    """Issues and verifies tokens. The ring is read again when a token names a key that it lacks."""
+    """Issues and verifies tokens. The ring is read again every few seconds, where its folder has changed."""
 
     def __init__(self, section: AuthSettings, folder: Path, clock: Clock) -> None:
         self._section = section
         self._folder = folder
         self._clock = clock
         self._ring: KeyRing | None = None
+        self._names: frozenset[str] = frozenset()
+        self._read_at = -math.inf
 
     def issue(self, user_id: UUID, session_id: UUID) -> str:
         """A token for one session of a user."""
@@ -75,7 +79,7 @@ class AccessTokens:
 
     def forget(self) -> None:
         """Read the ring again at the next token: a key was removed or added."""
-        self._ring = None
+        self._read_at = -math.inf
 
     def _check_times(self, expires_at: int, not_before: int) -> None:
         now = self._clock.now().timestamp()
@@ -88,14 +92,16 @@ class AccessTokens:
         kid = header.get("kid")
         if header.get("alg") != ALGORITHM or header.get("typ") != TYPE or not isinstance(kid, str):
             raise jwt.InvalidTokenError("not one of our tokens")
-        if kid not in self._read().keys:
-            self.forget()
         try:
             return self._read().keys[kid]
         except KeyError:
             raise jwt.InvalidTokenError("signed by no key of ours") from None
 
     def _read(self) -> KeyRing:
-        if self._ring is None:
-            self._ring = keys.load(self._folder)
+        now = self._clock.monotonic()
+        if self._ring is None or now >= self._read_at + REREAD_S:
+            names = frozenset(path.name for path in self._folder.glob("*.pem"))
+            if self._ring is None or names != self._names:
+                self._ring, self._names = keys.load(self._folder), names
+            self._read_at = now
         return self._ring

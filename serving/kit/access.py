@@ -1,15 +1,16 @@
 """Who asks and what they may do: every route names a scope, and no route answers without one unless it is public."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar, Protocol
 from uuid import UUID
 
-from fastapi import Request, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.requests import HTTPConnection
 
+from serving.kit.context import USER
 from serving.kit.problems import ApiError
 
 API_KEY_HEADER = "X-API-Key"
@@ -50,6 +51,7 @@ class NotAuthenticated(ApiError):
     status = 401
     code = "not_authenticated"
     title = "Log in first"
+    always: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="tidemark"'}
 
 
 class NotAllowed(ApiError):
@@ -92,10 +94,36 @@ class Authenticator(Protocol):
         ...
 
 
-bearer = HTTPBearer(
+class Gate(Protocol):
+    """Where every request passes: who asks, how often, and whether they may."""
+
+    async def admit(self, connection: HTTPConnection, scope: Scope) -> Principal:
+        """The principal, counted against its quota. Raises NotAuthenticated, NotAllowed and TooManyRequests."""
+        ...
+
+    async def admit_anybody(self, connection: HTTPConnection) -> None:
+        """Count a request that needs no principal against its address. Raises TooManyRequests."""
+        ...
+
+
+class _Token(HTTPBearer):
+    """Stands in the document; the gate reads the header itself."""
+
+    async def __call__(self, request: Request) -> None:
+        return None
+
+
+class _Key(APIKeyHeader):
+    """The same for keys."""
+
+    async def __call__(self, request: Request) -> None:
+        return None
+
+
+bearer = _Token(
     bearerFormat="JWT", description="access token of POST /api/v1/auth/login", scheme_name="token", auto_error=False
 )
-api_key = APIKeyHeader(
+api_key = _Key(
     name=API_KEY_HEADER, description="key of POST /api/v1/auth/api-keys", scheme_name="key", auto_error=False
 )
 
@@ -106,12 +134,21 @@ def _guard(scope: Scope) -> Callable[..., Awaitable[Principal]]:
         _token: Annotated[object, Security(bearer)],
         _key: Annotated[object, Security(api_key)],
     ) -> Principal:
-        authenticator: Authenticator = request.state.authenticator
-        principal = await authenticator.principal(request)
-        principal.require(scope)
+        gate: Gate = request.state.gate
+        principal = await gate.admit(request, scope)
+        request.scope["state"][USER] = principal.user_id  # every log line of the request has it
         return principal
 
     return guard
+
+
+async def _anybody(request: Request) -> None:
+    gate: Gate = request.state.gate
+    await gate.admit_anybody(request)
+
+
+ANYBODY = Depends(_anybody)
+"""The dependency of a route that is public by design: it is counted by address."""
 
 
 GUARDS = {scope: _guard(scope) for scope in Scope}

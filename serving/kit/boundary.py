@@ -3,22 +3,37 @@
 from dataclasses import dataclass
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
 from lakehouse.settings import ServingSettings
-from serving.kit.context import given_request_id, response_headers
+from serving.kit import cors
+from serving.kit.bodies import limited, too_large
+from serving.kit.context import (
+    ADDRESS,
+    CORS,
+    CURRENT,
+    SECURE,
+    TRACE,
+    UNMATCHED,
+    given_request_id,
+    given_trace_id,
+    raw_headers,
+)
 from serving.kit.metrics import Metrics
-from serving.kit.problems import ApiError, BadRequest, BodyTooLarge, HostNotAllowed, respond
+from serving.kit.problems import ApiError, BadRequest, HostNotAllowed, respond
+from serving.kit.security import CrossSiteRefused, Proxies, is_loopback, is_own_origin
 
-UNMATCHED = "unmatched"
 ANY_HOST = "*"
 FAILED = 500
-TOO_LARGE = 413
+NO_CONTENT = 204
+POLICY_VIOLATION = 1008  # a socket that is closed so before it is accepted is answered with 403
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 32 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -38,12 +53,18 @@ class Boundary:
         self.settings = settings
         self.clock = clock
         self.metrics = metrics
+        self.origins = cors.checked(settings.cors_origins)
+        self.proxies = Proxies.of(settings.trusted_proxies)
+        self.is_secure = not is_loopback(settings.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = given_request_id(scope) or uuid7(self.clock).hex
+        self._introduce(scope)
+        if scope["type"] == "websocket":
+            await self._answer_socket(scope, receive, send)
+            return
         answer = _Answer()
         started = self.clock.monotonic()
         self.metrics.in_flight.inc()
@@ -53,23 +74,63 @@ class Boundary:
             self.metrics.in_flight.dec()
             self._record(scope, answer, self.clock.monotonic() - started)
 
+    def _introduce(self, scope: Scope) -> None:
+        """Write down who calls, under which id."""
+        state = scope.setdefault("state", {})
+        state["request_id"] = given_request_id(scope) or uuid7(self.clock).hex
+        state[ADDRESS] = self.proxies.caller(scope)
+        state[SECURE] = self.is_secure
+        trace_id = given_trace_id(scope)
+        if trace_id is not None:
+            state[TRACE] = trace_id
+        CURRENT.set(state)
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(Headers(scope=scope))
-        if refusal is None:
-            await self.app(scope, _limited(receive, self.settings.max_body_bytes), send)
-        else:
+        headers = Headers(scope=scope)
+        refusal = self._refusal(headers)
+        if refusal is not None:
             await respond(Request(scope), refusal)(scope, receive, send)
+            return
+        if self.origins:
+            shared = cors.shared_with(headers, self.origins)
+            scope["state"][CORS] = shared
+            if shared and cors.is_preflight(scope["method"], headers):
+                scope["state"][CORS] = [*shared, *cors.preflight()]
+                await Response(status_code=NO_CONTENT)(scope, receive, send)
+                return
+        await self.app(scope, limited(receive, headers, self.settings.max_body_bytes), send)
+
+    async def _answer_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pages of other sites may open sockets without asking: what they send is refused by their Origin."""
+        headers = HTTPConnection(scope).headers
+        refusal = self._refusal(headers) or self._refused_origin(headers)
+        if refusal is None:
+            await self.app(scope, receive, send)
+            return
+        log.info("socket refused", request_id=scope["state"]["request_id"], code=refusal.code)
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refusal.code})
+
+    def _refused_origin(self, headers: Headers) -> ApiError | None:
+        origin = headers.get("origin")
+        if origin is None or origin in self.origins or is_own_origin(origin, headers):
+            return None
+        return CrossSiteRefused("The Origin header names another site.")
 
     def _refusal(self, headers: Headers) -> ApiError | None:
         """Why the request is not even looked at, judged by its headers."""
         host = host_name(headers.get("host", ""))
         if ANY_HOST not in self.settings.allowed_hosts and host not in self.settings.allowed_hosts:
             return HostNotAllowed("The Host header is not one of serving.allowed_hosts.")
+        if (
+            len(headers.raw) > MAX_HEADERS
+            or sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES
+        ):
+            return BadRequest(f"Send at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes together.")
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             return BadRequest("Content-Length is not a number.")
         if int(length) > self.settings.max_body_bytes:
-            return _too_large(self.settings.max_body_bytes)
+            return too_large(self.settings.max_body_bytes)
         return None
 
     def _record(self, scope: Scope, answer: _Answer, seconds: float) -> None:
@@ -95,28 +156,10 @@ def _decorated(send: Send, scope: Scope, answer: _Answer) -> Send:
     async def decorate(message: Message) -> None:
         if message["type"] == "http.response.start":
             answer.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in response_headers(scope).items():
-                headers.setdefault(name, value)
+            found = list(message.get("headers", ()))
+            named = {name.lower() for name, _ in found}
+            found.extend(header for header in raw_headers(scope) if header[0] not in named)
+            message = {**message, "headers": found}
         await send(message)
 
     return decorate
-
-
-def _limited(receive: Receive, limit: int) -> Receive:
-    """Refuse a body that grows past the limit unannounced (FastAPI passes only its own error through a body read)."""
-    seen = 0
-
-    async def limited() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise HTTPException(TOO_LARGE, _too_large(limit).detail)
-        return message
-
-    return limited
-
-
-def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"A request body may have {limit} bytes at most.")

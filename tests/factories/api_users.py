@@ -21,6 +21,7 @@ class ApiUser:
 
     id: UUID
     token: str
+    session_id: UUID
 
     @property
     def headers(self) -> dict[str, str]:
@@ -39,6 +40,11 @@ def api_user(settings: Settings, *, role: str = "user") -> ApiUser:
             "INSERT INTO auth.app_user (id, email, display_name, role) VALUES (%s, %s, %s, %s)",
             (user_id, f"{user_id.hex}@example.com", "a test's user", role),
         )
+        connection.execute(
+            "INSERT INTO auth.session (id, user_id, created_at, expires_at, last_used_at) "
+            "VALUES (%s, %s, now(), now() + interval '1 day', now())",
+            (session_id, user_id),
+        )
     folder = keys.folder_of(settings)
     keys.ensure(folder, CLOCK)
-    return ApiUser(user_id, AccessTokens(settings.auth, folder, CLOCK).issue(user_id, session_id))
+    return ApiUser(user_id, AccessTokens(settings.auth, folder, CLOCK).issue(user_id, session_id), session_id)
