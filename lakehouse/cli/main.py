@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lakehouse.cli import bootstrap as bootstrap_command
 from lakehouse.cli import commands as platform_commands
+from lakehouse.cli import login as login_command
 from lakehouse.cli import rooms
 from lakehouse.cli import run as run_command
 from lakehouse.errors import TidemarkError
@@ -26,6 +27,7 @@ local_commands.register(app)
 platform_commands.register(app)
 bootstrap_command.register(app)
 run_command.register(app)
+login_command.register(app)
 
 
 def main() -> None:

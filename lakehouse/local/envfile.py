@@ -14,7 +14,7 @@ from lakehouse.settings import Settings, inherited_environment
 SECRET_BYTES = 32
 HEADER = "# Written by `tidemark up`: endpoints and secrets of the embedded stack. Keep it private.\n"
 
-# Secrets of the platform that lakehouse.settings knows, and those that only the embedded engines share.
+# Secrets of the platform that lakehouse.settings knows, and those that only the embedded stack shares.
 SETTINGS_SECRETS = (
     "TIDEMARK_S3__SECRET_KEY",
     "TIDEMARK_POSTGRES__PASSWORD",
@@ -30,6 +30,7 @@ LOCAL_SECRETS = (
     "TIDEMARK_LOCAL_AIRFLOW_API_SECRET",
     "TIDEMARK_LOCAL_AIRFLOW_JWT_SECRET",
     "TIDEMARK_LOCAL_AIRFLOW_FERNET_KEY",
+    "TIDEMARK_LOCAL_DEMO_PASSWORD",
 )
 ACCESS_KEY = "TIDEMARK_S3__ACCESS_KEY"
 STACK_ID = "TIDEMARK_STACK_ID"

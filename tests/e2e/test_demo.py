@@ -3,7 +3,6 @@
 import ipaddress
 import json
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -60,9 +59,11 @@ def test_rows_in_are_landed_or_quarantined(output: str) -> None:
     assert produced == landed + quarantined
 
 
-def test_the_printed_curl_line_works(output: str) -> None:
+def test_the_printed_curl_line_works(stack: Settings, output: str) -> None:
     line = next(line.strip() for line in output.splitlines() if line.strip().startswith("curl "))
-    done = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True)
+    environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home)}
+    argv = ["bash", "-c", line]
+    done = subprocess.run(argv, env=environment, cwd=project_root(), capture_output=True, text=True, check=True)
     assert len(json.loads(done.stdout)["metrics"]) == 2 * len(METHODS)
 
 

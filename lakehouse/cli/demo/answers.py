@@ -10,6 +10,7 @@ from lakehouse.cli.demo.result import PortfolioAnswer, Risk
 from lakehouse.contracts.model import Store
 from lakehouse.contracts.tables import tables_in
 from lakehouse.errors import TidemarkError
+from lakehouse.migrations.postgres.demo import PORTFOLIOS
 from lakehouse.settings import Settings
 from lakehouse.stores import clickhouse, postgres
 
@@ -21,11 +22,13 @@ class ApiRefusedError(TidemarkError):
     """The API did not answer with 200."""
 
 
-def portfolios(api_url: str, business_date: str) -> tuple[PortfolioAnswer, ...]:
-    """Every portfolio of the API with its risk as of the date."""
-    with httpx.Client(base_url=api_url, timeout=TIMEOUT_S) as http:
+def portfolios(api_url: str, token: str, business_date: str) -> tuple[PortfolioAnswer, ...]:
+    """The demo's portfolios, which the token's user owns, with their risk as of the date."""
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=api_url, headers=headers, timeout=TIMEOUT_S) as http:
         listed = _get(http, "/api/v1/portfolios")["data"]
-        return tuple(_portfolio(http, found, business_date) for found in listed)
+        ours = {str(portfolio.id) for portfolio in PORTFOLIOS}  # its user may have made others meanwhile
+        return tuple(_portfolio(http, found, business_date) for found in listed if found["id"] in ours)
 
 
 def rows_of_jobs(settings: Settings, business_date: str) -> Mapping[str, Mapping[str, int]]:

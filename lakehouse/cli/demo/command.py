@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import typer
 from rich.console import Console
 
-from lakehouse.cli.demo import answers, report
+from lakehouse.cli import login
+from lakehouse.cli.demo import answers, books, report
 from lakehouse.cli.demo.feed import Fed, feed
 from lakehouse.cli.demo.result import DemoResult, Stage
 from lakehouse.cli.demo.runs import FinishedRun, Tell, run_day
@@ -72,12 +73,16 @@ def run(narrator: _Narrator, begun: float, *, days: int, ticks: int) -> DemoResu
     settings = load()
     with narrator.step("demo portfolios in PostgreSQL"):
         seed_demo(settings)
+        owner_id, _ = login.ensure_demo_user(settings)
+        books.hand_over(settings, owner_id)
     with narrator.step("real prices through Kafka into the lake"):
         fed = feed(days, ticks)
     with narrator.step("the day's DAGs in Airflow") as tell, AirflowClient(settings.airflow) as airflow:
         market, risk = run_day(airflow, BUSINESS_DATE, clock=clock, tell=tell)
     with narrator.step("answers from the API and ClickHouse"):
-        portfolios = answers.portfolios(settings.serving.url, BUSINESS_DATE)
+        books.publish_closes(settings, clock)
+        _, token = login.ensure_demo_user(settings)
+        portfolios = answers.portfolios(settings.serving.url, token, BUSINESS_DATE)
         stages = _stages(settings, up_seconds, fed, (market, risk))
     urls = {**urls_of(settings), "docs": f"{settings.serving.url}/docs"}
     return DemoResult(
@@ -85,9 +90,15 @@ def run(narrator: _Narrator, begun: float, *, days: int, ticks: int) -> DemoResu
         portfolios=portfolios,
         stages=stages,
         urls=urls,
-        curl=f"curl -s '{settings.serving.url}/api/v1/portfolios/{portfolios[0].id}/risk?as_of={BUSINESS_DATE}'",
+        curl=_curl(settings, portfolios[0].id),
         seconds=clock.monotonic() - begun,
     )
+
+
+def _curl(settings: Settings, portfolio_id: str) -> str:
+    """A line to paste: a new token each time, because a printed one would soon be refused."""
+    address = f"{settings.serving.url}/api/v1/portfolios/{portfolio_id}/risk?as_of={BUSINESS_DATE}"
+    return f"curl -s -H \"Authorization: Bearer $(.venv/bin/tidemark token)\" '{address}'"
 
 
 def _stages(settings: Settings, up_seconds: float, fed: Fed, runs: tuple[FinishedRun, ...]) -> tuple[Stage, ...]:
