@@ -12,18 +12,26 @@ from serving.kit import constraints, docs, idempotency, problems, versions
 from serving.kit.crud import batch, service
 from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
+from serving.market_data.room import ROOM as MARKET_DATA
 from serving.performance.room import ROOM as PERFORMANCE
+from serving.payments.room import ROOM as PAYMENTS
 from serving.portfolios.room import ROOM as PORTFOLIOS
+from serving.quotes.room import ROOM as QUOTES
 from serving.risk.room import ROOM as RISK
+from serving.settlements.room import ROOM as SETTLEMENTS
 from serving.watchlists.room import ROOM as WATCHLISTS
 
 # In the order of the documentation; a room may use the services of those that `import-linter` lets it import.
 ROOMS: Final[tuple[Room, ...]] = (
     AUTH,
+    QUOTES,
+    MARKET_DATA,
     CUSTOMERS,
     WATCHLISTS,
     PORTFOLIOS,
     PERFORMANCE,
+    PAYMENTS,
+    SETTLEMENTS,
     RISK,
     ANALYSIS,  # after the other sockets: its path takes any name
     HEALTH,

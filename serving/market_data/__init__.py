@@ -1,0 +1,1 @@
+"""Observed prices, bars, exchange rates, and how the providers do."""
