@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from serving.accounts.room import ROOM as ACCOUNTS
 from serving.analysis.room import ROOM as ANALYSIS
 from serving.auth.room import ROOM as AUTH
 from serving.customers.room import ROOM as CUSTOMERS
@@ -13,8 +14,8 @@ from serving.kit.crud import batch, service
 from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
 from serving.market_data.room import ROOM as MARKET_DATA
-from serving.performance.room import ROOM as PERFORMANCE
 from serving.payments.room import ROOM as PAYMENTS
+from serving.performance.room import ROOM as PERFORMANCE
 from serving.portfolios.room import ROOM as PORTFOLIOS
 from serving.quotes.room import ROOM as QUOTES
 from serving.risk.room import ROOM as RISK
@@ -28,6 +29,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     MARKET_DATA,
     CUSTOMERS,
     WATCHLISTS,
+    ACCOUNTS,
     PORTFOLIOS,
     PERFORMANCE,
     PAYMENTS,

@@ -173,14 +173,20 @@ def features(attempt: Attempt | Paid, past: Sequence[Paid]) -> NDArray[np.float6
     return np.array([amount, math.sin(angle), math.cos(angle), math.log1p(known), math.log1p(pause_s)])
 
 
-def training_window(past: Sequence[Paid]) -> Sequence[Paid]:
-    """The payments that a forest is trained on: the last FOREST_WINDOW, without the remainder by FOREST_STEP.
+def trained_on(total: int) -> int:
+    """How many of an account's `total` payments its forest knows of: changes each FOREST_STEP payments; 0 is none."""
+    return total - total % FOREST_STEP if total >= FOREST_HISTORY else 0
 
-    So the same forest serves FOREST_STEP payments, and is the same whenever it is trained. Empty where the history
-    is too short.
+
+def training_window(past: Sequence[Paid], total: int | None = None) -> Sequence[Paid]:
+    """The payments that a forest is trained on: the last FOREST_WINDOW of those that `trained_on` counts.
+
+    `past` is the end of a history of `total` payments, and at least FOREST_WINDOW + FOREST_STEP long or whole. So the
+    same forest serves FOREST_STEP payments, and is the same whenever it is trained. Empty where there are too few.
     """
-    whole = len(past) - len(past) % FOREST_STEP
-    return past[max(0, whole - FOREST_WINDOW) : whole] if whole >= FOREST_HISTORY else ()
+    all_of_them = len(past) if total is None else total
+    end = len(past) - (all_of_them - trained_on(all_of_them))
+    return past[max(0, end - FOREST_WINDOW) : max(0, end)] if trained_on(all_of_them) else ()
 
 
 def train(window: Sequence[Paid]) -> Forest | None:

@@ -86,6 +86,8 @@ def test_a_forest_is_trained_anew_each_sixteen_payments_on_the_last_512() -> Non
     windows = [fraud.training_window(history[:count]) for count in (31, 32, 47, 48, 600)]
     assert [len(window) for window in windows] == [0, 32, 32, 48, 512]
     assert windows[-1][-1] == history[591]
+    end = history[600 - 528 :]
+    assert fraud.training_window(end, 600) == windows[-1]
 
 
 def test_everything_at_once_is_one_and_blocks() -> None:

@@ -1,0 +1,1 @@
+"""Settlements: how payments that leave the platform end outside."""

@@ -1,0 +1,51 @@
+"""The table of settlements, and the moves of one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
+from uuid import UUID
+
+from lakehouse.contracts.tables.payments import SETTLEMENT
+from lakehouse.stores import postgres
+from lakehouse.stores.postgres import Transaction
+from serving.kit.crud.collection import Collection
+from serving.kit.crud.repository import CrudRepository
+from serving.payments.repository import AMOUNT
+from serving.settlements.schemas import SettlementOut
+
+SETTLEMENTS = Collection(SETTLEMENT, SettlementOut, noun="settlement", extra={"amount": AMOUNT})
+
+FACTS: Final[LiteralString] = """
+    SELECT s.id, s.owner_id, s.payment_id, s.status FROM app.settlement AS s WHERE s.id = %(id)s FOR NO KEY UPDATE
+"""
+ADVANCE: Final[LiteralString] = """
+    UPDATE app.settlement
+    SET status = %(status)s, status_reason = %(reason)s, updated_at = %(now)s, version = version + 1,
+        settled_at = CASE WHEN %(status)s = 'settled' THEN %(now)s ELSE settled_at END
+    WHERE id = %(id)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementFacts:
+    """What moving a settlement on needs to know of it; its row is locked."""
+
+    id: UUID
+    owner_id: UUID
+    payment_id: UUID
+    status: str
+
+
+class SettlementRepository(CrudRepository[SettlementOut]):
+    """Settlements. Every method raises PostgresUnavailable."""
+
+    async def facts(self, connection: Transaction, settlement_id: UUID) -> SettlementFacts | None:
+        """A settlement, whoever owns it, locked until the transaction ends; None where there is none."""
+        found = await postgres.rows_of(connection, FACTS, {"id": settlement_id}, SettlementFacts)
+        return found[0] if found else None
+
+    async def advance(
+        self, connection: Transaction, settlement_id: UUID, *, status: str, reason: str, at: datetime
+    ) -> None:
+        """Move a settlement on. The database refuses an illegal move (settlement_move_legal)."""
+        await connection.execute(ADVANCE, {"id": settlement_id, "status": status, "reason": reason, "now": at})

@@ -1,0 +1,69 @@
+"""The rules of settlements: an admin reports how a payment ended outside, and its money comes back where it failed."""
+
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from lakehouse.clock import Clock
+from lakehouse.stores.postgres import Transaction
+from serving.kit.access import Principal
+from serving.kit.crud.service import CrudService
+from serving.kit.database import Database
+from serving.kit.problems import ApiError
+from serving.payments.money import Money
+from serving.payments.problems import SecondPersonNeeded
+from serving.payments.repository import PAYMENTS, PaymentRepository, Step
+from serving.settlements.repository import SETTLEMENTS, SettlementFacts, SettlementRepository
+from serving.settlements.schemas import SettlementOut, Status
+
+# What an end is possible from; the payment goes to the same status as its settlement.
+FROM = {Status.SETTLED: Status.PENDING, Status.FAILED: Status.PENDING, Status.RETURNED: Status.SETTLED}
+
+
+class SettlementOver(ApiError):
+    """The settlement has ended, or has not begun: this move is not possible from where it is."""
+
+    status = 409
+    code = "settlement_not_open"
+    title = "The settlement cannot go there"
+
+
+class SettlementService(CrudService[BaseModel, SettlementOut]):
+    """Settlements of a user's payments; they are made by payments, and ended by admins."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._settlements = SettlementRepository(database, SETTLEMENTS)
+        self._payments = PaymentRepository(database, PAYMENTS)
+        self._money = Money(self._payments, clock)
+        super().__init__(database, self._settlements, clock)
+
+    async def end(
+        self, connection: Transaction, principal: Principal, settlement_id: UUID, status: Status, reason: str
+    ) -> SettlementOut:
+        """Move the settlement and its payment to `status`; what failed or came back is booked to the payer again.
+
+        Raises ApiError and IntegrityError.
+        """
+        settlement = await self._checked(connection, principal, settlement_id, status)
+        payment = await self._payments.facts(connection, settlement.payment_id)
+        if payment is None:
+            raise self.missing(settlement_id)
+        if status is not Status.SETTLED:
+            await self._money.give_back(connection, payment)
+        now = self.clock.now()
+        await self._settlements.advance(connection, settlement_id, status=status, reason=reason, at=now)
+        await self._payments.advance(connection, payment.id, Step(status=status, at=now, reason=reason))
+        await self._money.tell(connection, principal, payment, status, event=f"payment.{status}", reason=reason)
+        return (await self._settlements.read_back(connection, [settlement_id]))[0]
+
+    async def _checked(
+        self, connection: Transaction, principal: Principal, settlement_id: UUID, status: Status
+    ) -> SettlementFacts:
+        found = await self._settlements.facts(connection, settlement_id)
+        if found is None:
+            raise self.missing(settlement_id)
+        if found.owner_id == principal.user_id:
+            raise SecondPersonNeeded("It is your own payment: another admin has to say how it ended.")
+        if found.status != FROM[status]:
+            raise SettlementOver(f"It is {found.status}: only what is {FROM[status]} can become {status}.")
+        return found
