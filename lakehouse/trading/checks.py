@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from lakehouse.domain.currency import MAX_MINOR, minor_digits
 from lakehouse.trading.order import Leg, Order, OrderType, Side
-from lakehouse.trading.reservation import MARKET_BUFFER, cash_needed, notional, written
+from lakehouse.trading.reservation import MARKET_BUFFER, cash_needed, digits, notional, written
 
 MAX_QUANTITY: Final = Decimal(1_000_000_000)
 MAX_NOTIONAL: Final = Decimal(1_000_000_000)
@@ -18,8 +17,8 @@ SANE_FACTOR: Final = Decimal(10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opposing:
-    """A working order of the same portfolio and symbol on the other side; `price` is its limit, None at market."""
+class Working:
+    """A working order of the same portfolio and symbol; `price` is its limit, None at market."""
 
     id: UUID
     side: Side
@@ -42,7 +41,7 @@ class Facts:
     price: Decimal | None
     cash_minor: int
     units: Decimal
-    opposing: tuple[Opposing, ...] = ()
+    working: tuple[Working, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +57,17 @@ class Violation:
 Rule = Callable[[Order, Facts], Violation | None]
 
 
-def violation(orders: Sequence[Order], facts: Facts) -> Violation | None:
-    """The first rule that the orders of one ticket break, or None. The first order is the client's."""
-    first = orders[0]
+def violation(orders: Sequence[Order], at_once: Sequence[Order], facts: Facts) -> Violation | None:
+    """The first rule that the orders of one wish break, or None. The first order is the client's.
+
+    `at_once` are those of them that would work now and of which only one can be filled: the account must be able to
+    pay, or deliver, the dearest.
+    """
     for rule in RULES:
         for order in orders:
             if found := rule(order, facts):
                 return found
-    return _legs(orders, facts) or funds(tuple(each for each in orders if each.parent_id is None), facts, first)
+    return _legs(orders, facts) or funds(at_once, facts)
 
 
 def _account(order: Order, facts: Facts) -> Violation | None:
@@ -93,19 +95,18 @@ def _quantity(order: Order, facts: Facts) -> Violation | None:
     if 0 < order.quantity <= MAX_QUANTITY:
         return None
     return Violation(
-        rule="quantity_bounds", detail=f"At most {MAX_QUANTITY:f} units an order.", limit=f"{MAX_QUANTITY:f}"
+        rule="quantity_bounds", detail=f"At most {digits(MAX_QUANTITY)} units an order.", limit=digits(MAX_QUANTITY)
     )
 
 
 def _notional(order: Order, facts: Facts) -> Violation | None:
     amount = notional(order, facts.multiplier)
-    digits = minor_digits(order.currency)
-    if amount is None or (amount <= MAX_NOTIONAL and amount.scaleb(digits) <= MAX_MINOR // 10):
+    if amount is None or amount <= MAX_NOTIONAL:
         return None
     return Violation(
         rule="notional_bounds",
-        detail=f"The order is worth {amount:f} {order.currency}: at most {MAX_NOTIONAL:f} an order.",
-        limit=f"{MAX_NOTIONAL:f}",
+        detail=f"The order is worth {digits(amount)} {order.currency}: at most {digits(MAX_NOTIONAL)} an order.",
+        limit=digits(MAX_NOTIONAL),
     )
 
 
@@ -116,8 +117,8 @@ def _sane_price(order: Order, facts: Facts) -> Violation | None:
         if price is not None and not facts.price / SANE_FACTOR <= price <= facts.price * SANE_FACTOR:
             return Violation(
                 rule="price_sanity",
-                detail=f"{name} {price:f} is more than {SANE_FACTOR} times away from the last price.",
-                limit=f"{facts.price:f}",
+                detail=f"{name} {digits(price)} is more than {SANE_FACTOR} times away from the last price.",
+                limit=digits(facts.price),
             )
     return None
 
@@ -133,7 +134,7 @@ def _stop_side(order: Order, facts: Facts) -> Violation | None:
     return Violation(
         rule="stop_side",
         detail=f"The stop of a {order.side} order lies {where} the last price.",
-        limit=f"{facts.price:f}",
+        limit=digits(facts.price),
     )
 
 
@@ -148,13 +149,15 @@ def _wash(order: Order, facts: Facts) -> Violation | None:
     mine = _acceptable(order, facts)
     if mine is None or order.parent_id is not None:
         return None
-    for other in facts.opposing:
+    for other in facts.working:
+        if other.side is order.side:
+            continue
         theirs = other.price if other.price is not None else facts.price
         if theirs is not None and (mine >= theirs if order.side is Side.BUY else mine <= theirs):
             return Violation(
                 rule="wash_trade",
                 detail=f"It would trade against your own open order {other.id}: cancel that one, or change the price.",
-                limit=f"{theirs:f}",
+                limit=digits(theirs),
                 conflicting_order_id=other.id,
             )
     return None
@@ -191,7 +194,7 @@ def _legs(orders: Sequence[Order], facts: Facts) -> Violation | None:
     if gain is None or stop is None:
         return Violation(rule="bracket_prices", detail="take_profit has a limit_price, stop_loss a stop_price.")
     if gain == stop:
-        return Violation(rule="duplicate_legs", detail="Both legs have the same price.", limit=f"{gain:f}")
+        return Violation(rule="duplicate_legs", detail="Both legs have the same price.", limit=digits(gain))
     sign = 1 if profit.side is Side.SELL else -1
     entry = legs.get(Leg.ENTRY)
     middle = (entry.limit_price or entry.stop_price or facts.price) if entry is not None else facts.price
@@ -201,7 +204,7 @@ def _legs(orders: Sequence[Order], facts: Facts) -> Violation | None:
     return Violation(
         rule="bracket_prices",
         detail="The entry, or last price, must lie between stop_loss and take_profit, and a gain be a gain.",
-        limit=None if middle is None else f"{middle:f}",
+        limit=None if middle is None else digits(middle),
     )
 
 
@@ -220,8 +223,9 @@ def group_units(orders: Sequence[Order], *, allows_short: bool) -> Decimal:
     return max((order.leaves for order in orders if order.side is Side.SELL), default=Decimal(0))
 
 
-def funds(orders: Sequence[Order], facts: Facts, first: Order) -> Violation | None:
-    """Whether the account can pay, or deliver, what of `orders` works at once; held legs are not among them."""
+def funds(orders: Sequence[Order], facts: Facts) -> Violation | None:
+    """Whether the account can pay, or deliver, the dearest of `orders`, of which only one can be filled."""
+    first = orders[0]
     cash = group_cash(orders, facts.multiplier)
     if cash > facts.cash_minor:
         free = written(facts.cash_minor, first.currency)
@@ -241,6 +245,6 @@ def funds(orders: Sequence[Order], facts: Facts, first: Order) -> Violation | No
         )
     return Violation(
         rule="holdings",
-        detail=f"{facts.units:f} units of {first.symbol} are free to sell: sell less, or cancel another order.",
-        limit=f"{facts.units:f}",
+        detail=f"{digits(facts.units)} units of {first.symbol} are free to sell: sell less, or cancel another order.",
+        limit=digits(facts.units),
     )

@@ -1,8 +1,10 @@
 """What a change of one order means for its family: the legs of a bracket, and legs of which one cancels the rest."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Reduce
+from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Reduce, apply
 from lakehouse.trading.order import Leg, Order, Status
 
 OCO_FILLED = "oco_sibling_filled"
@@ -10,6 +12,42 @@ OCO_ENDED = "oco_sibling_ended"
 ENTRY_ENDED = "entry_ended"
 
 _ENDED = frozenset({Status.CANCELED, Status.EXPIRED, Status.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An order before and after an event; one that is placed has nothing before."""
+
+    before: Order | None
+    after: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """What an event did to an order and its relatives, in order, and the legs that shall now go to work."""
+
+    changes: tuple[Change, ...]
+    to_activate: tuple[Order, ...]
+
+
+def cascade(order: Order, event: Event, family: Iterable[Order]) -> Cascade:
+    """Apply `event` to `order`, and to its family what follows from it. Raises TradingError where it is refused."""
+    members = {each.id: each for each in (*family, order)}
+    changes: list[Change] = []
+    to_activate: list[Order] = []
+    waiting: deque[tuple[Order, Event]] = deque([(order, event)])
+    while waiting:
+        named, happening = waiting.popleft()
+        current = members[named.id]
+        if changes and not current.is_open:
+            continue
+        if isinstance(happening, Accept):
+            to_activate.append(current)
+            continue
+        after = members[named.id] = apply(current, happening)
+        changes.append(Change(current, after))
+        waiting.extend(consequences(after, members.values()))
+    return Cascade(tuple(changes), tuple(to_activate))
 
 
 def consequences(changed: Order, family: Iterable[Order]) -> list[tuple[Order, Event]]:

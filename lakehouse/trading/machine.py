@@ -95,7 +95,15 @@ class Adopt:
     parent_id: UUID
 
 
-Event = Accept | Hold | Reject | Filled | Cancel | Expire | Replace | Reduce | Adopt
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A sibling of other prices joined: it keeps back this much cash (minor units) for both of them. No move."""
+
+    reserved_minor: int
+
+
+Amendment = Reduce | Adopt | Keep
+Event = Accept | Hold | Reject | Filled | Cancel | Expire | Replace | Amendment
 
 TARGETS: Final = {
     Accept: Status.ACCEPTED,
@@ -111,7 +119,7 @@ def target(order: Order, event: Event) -> Status:
     """The status that `event` leads to."""
     if isinstance(event, Filled):
         return Status.FILLED if event.quantity == order.leaves else Status.PARTIALLY_FILLED
-    if isinstance(event, Reduce | Adopt):
+    if isinstance(event, Amendment):
         return order.status
     return TARGETS[type(event)]
 
@@ -122,7 +130,7 @@ def apply(order: Order, event: Event) -> Order:
     Raises InvalidTransition where the table has no such move, and Overfill, AllOrNothing or NothingToReduce where the
     units do not fit. An order that ends reserves nothing.
     """
-    if isinstance(event, Reduce | Adopt):
+    if isinstance(event, Amendment):
         return _amended(order, event)
     status = target(order, event)
     if (order.status, status) not in MOVES:
@@ -165,11 +173,13 @@ def _filled(order: Order, event: Filled) -> Order:
     )
 
 
-def _amended(order: Order, event: Reduce | Adopt) -> Order:
+def _amended(order: Order, event: Amendment) -> Order:
     if not order.is_open:
         raise InvalidTransition(order, order.status)
     if isinstance(event, Adopt):
         return replace(order, parent_id=event.parent_id, version=order.version + 1)
+    if isinstance(event, Keep):
+        return replace(order, reserved_minor=event.reserved_minor, version=order.version + 1)
     if not 0 < event.leaves < order.leaves:
         raise NothingToReduce(f"Order {order.id} has {order.leaves:f} units left, not more than {event.leaves:f}.")
     minor, units = reserved_for(order, event.leaves)

@@ -47,3 +47,8 @@ def notional(order: Order, multiplier: Decimal) -> Decimal | None:
 def written(minor: int, currency: str) -> str:
     """An amount for a sentence."""
     return f"{from_minor(minor, currency):f} {currency}"
+
+
+def digits(value: Decimal) -> str:
+    """A number for a sentence: no exponent, no trailing zeros."""
+    return f"{value.normalize():f}"

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 import exchange_calendars
-from exchange_calendars.errors import InvalidCalendarName
+from exchange_calendars.errors import CalendarError
 
 from lakehouse.trading.order import TimeInForce
 
@@ -19,7 +19,7 @@ def _closes(exchange: str, first: date) -> tuple[datetime, ...]:
     """The closes of a month's sessions from `first` on; empty for a venue without a calendar."""
     try:
         calendar = exchange_calendars.get_calendar(exchange, start=first, end=first + timedelta(days=_DAYS_AHEAD))
-    except InvalidCalendarName:
+    except (CalendarError, ValueError):  # no such calendar, or one that does not know these days
         return ()
     return tuple(close.to_pydatetime() for close in calendar.closes)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -144,6 +145,11 @@ def orders_of(ticket: Ticket, making: Making) -> tuple[Order, ...]:
         )
     exits = (_leg(ticket, making, place=1 + place, leg=leg, prices=prices) for place, (leg, prices) in enumerate(legs))
     return (_entry(ticket, making), *exits)
+
+
+def at_once(orders: Sequence[Order]) -> tuple[Order, ...]:
+    """Those of a ticket's orders that work as soon as they are accepted: the legs of a bracket wait."""
+    return tuple(order for order in orders if order.parent_id is None)
 
 
 def count_of(ticket: Ticket) -> int:

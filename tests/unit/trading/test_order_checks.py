@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lakehouse.trading.checks import Opposing, violation
+from lakehouse.trading.checks import Working, violation
 from lakehouse.trading.order import OrderClass, OrderType, Side
 from lakehouse.trading.reservation import cash_needed
-from lakehouse.trading.ticket import Exit, Ticket, count_of, orders_of
+from lakehouse.trading.ticket import Exit, Ticket, at_once, count_of, orders_of
 from tests.factories.orders import NOW, facts, making, order, order_id, ticket
 
 MARKET: dict[str, Any] = {"type": OrderType.MARKET, "limit_price": None}
@@ -21,7 +21,8 @@ def bracket(**changes: Any) -> Ticket:
 
 
 def rule_of(wish: Ticket, **known: Any) -> str | None:
-    found = violation(orders_of(wish, making(count_of(wish))), facts(**known))
+    orders = orders_of(wish, making(count_of(wish)))
+    found = violation(orders, at_once(orders), facts(**known))
     return None if found is None else found.rule
 
 
@@ -59,22 +60,27 @@ def test_a_rule_refuses_by_its_name(wish: Ticket, known: dict[str, Any], rule: s
 
 def test_an_order_that_has_lapsed_already_is_refused() -> None:
     lapsed = order(expires_at=NOW - timedelta(seconds=1))
-    found = violation((lapsed,), facts())
+    found = violation((lapsed,), (lapsed,), facts())
     assert found is not None
     assert found.rule == "expired"
 
 
 def test_an_order_against_ones_own_is_refused_and_names_it() -> None:
-    mine = Opposing(id=order_id(5), side=Side.SELL, price=Decimal(100))
-    found = violation((order(),), facts(opposing=(mine,)))
+    mine = Working(id=order_id(5), side=Side.SELL, price=Decimal(100))
+    found = violation((order(),), (order(),), facts(working=(mine,)))
     assert found is not None
     assert (found.rule, found.limit, found.conflicting_order_id) == ("wash_trade", "100", order_id(5))
 
 
+def test_ones_own_order_on_the_same_side_is_not_in_the_way() -> None:
+    same = Working(id=order_id(5), side=Side.BUY, price=Decimal(100))
+    assert violation((order(),), (order(),), facts(working=(same,))) is None
+
+
 @pytest.mark.parametrize("price", [Decimal(101), Decimal(119)])
 def test_ones_own_take_profit_out_of_reach_is_not_in_the_way(price: Decimal) -> None:
-    away = Opposing(id=order_id(5), side=Side.SELL, price=price)
-    assert violation((order(),), facts(opposing=(away,))) is None
+    away = Working(id=order_id(5), side=Side.SELL, price=price)
+    assert violation((order(),), (order(),), facts(working=(away,))) is None
 
 
 def test_a_purchase_keeps_back_its_limit_and_a_fee_and_a_sale_no_cash() -> None:

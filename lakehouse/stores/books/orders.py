@@ -1,0 +1,282 @@
+"""Orders are placed, canceled and lapse here, each in the caller's transaction and under its account's lock.
+
+Nothing here commits. What an open order may cost, or deliver, is kept back while it works: `reserved_minor` of the
+ledger's cash account and `reserved_quantity` of the position are the sums over open orders. Of orders of which only
+one can be filled, the take-profit leg keeps back what the dearest of them needs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString, NoReturn
+from uuid import UUID
+
+from lakehouse.clock import Clock
+from lakehouse.domain.currency import MINOR_DIGITS
+from lakehouse.domain.ids import uuid7
+from lakehouse.errors import TidemarkError
+from lakehouse.stores.books import order_facts, order_rows
+from lakehouse.stores.books.booking import Books, open_books
+from lakehouse.stores.books.order_facts import Market
+from lakehouse.stores.books.order_rows import Screening
+from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.trading.checks import Facts, Violation, group_cash, group_units, violation
+from lakehouse.trading.family import Change, cascade
+from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
+from lakehouse.trading.order import InvalidTransition, Leg, Order, Status, TimeInForce
+from lakehouse.trading.sessions import expiry, session_close
+from lakehouse.trading.ticket import Making, Ticket, at_once, check_form, count_of, orders_of
+
+BY_OWNER: Final = "canceled_by_owner"
+
+OWNER: Final[LiteralString] = """
+    SELECT o.portfolio_id, p.owner_id
+    FROM trading.order AS o JOIN app.portfolio AS p ON p.id = o.portfolio_id
+    WHERE o.id = %(id)s
+"""
+DUE: Final[LiteralString] = """
+    SELECT o.id FROM trading.order AS o
+    WHERE o.expires_at <= %(now)s AND o.status IN ('new', 'held', 'accepted', 'partially_filled')
+    ORDER BY o.expires_at
+    LIMIT %(limit)s
+"""
+
+
+class OrderUnknown(TidemarkError):
+    """There is no such order or portfolio, or it is somebody else's."""
+
+
+class OrderRefused(TidemarkError):
+    """Nothing was written, by a rule."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation.detail)
+        self.violation = violation
+
+
+class ClientIdTaken(TidemarkError):
+    """Another order of the portfolio has this client_order_id."""
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(f"Order {order_id} has this client_order_id and another content.")
+        self.order_id = order_id
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order that the client named, with what became of it.
+
+    `violation` is the rule that rejected it: the order stays, as rejected. `is_new` is False for a retry, which found
+    the order there already and changed nothing.
+    """
+
+    order_id: UUID
+    violation: Violation | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An order's portfolio and that one's owner."""
+
+    portfolio_id: UUID
+    owner_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Id:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where an order is placed: the locked books, the market and the facts."""
+
+    books: Books
+    market: Market
+    facts: Facts
+
+
+# Judges the client's order before it is written: the score of surveillance is given from outside.
+Screen = Callable[[Transaction, Order, Market], Awaitable[Screening]]
+
+
+async def place(connection: Transaction, ticket: Ticket, *, owner_id: UUID, clock: Clock, screen: Screen) -> Placed:
+    """Write the ticket's orders and accept them, or reject them by the first rule that they break.
+
+    Raises BadForm and OrderRefused where no order can be written at all, OrderUnknown where the portfolio is not
+    `owner_id`'s, ClientIdTaken where the client's id was used for something else.
+    """
+    check_form(ticket)
+    books = await open_books(connection, ticket.portfolio_id, owner_id=owner_id)
+    if books is None:
+        raise OrderUnknown(f"There is no portfolio {ticket.portfolio_id} of yours.")
+    known = await order_facts.known_by_client(connection, ticket.portfolio_id, ticket.client_order_id)
+    if known is not None:
+        return _retried(known, ticket)
+    scene = await scene_of(connection, books, ticket.symbol, now=clock.now())
+    orders = orders_of(ticket, await _making(ticket, scene, clock))
+    broken = violation(orders, at_once(orders), scene.facts)
+    screening = await screen(connection, orders[0], scene.market)
+    await order_rows.insert(connection, orders, screening, at=clock.now())
+    changes = [Change(None, order) for order in orders]
+    changes += _first_moves(orders, scene.facts, broken)
+    await order_rows.reserve(connection, changes)
+    await order_rows.record(connection, changes, owner_id=owner_id, clock=clock)
+    return Placed(orders[0].id, broken, is_new=True)
+
+
+async def cancel(connection: Transaction, order_id: UUID, *, owner_id: UUID, clock: Clock) -> None:
+    """Cancel an order and, with an entry, its legs, with a leg, its sibling. A canceled order stays as it is.
+
+    Raises OrderUnknown where it is not `owner_id`'s, InvalidTransition where it has ended otherwise.
+    """
+    books, family = await opened(connection, order_id, owner_id=owner_id)
+    order = family[order_id]
+    if order.status is not Status.CANCELED:
+        await _end(connection, books, family, order, Cancel(BY_OWNER), clock)
+
+
+async def expire(connection: Transaction, order_id: UUID, *, clock: Clock) -> bool:
+    """Let an order lapse whose time is over, with its family; False where it has ended or is not due."""
+    books, family = await opened(connection, order_id)
+    order = family[order_id]
+    if not order.is_open or order.expires_at is None or order.expires_at > clock.now():
+        return False
+    await _end(connection, books, family, order, Expire(), clock)
+    return True
+
+
+async def due(connection: Transaction, *, now: datetime, limit: int) -> list[UUID]:
+    """Open orders whose time is over, the oldest first."""
+    return [row.id for row in await rows_of(connection, DUE, {"now": now, "limit": limit}, _Id)]
+
+
+async def owner_of(connection: Transaction, order_id: UUID) -> Owned:
+    """Whose order it is. Raises OrderUnknown."""
+    rows = await rows_of(connection, OWNER, {"id": order_id}, Owned)
+    if not rows:
+        unknown(order_id)
+    return rows[0]
+
+
+async def opened(
+    connection: Transaction, order_id: UUID, *, owner_id: UUID | None = None
+) -> tuple[Books, dict[UUID, Order]]:
+    """The books, locked until the transaction ends, and the order's family by id, itself included.
+
+    Raises OrderUnknown where the order is not `owner_id`'s; without one, whoever owns it is meant.
+    """
+    owned = await owner_of(connection, order_id)
+    books = await open_books(connection, owned.portfolio_id, owner_id=owner_id or owned.owner_id)
+    if books is None:
+        unknown(order_id)
+    return books, await order_rows.family_of(connection, order_id)
+
+
+async def scene_of(
+    connection: Transaction, books: Books, symbol: str, *, now: datetime, besides: Sequence[Order] = ()
+) -> Scene:
+    """Books, market and facts. Raises OrderRefused for an instrument that cannot be ordered at all."""
+    market = await order_facts.market(connection, books, symbol)
+    if market is None:
+        raise OrderRefused(
+            Violation(rule="instrument_unknown", detail=f"There is no instrument {symbol}: make it first.")
+        )
+    if market.currency not in MINOR_DIGITS:
+        raise OrderRefused(
+            Violation(rule="currency_unknown", detail=f"The ledger has no accounts in {market.currency}.")
+        )
+    return Scene(books, market, await order_facts.facts(connection, books, market, now=now, besides=besides))
+
+
+async def lapse_of(ticket_time: TimeInForce, given: datetime | None, exchange: str, now: datetime) -> datetime | None:
+    """When an order lapses. The calendar is asked in a thread: it is built when a venue is first asked for."""
+    close = now
+    if ticket_time is TimeInForce.DAY:
+        close = await asyncio.to_thread(session_close, exchange, now)
+    return expiry(ticket_time, now=now, close=close, given=given)
+
+
+def unknown(order_id: UUID) -> NoReturn:
+    """Raise OrderUnknown."""
+    raise OrderUnknown(f"There is no order {order_id} of yours.")
+
+
+def holder_of(orders: Sequence[Order]) -> UUID:
+    """Which of orders of which only one can be filled keeps back what they need: the first, by leg."""
+    return min(orders, key=lambda order: order.leg is not Leg.TAKE_PROFIT).id
+
+
+def accepted(orders: Sequence[Order], facts: Facts) -> list[Change]:
+    """Orders of which only one can be filled go to work; one of them keeps back what the dearest needs."""
+    holder = holder_of(orders)
+    minor = group_cash(orders, facts.multiplier)
+    units = group_units(orders, allows_short=facts.allows_short)
+    return [
+        Change(
+            order,
+            apply(
+                order,
+                Accept(reserved_minor=minor, reserved_quantity=units) if order.id == holder else Accept(),
+            ),
+        )
+        for order in orders
+    ]
+
+
+def _retried(known: order_facts.Known, ticket: Ticket) -> Placed:
+    if bytes(known.request_hash) != ticket.digest:
+        raise ClientIdTaken(known.id)
+    if not known.is_rejected:
+        return Placed(known.id, None, is_new=False)
+    detail = "It was rejected when it was first sent: mend the cause and send it with a new client_order_id."
+    return Placed(known.id, Violation(rule=known.status_reason, detail=detail), is_new=False)
+
+
+async def _making(ticket: Ticket, scene: Scene, clock: Clock) -> Making:
+    now = scene.facts.now
+    return Making(
+        ids=tuple(sorted(uuid7(clock) for _ in range(count_of(ticket)))),
+        account_id=scene.books.account_id,
+        currency=scene.market.currency,
+        expires_at=await lapse_of(ticket.time_in_force, ticket.expires_at, scene.market.exchange, now),
+        reference_price=scene.market.price,
+    )
+
+
+def _first_moves(orders: Sequence[Order], facts: Facts, broken: Violation | None) -> list[Change]:
+    if broken is not None:
+        return [Change(order, apply(order, Reject(broken.rule))) for order in orders]
+    held = [Change(order, apply(order, Hold())) for order in orders if order.parent_id is not None]
+    return [*accepted(at_once(orders), facts), *held]
+
+
+async def _end(
+    connection: Transaction, books: Books, family: dict[UUID, Order], order: Order, event: Event, clock: Clock
+) -> None:
+    ended = cascade(order, event, family.values())
+    await order_rows.reserve(connection, ended.changes)
+    await order_rows.record(connection, ended.changes, owner_id=books.owner_id, clock=clock)
+
+
+__all__ = [
+    "BY_OWNER",
+    "ClientIdTaken",
+    "InvalidTransition",
+    "OrderRefused",
+    "OrderUnknown",
+    "Placed",
+    "Scene",
+    "Screen",
+    "accepted",
+    "cancel",
+    "due",
+    "expire",
+    "lapse_of",
+    "opened",
+    "owner_of",
+    "place",
+    "scene_of",
+]

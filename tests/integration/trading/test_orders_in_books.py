@@ -1,0 +1,390 @@
+"""Orders and fills in PostgreSQL: what is kept back, what is booked, what happens once, what leaves nothing behind."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from lakehouse.stores.books.fills import FillRefused, Report, fill
+from lakehouse.stores.books.order_replacing import Wish
+from lakehouse.stores.books.orders import ClientIdTaken, OrderRefused, OrderUnknown, Placed
+from lakehouse.stores.postgres import PostgresUnavailable, Transaction
+from lakehouse.trading.order import MOVES, InvalidTransition, OrderClass, OrderType, Side, Status, TimeInForce
+from lakehouse.trading.ticket import BadForm, Exit, Ticket
+from tests.factories.orders import TICKET
+from tests.factories.trading import Desk
+
+PROFIT, LOSS = Exit(limit_price=Decimal(120)), Exit(stop_price=Decimal(90))
+
+
+def wish(desk: Desk, **changes: Any) -> Ticket:
+    """A purchase of 10 at 100 without a client's id, changed."""
+    return replace(replace(TICKET, portfolio_id=desk.portfolio_id, client_order_id=None), **changes)
+
+
+def cash(desk: Desk) -> tuple[object, ...]:
+    """Balance and what is reserved of it."""
+    return desk.rows(
+        "SELECT balance_minor, reserved_minor FROM ledger.account WHERE account_id = %(a)s AND purpose = 'cash'"
+    )[0]
+
+
+def units(desk: Desk) -> tuple[object, ...]:
+    """Units held and what is reserved of them."""
+    found = desk.rows("SELECT quantity, reserved_quantity FROM app.position WHERE portfolio_id = %(p)s")
+    return found[0] if found else (Decimal(0), Decimal(0))
+
+
+def buy(desk: Desk, quantity: int) -> None:
+    """Hold units, bought at 100 without a fee."""
+    placed = desk.place(wish(desk, quantity=Decimal(quantity)))
+    desk.fill(placed.order_id, "first", quantity)
+
+
+def test_the_databases_moves_are_those_of_the_state_machine(desk: Desk) -> None:
+    assert set(desk.rows("SELECT from_status, to_status FROM trading.order_move")) == MOVES
+
+
+def test_a_purchase_reserves_cash_and_a_fill_books_it(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    assert (placed.violation, placed.is_new) == (None, True)
+    assert cash(desk) == (1_000_000, 100_100)
+    partly = desk.fill(placed.order_id, "t-1", 4, Decimal("99.50"), fee_minor=40)
+    assert (partly.order.status, partly.order.leaves) == (Status.PARTIALLY_FILLED, Decimal(6))
+    assert cash(desk) == (1_000_000 - 39_840, 60_060)
+    full = desk.fill(placed.order_id, "t-2", 6, Decimal("99.00"), fee_minor=60)
+    assert (full.order.status, full.order.average_fill_price) == (Status.FILLED, Decimal("99.2"))
+    assert cash(desk) == (1_000_000 - 39_840 - 59_460, 0)
+    assert units(desk) == (10, 0)
+    assert desk.rows("SELECT sum(cost_minor) FROM app.lot WHERE portfolio_id = %(p)s") == [(99_300,)]
+
+
+def test_every_change_has_a_line_of_history_and_an_event_in_order(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    desk.fill(placed.order_id, "t-1", 4)
+    desk.cancel(placed.order_id)
+    lines = desk.rows(
+        "SELECT version, from_status, to_status, reason FROM trading.order_event "
+        "WHERE order_id = %(o)s ORDER BY version",
+        o=placed.order_id,
+    )
+    assert lines == [
+        (1, "new", "new", ""),
+        (2, "new", "accepted", ""),
+        (3, "accepted", "partially_filled", ""),
+        (4, "partially_filled", "canceled", "canceled_by_owner"),
+    ]
+    events = desk.rows(
+        "SELECT type, (payload->>'seq')::int FROM ops.outbox "
+        "WHERE topic = 'order.events' AND payload->>'order_id' = %(o)s ORDER BY seq",
+        o=str(placed.order_id),
+    )
+    assert events == [
+        ("order.new", 1),
+        ("order.accepted", 2),
+        ("order.partially_filled", 3),
+        ("trade.filled", None),
+        ("order.canceled", 4),
+    ]
+    assert cash(desk) == (960_000, 0)
+
+
+def test_a_sale_reserves_units_until_it_ends(desk: Desk) -> None:
+    buy(desk, 10)
+    placed = desk.place(wish(desk, side=Side.SELL, quantity=Decimal(7)))
+    assert units(desk) == (10, 7)
+    assert desk.place(wish(desk, side=Side.SELL, quantity=Decimal(4))).violation is not None
+    desk.fill(placed.order_id, "t-1", 2)
+    assert units(desk) == (8, 5)
+    desk.cancel(placed.order_id)
+    assert units(desk) == (8, 0)
+
+
+def test_a_second_report_of_a_fill_changes_nothing_and_another_one_of_its_number_is_refused(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    first = desk.fill(placed.order_id, "t-1", 4)
+    before = cash(desk)
+    again = desk.fill(placed.order_id, "t-1", 4)
+    assert (again.fill_id, again.is_new, again.order.filled_quantity) == (first.fill_id, False, Decimal(4))
+    with pytest.raises(FillRefused) as refused:
+        desk.fill(placed.order_id, "t-1", 5)
+    assert refused.value.rule == "venue_trade_id_reused"
+    assert cash(desk) == before
+    assert desk.rows("SELECT count(*) FROM trading.fill WHERE order_id = %(o)s", o=placed.order_id) == [(1,)]
+
+
+def test_an_overfill_and_a_fill_of_what_has_ended_are_refused(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    with pytest.raises(FillRefused) as refused:
+        desk.fill(placed.order_id, "t-1", 11)
+    assert refused.value.rule == "overfill"
+    desk.cancel(placed.order_id)
+    with pytest.raises(FillRefused) as refused:
+        desk.fill(placed.order_id, "t-2", 1)
+    assert refused.value.rule == "not_possible_in_this_status"
+    assert cash(desk) == (1_000_000, 0)
+
+
+def test_a_fill_dearer_than_its_reservation_takes_free_cash_or_leaves_nothing_behind(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    desk.fill(placed.order_id, "t-1", 5, Decimal(150))
+    assert cash(desk) == (925_000, 50_050)
+    with pytest.raises(psycopg.IntegrityError):
+        desk.fill(placed.order_id, "t-2", 5, Decimal(1851))
+    assert cash(desk) == (925_000, 50_050)
+    assert desk.order(placed.order_id).filled_quantity == 5
+    desk.fill(placed.order_id, "t-2", 5, Decimal(1850))
+    assert cash(desk) == (0, 0)
+
+
+def test_a_fill_whose_transaction_dies_leaves_nothing(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    report = Report(
+        order_id=placed.order_id,
+        venue_trade_id="t-1",
+        quantity=Decimal(10),
+        price=Decimal(100),
+        fee_minor=0,
+        filled_at=desk.clock.now(),
+    )
+
+    async def killed(connection: Transaction) -> None:
+        await fill(connection, report, clock=desk.clock)
+        desk.rows("SELECT pg_terminate_backend(%(pid)s)", pid=connection.info.backend_pid)
+        await connection.execute("SELECT 1")
+
+    counts = (
+        "SELECT (SELECT count(*) FROM trading.fill WHERE portfolio_id = %(p)s), "
+        "(SELECT count(*) FROM app.lot WHERE portfolio_id = %(p)s), "
+        "(SELECT count(*) FROM ops.outbox WHERE key = %(p)s::text AND type = 'trade.filled')"
+    )
+    with pytest.raises(PostgresUnavailable):
+        desk.run(killed)
+    assert desk.rows(counts) == [(0, 0, 0)]
+    assert (cash(desk), units(desk)) == ((1_000_000, 100_100), (0, 0))
+    assert desk.run(lambda connection: fill(connection, report, clock=desk.clock)).is_new
+
+
+def test_a_retry_with_the_clients_id_is_the_same_order_and_another_content_is_refused(desk: Desk) -> None:
+    first = desk.place(wish(desk, client_order_id="mine"))
+    assert desk.place(wish(desk, client_order_id="mine")) == Placed(first.order_id, None, is_new=False)
+    with pytest.raises(ClientIdTaken) as taken:
+        desk.place(wish(desk, client_order_id="mine", quantity=Decimal(9)))
+    assert taken.value.order_id == first.order_id
+    assert cash(desk) == (1_000_000, 100_100)
+
+
+def test_a_rejected_order_stays_keeps_nothing_back_and_answers_a_retry_the_same(desk: Desk) -> None:
+    rejected = desk.place(wish(desk, client_order_id="big", quantity=Decimal(1000)))
+    assert rejected.violation is not None
+    assert rejected.violation.rule == "buying_power"
+    order = desk.order(rejected.order_id)
+    assert (order.status, order.status_reason) == (Status.REJECTED, "buying_power")
+    assert cash(desk) == (1_000_000, 0)
+    again = desk.place(wish(desk, client_order_id="big", quantity=Decimal(1000)))
+    assert (again.order_id, again.is_new) == (rejected.order_id, False)
+    assert again.violation is not None
+    assert again.violation.rule == "buying_power"
+
+
+def test_what_cannot_be_an_order_is_refused_without_one(desk: Desk) -> None:
+    with pytest.raises(OrderRefused) as refused:
+        desk.place(wish(desk, symbol="NOPE"))
+    assert refused.value.violation.rule == "instrument_unknown"
+    with pytest.raises(BadForm):
+        desk.place(wish(desk, limit_price=None))
+    assert desk.rows("SELECT count(*) FROM trading.order WHERE portfolio_id = %(p)s") == [(0,)]
+
+
+def test_nobody_trades_in_anothers_portfolio(desk: Desk, new_desk: Callable[..., Desk]) -> None:
+    placed = desk.place(wish(desk))
+    other = new_desk()
+    with pytest.raises(OrderUnknown):
+        other.place(wish(desk))
+    with pytest.raises(OrderUnknown):
+        other.cancel(placed.order_id)
+    assert desk.order(placed.order_id).status is Status.ACCEPTED
+
+
+def bracket(desk: Desk) -> list[UUID]:
+    """Ids of an entry, its take-profit and its stop-loss leg."""
+    placed = desk.place(wish(desk, order_class=OrderClass.BRACKET, take_profit=PROFIT, stop_loss=LOSS))
+    assert placed.violation is None
+    return [order.id for order in desk.family(placed.order_id)]
+
+
+def test_a_brackets_legs_wait_then_work_then_cancel_each_other(desk: Desk) -> None:
+    entry, profit, loss = bracket(desk)
+    assert [desk.order(each).status for each in (entry, profit, loss)] == ["accepted", "held", "held"]
+    desk.fill(entry, "t-1", 6)
+    assert desk.order(profit).status is Status.HELD
+    desk.fill(entry, "t-2", 4)
+    assert [desk.order(each).status for each in (profit, loss)] == ["accepted", "accepted"]
+    assert units(desk) == (10, 10)
+    desk.fill(loss, "t-1", 4, Decimal(90))
+    assert (units(desk), desk.order(profit).leaves) == ((6, 6), Decimal(6))
+    desk.fill(profit, "t-1", 6, Decimal(120))
+    assert (desk.order(loss).status, desk.order(loss).status_reason) == (Status.CANCELED, "oco_sibling_filled")
+    assert (units(desk), cash(desk)) == ((0, 0), (1_000_000 - 100_000 + 36_000 + 72_000, 0))
+
+
+def test_a_brackets_legs_end_with_its_entry(desk: Desk) -> None:
+    entry, profit, loss = bracket(desk)
+    desk.cancel(entry)
+    assert {desk.order(each).status for each in (entry, profit, loss)} == {Status.CANCELED}
+    assert cash(desk) == (1_000_000, 0)
+
+
+def test_legs_whose_units_were_sold_meanwhile_are_rejected_not_the_fill(desk: Desk) -> None:
+    entry, profit, loss = bracket(desk)
+    desk.fill(entry, "t-1", 5)
+    sale = desk.place(wish(desk, side=Side.SELL, quantity=Decimal(5), limit_price=Decimal(110)))
+    desk.fill(sale.order_id, "t-1", 5, Decimal(110))
+    desk.fill(entry, "t-2", 5)
+    assert [desk.order(each).status_reason for each in (profit, loss)] == ["holdings", "holdings"]
+    assert units(desk) == (5, 0)
+
+
+def oco(desk: Desk) -> Placed:
+    return desk.place(
+        wish(
+            desk,
+            side=Side.SELL,
+            type=OrderType.MARKET,
+            limit_price=None,
+            order_class=OrderClass.OCO,
+            take_profit=PROFIT,
+            stop_loss=LOSS,
+        )
+    )
+
+
+def test_an_oco_reserves_once_and_a_canceled_leg_cancels_the_other(desk: Desk) -> None:
+    buy(desk, 10)
+    placed = oco(desk)
+    assert (placed.violation, units(desk)) == (None, (10, 10))
+    profit, loss = desk.family(placed.order_id)
+    desk.cancel(loss.id)
+    assert (desk.order(profit.id).status, desk.order(profit.id).status_reason) == ("canceled", "oco_sibling_ended")
+    assert units(desk) == (10, 0)
+
+
+def test_a_replacement_takes_over_what_is_left_and_what_is_kept_back(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    desk.fill(placed.order_id, "t-1", 4)
+    new_id = desk.replace(placed.order_id, Wish(limit_price=Decimal(99), client_order_id="next"))
+    old, new = desk.order(placed.order_id), desk.order(new_id)
+    assert (old.status, old.replaced_by, old.reserved_minor) == (Status.REPLACED, new.id, 0)
+    assert (new.status, new.replaces, new.quantity, new.limit_price) == (
+        Status.ACCEPTED,
+        old.id,
+        Decimal(6),
+        Decimal(99),
+    )
+    assert cash(desk) == (960_000, 59_460)
+    assert desk.replace(placed.order_id, Wish(limit_price=Decimal(99), client_order_id="next")) == new_id
+
+
+def test_a_replacement_that_a_rule_refuses_leaves_the_old_order_working(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    with pytest.raises(OrderRefused) as refused:
+        desk.replace(placed.order_id, Wish(quantity=Decimal(200)))
+    assert refused.value.violation.rule == "buying_power"
+    assert (desk.order(placed.order_id).status, cash(desk)) == (Status.ACCEPTED, (1_000_000, 100_100))
+    desk.replace(placed.order_id, Wish(quantity=Decimal(99)))
+    with pytest.raises(InvalidTransition):
+        desk.replace(placed.order_id, Wish(quantity=Decimal(1)))
+
+
+def test_a_replaced_leg_stays_in_its_group(desk: Desk) -> None:
+    buy(desk, 10)
+    profit, loss = desk.family(oco(desk).order_id)
+    new_id = desk.replace(profit.id, Wish(limit_price=Decimal(130)))
+    assert units(desk) == (10, 10)
+    desk.fill(new_id, "t-1", 10, Decimal(130))
+    assert (desk.order(loss.id).status, units(desk)) == (Status.CANCELED, (0, 0))
+
+
+def test_a_replaced_entry_keeps_its_legs(desk: Desk) -> None:
+    entry, profit, _ = bracket(desk)
+    new_id = desk.replace(entry, Wish(limit_price=Decimal(101)))
+    assert desk.order(profit).parent_id == new_id
+    desk.fill(new_id, "t-1", 10, Decimal(101))
+    assert desk.order(profit).status is Status.ACCEPTED
+
+
+def test_an_order_lapses_when_its_time_is_over_and_takes_no_later_fill(desk: Desk) -> None:
+    placed = desk.place(wish(desk, time_in_force=TimeInForce.IOC))
+    assert not desk.expire(placed.order_id)
+    desk.tick(6)
+    with pytest.raises(FillRefused) as refused:
+        desk.fill(placed.order_id, "t-1", 1)
+    assert refused.value.rule == "expired"
+    assert desk.expire(placed.order_id)
+    assert (desk.order(placed.order_id).status, cash(desk)) == (Status.EXPIRED, (1_000_000, 0))
+    assert not desk.expire(placed.order_id)
+
+
+def test_a_date_in_the_past_is_refused_by_its_rule(desk: Desk) -> None:
+    past = desk.clock.now() - timedelta(days=1)
+    placed = desk.place(wish(desk, time_in_force=TimeInForce.GTD, expires_at=past))
+    assert placed.violation is not None
+    assert placed.violation.rule == "expired"
+
+
+def test_an_account_that_may_sell_short_reserves_no_units(new_desk: Callable[..., Desk]) -> None:
+    desk = new_desk(allows_short=True)
+    desk.deposit(1_000_000)
+    placed = desk.place(wish(desk, side=Side.SELL))
+    desk.fill(placed.order_id, "t-1", 10)
+    assert (placed.violation, units(desk), cash(desk)) == (None, (-10, 0), (1_100_000, 0))
+
+
+def test_of_parallel_orders_exactly_those_that_can_be_paid_are_accepted(desk: Desk) -> None:
+    """20 orders of 1,001.00 each against 10,000.00: nine fit."""
+    tickets = [wish(desk, client_order_id=f"n-{number}") for number in range(20)]
+
+    async def race() -> list[Placed]:
+        return await asyncio.gather(*(desk.within(partial(desk.placing, ticket=each)) for each in tickets))
+
+    placed = desk.runner.run(race())
+    assert [each.violation.rule for each in placed if each.violation] == ["buying_power"] * 11
+    assert cash(desk) == (1_000_000, 9 * 100_100)
+
+
+def test_fifty_parallel_orders_of_one_client_id_are_one_order(desk: Desk) -> None:
+    async def race() -> list[Placed]:
+        one = wish(desk, client_order_id="only")
+        return await asyncio.gather(*(desk.within(lambda connection: desk.placing(connection, one)) for _ in range(50)))
+
+    placed = desk.runner.run(race())
+    assert (len({each.order_id for each in placed}), sum(each.is_new for each in placed)) == (1, 1)
+    assert cash(desk) == (1_000_000, 100_100)
+
+
+def test_parallel_reports_of_one_fill_book_it_once(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    report = Report(
+        order_id=placed.order_id,
+        venue_trade_id="t-1",
+        quantity=Decimal(10),
+        price=Decimal(100),
+        fee_minor=0,
+        filled_at=desk.clock.now(),
+    )
+
+    async def race() -> list[bool]:
+        async def one(connection: Transaction) -> bool:
+            return (await fill(connection, report, clock=desk.clock)).is_new
+
+        return await asyncio.gather(*(desk.within(one) for _ in range(20)))
+
+    assert sum(desk.runner.run(race())) == 1
+    assert (cash(desk), units(desk)) == ((900_000, 0), (10, 0))
