@@ -1,0 +1,173 @@
+"""The API as one process on one core, in front of a scratch stack, with a user, a funded portfolio and quotes."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import httpx
+import psutil
+
+from bench.http_load import Measured
+from lakehouse.clock import SystemClock
+from lakehouse.domain.quote import Quote
+from lakehouse.settings import Settings, inherited_environment, project_root
+from lakehouse.stores import postgres, quote_bus, quotes
+from lakehouse.stores import redis as redis_store
+
+START_S = 60.0
+CORES = sorted(os.sched_getaffinity(0))
+SYMBOLS = tuple(f"BENCH{number:02d}" for number in range(20))
+UNLIMITED = "1000000000"
+CASH = "1000000000.00"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where the API listens, whose token it knows, and the portfolio that orders are for."""
+
+    port: int
+    process: psutil.Process
+    token: str
+    portfolio_id: str
+
+    def request(self, method: str, path: str, *, body: dict[str, object] | None = None, key: bool = False) -> str:
+        """An HTTP/1.1 message of this user; with `key`, an Idempotency-Key of its own for each."""
+        content = "" if body is None else json.dumps(body)
+        padded = len(content) + 9 * content.count("{n}")  # twelve digits take the place of three characters
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {self.token}"]
+        lines += [f"Idempotency-Key: {secrets.token_hex(4)}-{{n}}"] if key else []
+        lines += [] if body is None else ["Content-Type: application/json", f"Content-Length: {padded}"]
+        return "\r\n".join([*lines, "", content])
+
+    def load(self, request: str, *, seconds: float, rate: float | None = None, expected: int = 200) -> Measured:
+        """Send from a second process on another core than the API's."""
+        given = {
+            "port": self.port,
+            "request": request,
+            "seconds": seconds,
+            "rate": rate,
+            "expected": expected,
+            "first": secrets.randbelow(10**9) * 100,
+        }
+        argv = [sys.executable, "-m", "bench.http_load"]
+        if len(CORES) > 1:
+            argv = ["taskset", "-c", str(CORES[1]), *argv]
+        done = subprocess.run(
+            argv, input=json.dumps(given), capture_output=True, text=True, check=True, cwd=project_root()
+        )
+        return Measured(**json.loads(done.stdout))
+
+
+@contextmanager
+def api(settings: Settings) -> Iterator[Served]:
+    """Start `python -m serving` on the first core, make what the workloads read, and end it by SIGTERM."""
+    port = _free_port()
+    environment = {
+        **inherited_environment(),
+        "TIDEMARK_HOME": str(settings.home),
+        "TIDEMARK_SERVING__PORT": str(port),
+        "TIDEMARK_SERVING__RATE_PER_MINUTE": UNLIMITED,
+        "TIDEMARK_SERVING__ANONYMOUS_RATE_PER_MINUTE": UNLIMITED,
+        "TIDEMARK_SERVING__MAX_CONCURRENCY": "2000",
+        "TIDEMARK_AUTH__ACCESS_TTL_S": "900",
+    }
+    with (settings.home / "bench-api.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving"], env=environment, stdout=log, stderr=log, cwd=project_root()
+        )
+    try:
+        psutil.Process(process.pid).cpu_affinity([CORES[0]])
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0) as client:
+            _until_alive(client)
+            token = _user(client)
+            _market(settings)
+            yield Served(port, psutil.Process(process.pid), token, _portfolio(client))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _user(client: httpx.Client) -> str:
+    login = {"email": f"bench-{secrets.token_hex(6)}@example.com", "password": secrets.token_urlsafe(24)}
+    client.post("/api/v1/auth/register", json={**login, "display_name": "Bench"}).raise_for_status()
+    answer = client.post("/api/v1/auth/login", json=login).raise_for_status()
+    token = str(answer.json()["access_token"])
+    client.headers["Authorization"] = f"Bearer {token}"
+    return token
+
+
+def _portfolio(client: httpx.Client) -> str:
+    body = {"name": f"bench {secrets.token_hex(4)}", "base_currency": "USD"}
+    made = client.post("/api/v1/portfolios", json=body).raise_for_status().json()
+    deposit = {
+        "portfolio_id": made["id"],
+        "kind": "deposit",
+        "amount": {"amount": CASH, "currency": "USD"},
+        "occurred_at": "2022-01-03T14:30:00Z",
+    }
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    client.post("/api/v1/transactions", json=deposit, headers=key).raise_for_status()
+    return str(made["id"])
+
+
+def _market(settings: Settings) -> None:
+    """Twenty instruments with a quote of now."""
+    clock = SystemClock()
+    with postgres.connect(settings.postgres) as connection:
+        for symbol in SYMBOLS:
+            connection.execute(
+                "INSERT INTO app.instrument (symbol, name, currency, exchange) VALUES (%s, %s, 'USD', 'XNAS') "
+                "ON CONFLICT DO NOTHING",
+                (symbol, f"{symbol} Inc."),
+            )
+    quotes_now = [
+        Quote(symbol=symbol, price=Decimal("100.25"), currency="USD", provider="bench", as_of=clock.now())
+        for symbol in SYMBOLS
+    ]
+    publish(settings, quotes_now)
+
+
+def publish(settings: Settings, given: list[Quote]) -> None:
+    """Write quotes as the feed does: master table, history, then the bus."""
+    import asyncio
+
+    async def write() -> None:
+        pool = postgres.write_pool(settings.postgres, timeout_s=10)
+        bus = redis_store.connect_async(settings.redis)
+        await pool.open(wait=True)
+        try:
+            async with postgres.transaction(pool) as connection:
+                recorded = await quotes.record_quotes(connection, given, clock=SystemClock())
+            await quote_bus.publish(bus, recorded.accepted)
+        finally:
+            await pool.close()
+            await bus.aclose()
+
+    asyncio.run(write())
+
+
+def _until_alive(client: httpx.Client) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + timedelta(seconds=START_S).total_seconds()
+    while True:
+        try:
+            client.get("/health/live").raise_for_status()
+            return
+        except httpx.TransportError:
+            if clock.monotonic() > deadline:
+                raise
+            clock.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
