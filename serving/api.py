@@ -6,17 +6,23 @@ from fastapi import FastAPI
 
 from serving.accounts.room import ROOM as ACCOUNTS
 from serving.analysis.room import ROOM as ANALYSIS
+from serving.assets.room import ROOM as ASSETS
 from serving.auth.room import ROOM as AUTH
+from serving.bonds.room import ROOM as BONDS
 from serving.customers.room import ROOM as CUSTOMERS
 from serving.health.room import ROOM as HEALTH
+from serving.instruments.room import ROOM as INSTRUMENTS
 from serving.kit import constraints, docs, idempotency, problems, versions
 from serving.kit.crud import batch, service
 from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
 from serving.market_data.room import ROOM as MARKET_DATA
+from serving.objectives.room import ROOM as OBJECTIVES
+from serving.options.room import ROOM as OPTIONS
 from serving.payments.room import ROOM as PAYMENTS
 from serving.performance.room import ROOM as PERFORMANCE
 from serving.portfolios.room import ROOM as PORTFOLIOS
+from serving.preferences.room import ROOM as PREFERENCES
 from serving.quotes.room import ROOM as QUOTES
 from serving.risk.room import ROOM as RISK
 from serving.settlements.room import ROOM as SETTLEMENTS
@@ -25,12 +31,18 @@ from serving.watchlists.room import ROOM as WATCHLISTS
 # In the order of the documentation; a room may use the services of those that `import-linter` lets it import.
 ROOMS: Final[tuple[Room, ...]] = (
     AUTH,
+    PREFERENCES,
+    INSTRUMENTS,
+    BONDS,
+    OPTIONS,
     QUOTES,
     MARKET_DATA,
     CUSTOMERS,
     WATCHLISTS,
     ACCOUNTS,
     PORTFOLIOS,
+    OBJECTIVES,
+    ASSETS,
     PERFORMANCE,
     PAYMENTS,
     SETTLEMENTS,

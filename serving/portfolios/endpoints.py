@@ -1,18 +1,46 @@
 """Routes of portfolios: they translate, the service decides."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field
 
 from serving.kit.access import Principal, Scope, allowed
 from serving.kit.conditional import IfNoneMatch, conditional
+from serving.kit.crud.routes import ALL, Models, Resource, router_of
+from serving.kit.expand import MAX_EXPANDED
 from serving.kit.openapi import CONDITIONAL, guarded
-from serving.kit.paging import link_header
-from serving.portfolios.schemas import DEMO_PORTFOLIO, PortfolioDetail, PortfolioFilters, PortfolioPage
+from serving.portfolios.schemas import (
+    DEMO_PORTFOLIO,
+    PortfolioDetail,
+    PortfolioIn,
+    PortfolioOut,
+    PortfolioPatch,
+    PortfolioQuery,
+)
 from serving.portfolios.service import PortfolioService
 
-router = APIRouter(prefix="/api/v1/portfolios", tags=["portfolios"])
+TAG = "portfolios"
+
+rows = router_of(
+    Resource(
+        prefix="portfolios",
+        tag=TAG,
+        noun="portfolio",
+        plural="portfolios",
+        service="portfolios",
+        models=Models(PortfolioOut, PortfolioQuery, PortfolioIn, PortfolioPatch),
+        read=Scope.PORTFOLIOS_READ,
+        write=Scope.PORTFOLIOS_WRITE,
+        operations=ALL - {"get"},
+        notes={
+            "create": "Its account is made with it unless `account_id` names one of yours; `Location` is its address.",
+            "delete": "Only while nothing ever happened in it; an account that was made with it goes too.",
+        },
+    )
+)
+router = APIRouter(prefix="/api/v1/portfolios", tags=[TAG])
 
 
 async def service_of(request: Request) -> PortfolioService:
@@ -23,25 +51,20 @@ async def service_of(request: Request) -> PortfolioService:
 
 Service = Annotated[PortfolioService, Depends(service_of)]
 PortfolioId = Annotated[UUID, Path(description="id of the portfolio", examples=[DEMO_PORTFOLIO])]
-
-
-@router.get("", summary="List portfolios", responses=guarded())
-async def list_portfolios(
-    filters: Annotated[PortfolioFilters, Query()],
-    request: Request,
-    response: Response,
-    service: Service,
-    principal: Annotated[Principal, allowed(Scope.PORTFOLIOS_READ)],
-) -> PortfolioPage:
-    """Portfolios by id, page by page. `next`, and the `Link` header, hold the path of the next page."""
-    page = await service.page(principal, filters, request.url.path)
-    response.headers.update(link_header(page.next))
-    return page
+Expand = Annotated[
+    list[Literal["positions", "cash"]],
+    Field(max_length=MAX_EXPANDED),
+    Query(
+        default_factory=list,
+        description="related objects to show inside the answer: cash, null otherwise, and positions, always there",
+    ),
+]
 
 
 @router.get(
     "/{portfolio_id}",
     summary="Read a portfolio and its positions",
+    operation_id="get_portfolio",
     response_model=PortfolioDetail,
     responses={**CONDITIONAL, **guarded(404)},
 )
@@ -49,7 +72,8 @@ async def read_portfolio(
     portfolio_id: PortfolioId,
     service: Service,
     principal: Annotated[Principal, allowed(Scope.PORTFOLIOS_READ)],
+    expand: Expand,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """What the portfolio holds now. Quantities are decimal strings; a negative one is a short position."""
-    return conditional(await service.detail(principal, portfolio_id), if_none_match)
+    """What the portfolio holds now; `expand=cash` adds its money. Quantities are decimal strings; negative is short."""
+    return conditional(await service.holding(principal, portfolio_id, expand), if_none_match)

@@ -1,40 +1,59 @@
-"""All SQL about portfolios. Every read starts from READABLE, so that a rule about who may read has one place."""
+"""All SQL about portfolios; what may be read and written starts from the owner predicates of the kit."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
+from lakehouse.contracts.tables.books import PORTFOLIO
+from lakehouse.stores.postgres import Transaction, rows_of
 from serving.kit.access import Principal
-from serving.kit.database import Database
+from serving.kit.crud.collection import Collection
+from serving.kit.crud.repository import CrudRepository
+from serving.portfolios.schemas import PortfolioOut
 
-READABLE: Final[LiteralString] = """
-    SELECT p.id, p.owner_id, p.account_id, p.version, p.updated_at, p.name, p.description, p.base_currency,
-           p.created_at,
-           (SELECT count(*) FROM app.position AS x WHERE x.portfolio_id = p.id) AS position_count
-    FROM app.portfolio AS p
-    WHERE (%(reads_all)s OR p.owner_id = %(reader)s)
-"""
-PAGE: Final[LiteralString] = (
-    READABLE
-    + """
-      AND (%(after)s::uuid IS NULL OR p.id > %(after)s)
-      AND (%(name)s::text IS NULL OR strpos(lower(p.name), lower(%(name)s)) > 0)
-    ORDER BY p.id
-    LIMIT %(limit)s
-"""
+NEW_ACCOUNT: Final = "new_account_id"
+"""Key of a row whose account is made with it; not a column."""
+
+PORTFOLIOS = Collection(
+    PORTFOLIO,
+    PortfolioOut,
+    noun="portfolio",
+    extra={"position_count": "(SELECT count(*) FROM app.position AS x WHERE x.portfolio_id = t.id)"},
+    predicates={"name": "strpos(lower(t.name), lower(%(name)s)) > 0"},
 )
 ONLY_IDS: Final[LiteralString] = """
     SELECT p.id FROM app.portfolio AS p WHERE (%(reads_all)s OR p.owner_id = %(reader)s) ORDER BY p.id
 """
-ONE: Final[LiteralString] = READABLE + "AND p.id = %(id)s"
 POSITIONS: Final[LiteralString] = """
     SELECT x.symbol, i.name, i.exchange, i.currency, x.quantity, x.updated_at
     FROM app.position AS x
     JOIN app.instrument AS i ON i.symbol = x.symbol
     WHERE x.portfolio_id = %(id)s
     ORDER BY x.symbol
+"""
+CASH: Final[LiteralString] = """
+    SELECT l.currency, l.balance_minor, l.reserved_minor
+    FROM app.portfolio AS p JOIN ledger.account AS l ON l.account_id = p.account_id
+    WHERE p.id = %(id)s AND l.purpose IN ('cash', 'coin')
+    ORDER BY l.currency
+"""
+MAKE_ACCOUNT: Final[LiteralString] = """
+    INSERT INTO app.account (id, owner_id, name, base_currency, created_at, updated_at)
+    VALUES (%(account_id)s, %(owner_id)s, %(name)s, %(base_currency)s, %(created_at)s, %(created_at)s)
+"""
+FREE_ACCOUNTS: Final[LiteralString] = """
+    SELECT a.id, a.kind, a.status FROM app.account AS a
+    WHERE a.id = ANY(%(ids)s) AND a.owner_id = %(owner)s
+    ORDER BY a.id FOR KEY SHARE
+"""
+# An account that was made together with the portfolio, and never used, goes with it.
+DROP_ACCOUNT: Final[LiteralString] = """
+    DELETE FROM app.account AS a
+    WHERE a.id = %(account_id)s AND a.created_at = %(created_at)s
+      AND NOT EXISTS (SELECT FROM ledger.account AS l WHERE l.account_id = a.id)
 """
 
 
@@ -46,19 +65,21 @@ class IdRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PortfolioRow:
-    """A portfolio without its positions."""
+class AccountRow:
+    """An account that a portfolio may get."""
 
     id: UUID
-    owner_id: UUID
-    account_id: UUID
-    version: int
-    updated_at: datetime
-    name: str
-    description: str
-    base_currency: str
-    created_at: datetime
-    position_count: int
+    kind: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CashRow:
+    """Money of one currency, in minor units."""
+
+    currency: str
+    balance_minor: int
+    reserved_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +94,27 @@ class PositionRow:
     updated_at: datetime
 
 
-class PortfolioRepository:
-    """Reads of app.portfolio and app.position. Every method raises PostgresUnavailable."""
+class PortfolioRepository(CrudRepository[PortfolioOut]):
+    """Portfolios and their positions. Every method raises PostgresUnavailable."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def page(
-        self, principal: Principal, *, after: UUID | None, name: str | None, limit: int
-    ) -> list[PortfolioRow]:
-        """Up to `limit` portfolios by id, after the one called `after`, whose name contains `name` in any case."""
-        return await self._database.fetch(
-            PAGE, {**principal.reader, "after": after, "name": name, "limit": limit}, PortfolioRow
+    async def insert(self, connection: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
+        """Write portfolios, each after its account where that is made with it."""
+        accounts = [{**row, "account_id": row[NEW_ACCOUNT]} for row in rows if row[NEW_ACCOUNT] is not None]
+        async with connection.cursor() as cursor:
+            await cursor.executemany(MAKE_ACCOUNT, accounts)
+        await super().insert(
+            connection, [{name: value for name, value in row.items() if name != NEW_ACCOUNT} for row in rows]
         )
 
-    async def find(self, principal: Principal, portfolio_id: UUID) -> PortfolioRow | None:
-        """The portfolio, or None."""
-        return await self._database.find(ONE, {**principal.reader, "id": portfolio_id}, PortfolioRow)
+    async def own_accounts(self, connection: Transaction, owner: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountRow]:
+        """Those of the accounts that the owner has; they stay until the transaction ends."""
+        found = await rows_of(connection, FREE_ACCOUNTS, {"ids": list(ids), "owner": owner}, AccountRow)
+        return {row.id: row for row in found}
+
+    async def drop_account(self, connection: Transaction, portfolio: PortfolioOut) -> None:
+        """Remove the account of a removed portfolio, where it was made with it and nothing was booked in it."""
+        names = {"account_id": portfolio.account_id, "created_at": portfolio.created_at}
+        await connection.execute(DROP_ACCOUNT, names)
 
     async def ids(self, principal: Principal) -> tuple[UUID, ...]:
         """Ids of every readable portfolio."""
@@ -99,3 +124,7 @@ class PortfolioRepository:
     async def positions(self, portfolio_id: UUID) -> list[PositionRow]:
         """What it holds, by symbol."""
         return await self._database.fetch(POSITIONS, {"id": portfolio_id}, PositionRow)
+
+    async def cash(self, portfolio_id: UUID) -> list[CashRow]:
+        """Its money, by currency."""
+        return await self._database.fetch(CASH, {"id": portfolio_id}, CashRow)

@@ -1,19 +1,18 @@
 """Portfolios as a room of the API."""
 
 from serving.kit.rooms import Platform, Room
-from serving.portfolios.endpoints import router
-from serving.portfolios.repository import PortfolioRepository
-from serving.portfolios.service import PortfolioNotFound, PortfolioService
+from serving.portfolios.endpoints import TAG, router, rows
+from serving.portfolios.service import AccountUnsuitable, PortfolioInUse, PortfolioNotFound, PortfolioService
 
 
 def make(platform: Platform) -> dict[str, object]:
     """The service of portfolios."""
-    return {"portfolios": PortfolioService(PortfolioRepository(platform.database))}
+    return {"portfolios": PortfolioService(platform.database, platform.clock)}
 
 
 ROOM = Room(
-    routers=(router,),
+    routers=(rows, router),
     make=make,
-    refusals=(PortfolioNotFound,),
-    tags=(("portfolios", "What is held, from PostgreSQL, the truth of positions."),),
+    refusals=(PortfolioNotFound, PortfolioInUse, AccountUnsuitable),
+    tags=((TAG, "What is held, from PostgreSQL, the truth of positions."),),
 )

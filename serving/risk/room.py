@@ -1,22 +1,54 @@
 """Risk as a room of the API."""
 
-from serving.kit.rooms import Platform, Room
-from serving.portfolios.repository import PortfolioRepository
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from serving.kit.lifecycle import background
+from serving.kit.rooms import Platform, Room, Services, service
 from serving.portfolios.service import PortfolioService
-from serving.risk.endpoints import router
+from serving.risk import endpoints, on_demand, on_demand_endpoints
+from serving.risk.book_repository import BookRepository
+from serving.risk.job_repository import JobRepository
+from serving.risk.jobs import JobNotFound, RiskJobs, TooManyJobs, Worker
+from serving.risk.on_demand import OnDemand
 from serving.risk.repository import RiskRepository
 from serving.risk.service import EmptyDateRange, RiskNotPublished, RiskService
 
+COMPUTED = (
+    "Risk is computed, never written by a client: POST /api/v1/risk-metrics/compute measures a portfolio now, "
+    "POST /api/v1/risk-metrics/compute-batch many; the risk_daily DAG publishes what GET lists."
+)
+
 
 def make(platform: Platform) -> dict[str, object]:
-    """The service of published risk."""
-    portfolios = PortfolioService(PortfolioRepository(platform.database))
-    return {"risk": RiskService(RiskRepository(platform.marts), portfolios)}
+    """The services of published risk and of risk on request."""
+    portfolios = PortfolioService(platform.database, platform.clock)
+    now = OnDemand(BookRepository(platform.database, platform.marts), portfolios)
+    jobs = RiskJobs(platform.database, JobRepository(platform.database), now, platform.clock)
+    published = RiskService(RiskRepository(platform.marts), portfolios)
+    return {"risk": published, "risk_on_demand": now, "risk_jobs": jobs}
+
+
+@asynccontextmanager
+async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
+    """The worker of this process."""
+    worker = Worker(
+        JobRepository(platform.database),
+        service(services, "risk_on_demand", OnDemand),
+        clock=platform.clock,
+        metrics=platform.metrics,
+        wake=service(services, "risk_jobs", RiskJobs).wake,
+    )
+    async with background(asyncio.create_task(worker.run(platform.lifecycle))):
+        yield
 
 
 ROOM = Room(
-    routers=(router,),
+    routers=(on_demand_endpoints.router, endpoints.router),
     make=make,
-    refusals=(EmptyDateRange, RiskNotPublished),
-    tags=(("risk", "VaR and expected shortfall that a batch run has published."),),
+    refusals=(EmptyDateRange, RiskNotPublished, JobNotFound, TooManyJobs, *on_demand.REFUSALS),
+    tags=(("risk", "VaR and expected shortfall: published by the batch, or computed on request."),),
+    run=run,
+    guidance={"/api/v1/risk-metrics": COMPUTED},
 )

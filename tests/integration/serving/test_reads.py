@@ -24,7 +24,7 @@ def walk(served: Served, path: str) -> Iterator[dict[str, Any]]:
         page = answer.json()
         assert answer.status_code == 200, page
         assert page["has_more"] == (page["next"] is not None)
-        assert answer.headers.get("link") == (f'<{page["next"]}>; rel="next"' if page["next"] else None)
+        assert answer.links.get("next", {}).get("url") == page["next"]
         yield from page["data"]
         following = page["next"]
 

@@ -1,0 +1,1 @@
+"""Accounts: what holds money, and the rules by which lots are closed."""
