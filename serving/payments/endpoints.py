@@ -74,7 +74,7 @@ def _answer(payment: PaymentOut, status: int = 200) -> Answer:
     operation_id="create_payment",
 )
 async def create_payment(
-    body: PaymentIn, request: Request, service: Service, once: Once, principal: Writer, key: IdempotencyKey
+    body: PaymentIn, request: Request, service: Service, once: Once, principal: Writer, idempotency_key: IdempotencyKey
 ) -> Response:
     """Pay another account of the platform, whoever owns it, or one elsewhere by its IBAN.
 
@@ -87,7 +87,7 @@ async def create_payment(
     async def effect(connection: Transaction) -> Answer:
         return _answer(await service.order(connection, principal, body, forests), 201)
 
-    return await once.once(request, principal, key, effect)
+    return await once.once(request, principal, idempotency_key, effect)
 
 
 @commands.post(
@@ -99,7 +99,12 @@ async def create_payment(
     operation_id="batch_payments",
 )
 async def batch_payments(
-    body: PaymentBatch, request: Request, service: Service, once: Once, principal: Writer, key: IdempotencyKey
+    body: PaymentBatch,
+    request: Request,
+    service: Service,
+    once: Once,
+    principal: Writer,
+    idempotency_key: IdempotencyKey,
 ) -> Response:
     """Payments in the order given, all or none, or each for itself (`atomic: false`).
 
@@ -112,7 +117,7 @@ async def batch_payments(
         made = await service.order_many(connection, principal, body.items, forests, atomic=body.atomic)
         return Answer(201, made.model_dump_json().encode())
 
-    return await once.once(request, principal, key, effect)
+    return await once.once(request, principal, idempotency_key, effect)
 
 
 @commands.post(
@@ -129,14 +134,14 @@ async def approve_payment(
     service: Service,
     once: Once,
     principal: Reviewer,
-    key: IdempotencyKey,
+    idempotency_key: IdempotencyKey,
 ) -> Response:
     """Moves the reserved money. Needs an admin who is not the payer: 403 `second_person_needed` otherwise."""
 
     async def effect(connection: Transaction) -> Answer:
         return _answer(await service.approve(connection, principal, payment_id, body.reason))
 
-    return await once.once(request, principal, key, effect)
+    return await once.once(request, principal, idempotency_key, effect)
 
 
 @commands.post(
@@ -153,11 +158,11 @@ async def reject_payment(
     service: Service,
     once: Once,
     principal: Reviewer,
-    key: IdempotencyKey,
+    idempotency_key: IdempotencyKey,
 ) -> Response:
     """Gives the reserved money back to the payer. Needs an admin who is not the payer."""
 
     async def effect(connection: Transaction) -> Answer:
         return _answer(await service.reject(connection, principal, payment_id, body.reason))
 
-    return await once.once(request, principal, key, effect)
+    return await once.once(request, principal, idempotency_key, effect)

@@ -61,13 +61,13 @@ def _add(name: str, status: Status, summary: str, description: str) -> None:
         service: Service,
         once: Once,
         principal: Admin,
-        key: IdempotencyKey,
+        idempotency_key: IdempotencyKey,
     ) -> Response:
         async def effect(connection: Transaction) -> Answer:
             ended = await service.end(connection, principal, settlement_id, status, body.reason)
             return Answer(200, ended.model_dump_json().encode(), {"ETag": etag(ended.version)})
 
-        return await once.once(request, principal, key, effect)
+        return await once.once(request, principal, idempotency_key, effect)
 
     commands.post(
         f"/{{settlement_id}}/{name}",
