@@ -10,9 +10,13 @@ from psycopg.types.json import Jsonb
 
 from lakehouse.stores.postgres import Transaction
 
+# The lock is held until the commit, so events of one owner become visible in the order of their seq: whoever has read
+# one has seen all before it, and a socket resumes by seq alone. Writes of different owners do not wait for each other.
 EMIT: Final[LiteralString] = """
     INSERT INTO ops.outbox (event_id, topic, key, type, owner_id, payload, occurred_at)
-    VALUES (%(event_id)s, %(topic)s, %(key)s, %(type)s, %(owner_id)s, %(payload)s, %(occurred_at)s)
+    SELECT %(event_id)s::uuid, %(topic)s::text, %(key)s::text, %(type)s::text, %(owner_id)s::uuid,
+           %(payload)s::jsonb, %(occurred_at)s::timestamptz
+    FROM (SELECT pg_advisory_xact_lock(hashtextextended('outbox ' || %(owner_id)s::text, 0))) AS in_order (locked)
 """
 
 
@@ -30,7 +34,10 @@ class Event:
 
 
 async def emit(connection: Transaction, *events: Event) -> None:
-    """Write the events. They are relayed, at least once and in this order a key, if the transaction commits."""
+    """Write the events, best as the last thing of a transaction: other writes of the same owner wait for its end.
+
+    They are relayed, at least once and in this order a key, if it commits; of one owner, seq is the order of commits.
+    """
     rows = [
         {
             "event_id": event.event_id,
@@ -41,7 +48,7 @@ async def emit(connection: Transaction, *events: Event) -> None:
             "payload": Jsonb(dict(event.payload)),
             "occurred_at": event.occurred_at,
         }
-        for event in events
+        for event in sorted(events, key=lambda event: event.owner_id)
     ]
     async with connection.cursor() as cursor:
         await cursor.executemany(EMIT, rows)
