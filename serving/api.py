@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from serving.accounts.room import ROOM as ACCOUNTS
+from serving.admin.room import ROOM as ADMIN
 from serving.analysis.room import ROOM as ANALYSIS
 from serving.assets.room import ROOM as ASSETS
 from serving.auth.room import ROOM as AUTH
@@ -48,6 +49,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     SETTLEMENTS,
     RISK,
     ANALYSIS,  # after the other sockets: its path takes any name
+    ADMIN,
     HEALTH,
 )
 
