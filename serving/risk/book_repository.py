@@ -1,0 +1,72 @@
+"""What risk on request is measured from: holdings and daily closes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Final, LiteralString
+from uuid import UUID
+
+from lakehouse.stores.marts import Marts
+from serving.kit.database import Database
+from serving.risk.measuring import Closes, Holding
+
+HOLDINGS: Final[LiteralString] = """
+    SELECT x.symbol, i.currency, i.multiplier, x.quantity
+    FROM app.position AS x JOIN app.instrument AS i ON i.symbol = x.symbol
+    WHERE x.portfolio_id = %(id)s
+    ORDER BY x.symbol
+"""
+BARS: Final[LiteralString] = """
+    SELECT s.symbol, array_agg(b.day ORDER BY b.day) AS days, array_agg(b.close ORDER BY b.day) AS closes
+    FROM unnest(%(symbols)s::text[]) AS s (symbol)
+    CROSS JOIN LATERAL (
+        SELECT (x.starts_at AT TIME ZONE 'UTC')::date AS day, x.close
+        FROM market.bar AS x
+        WHERE x.interval = '1d' AND x.symbol = s.symbol
+        ORDER BY x.starts_at DESC
+        LIMIT %(limit)s
+    ) AS b
+    GROUP BY s.symbol
+"""
+GOLD: Final[LiteralString] = """
+    SELECT symbol, business_date, close FROM returns_daily_v1
+    WHERE has({symbols:Array(String)}, symbol)
+    ORDER BY symbol, business_date DESC
+    LIMIT {limit:UInt32} BY symbol
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    symbol: str
+    business_date: date
+    close: Decimal
+
+
+class BookRepository:
+    """Reads for the measuring. Methods raise PostgresUnavailable or MartsUnavailable."""
+
+    def __init__(self, database: Database, marts: Marts) -> None:
+        self._database = database
+        self._marts = marts
+
+    async def holdings(self, portfolio_id: UUID) -> list[Holding]:
+        """What a portfolio holds, by symbol; whether the caller may know is asked before."""
+        return await self._database.fetch(HOLDINGS, {"id": portfolio_id}, Holding)
+
+    async def bars(self, symbols: Sequence[str], limit: int) -> dict[str, Closes]:
+        """The newest `limit` closes of each symbol that has any, from market.bar."""
+        names = {"symbols": list(symbols), "limit": limit}
+        rows = await self._database.fetch(BARS, names, Closes)
+        return {row.symbol: row for row in rows}
+
+    async def gold(self, symbols: Sequence[str], limit: int) -> dict[str, Closes]:
+        """The same from the ClickHouse copy of gold."""
+        rows = await self._marts.fetch(GOLD, {"symbols": list(symbols), "limit": limit}, _Close)
+        grouped = {symbol: list(found)[::-1] for symbol, found in groupby(rows, key=lambda row: row.symbol)}
+        return {
+            symbol: Closes(symbol, [row.business_date for row in found], [row.close for row in found])
+            for symbol, found in grouped.items()
+        }

@@ -1,0 +1,178 @@
+"""Risk of one portfolio from its holdings and closes, by the functions that the batch uses. Pure."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+
+import numpy as np
+
+from lakehouse.errors import TidemarkError
+from lakehouse.risk import (
+    Conventions,
+    Method,
+    RiskError,
+    RiskEstimate,
+    Simulation,
+    align,
+    estimate,
+    fit_normal,
+    portfolio_pnl,
+    simple_returns,
+    simulate_pnl,
+)
+from lakehouse.risk.checks import FloatArray
+
+SEED = 20_221_228  # with the date as stream: the scenarios that the batch draws for that day
+SCENARIOS = 10_000
+STALE_DAYS = 10
+CENT = Decimal("0.01")
+DIGITS = 76
+
+
+class NotComputable(TidemarkError):
+    """The numbers cannot be made from what is there; `code` says why, and zero would be a lie."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Units of an instrument; negative is short."""
+
+    symbol: str
+    currency: str
+    multiplier: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Closes:
+    """Daily closes of a symbol, oldest first."""
+
+    symbol: str
+    days: Sequence[date]
+    closes: Sequence[Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked for."""
+
+    method: Method
+    confidence: Decimal
+    horizon_days: int
+    window_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The risk as of `business_date`, amounts in whole cents of the base currency; a positive VaR or ES is a loss."""
+
+    business_date: date
+    first_date: date
+    value: Decimal
+    value_at_risk: Decimal
+    expected_shortfall: Decimal
+    convention: str
+    observations: int
+    scenarios: int
+    instruments: int
+    dropped_dates: int
+
+
+def compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], base_currency: str, ask: Ask) -> Found:
+    """Measure today's holdings under past returns. Raises NotComputable.
+
+    As the batch: dates that not every instrument has are left out before returns are taken, cash carries no risk,
+    and an instrument of another currency is refused, because a rate without its own risk would understate it.
+    """
+    _require_measurable(holdings, closes, base_currency)
+    try:
+        return _compute(holdings, closes, ask)
+    except RiskError as error:
+        raise NotComputable("risk_not_computable", f"{error}.") from error
+
+
+def _require_measurable(holdings: Sequence[Holding], closes: Mapping[str, Closes], base: str) -> None:
+    if not holdings:
+        raise NotComputable(
+            "nothing_held", "The portfolio holds no position: that is no risk of zero, but none to measure."
+        )
+    foreign = sorted(each.symbol for each in holdings if each.currency != base)
+    if foreign:
+        raise NotComputable(
+            "currency_mismatch", f"{', '.join(foreign[:10])} are not priced in {base}, the portfolio's base currency."
+        )
+    missing = sorted(each.symbol for each in holdings if each.symbol not in closes)
+    if missing:
+        raise NotComputable("history_missing", f"There is no daily close of {', '.join(missing[:10])}.")
+
+
+def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask) -> Found:
+    ordered = sorted(holdings, key=lambda each: each.symbol)
+    series = [closes[each.symbol] for each in ordered]
+    aligned = align(
+        symbols=np.repeat([each.symbol for each in series], [len(each.days) for each in series]),
+        dates=np.array([day for each in series for day in each.days], dtype="datetime64[D]"),
+        prices=np.array([float(close) for each in series for close in each.closes]),
+        required=ask.window_days + 1,
+    )
+    days: list[date] = aligned.dates[-(ask.window_days + 1) :].tolist()
+    _require_fresh(series, days[-1])
+    prices = [_close_on(each, days[-1]) for each in series]
+    lines = [each.quantity * price * each.multiplier for each, price in zip(ordered, prices, strict=True)]
+    exposures = np.array([[float(line)] for line in lines])
+    returns = simple_returns(aligned.prices[-(ask.window_days + 1) :])
+    found = _estimate(returns, exposures, days[-1], ask)
+    return Found(
+        business_date=days[-1],
+        first_date=days[0],
+        value=_cents(lines),
+        value_at_risk=_cents([Decimal(repr(float(found.var[0])))]),
+        expected_shortfall=_cents([Decimal(repr(float(found.es[0])))]),
+        convention=found.convention,
+        observations=found.observations,
+        scenarios=found.scenarios,
+        instruments=len(ordered),
+        dropped_dates=aligned.dropped,
+    )
+
+
+def _estimate(returns: FloatArray, exposures: FloatArray, day: date, ask: Ask) -> RiskEstimate:
+    conventions = Conventions(horizon_days=ask.horizon_days)
+    if ask.method is not Method.MONTE_CARLO_NORMAL:
+        pnl = portfolio_pnl(returns, exposures)
+        return estimate(ask.method, pnl, confidence=ask.confidence, conventions=conventions)
+    model = fit_normal(returns, exposures, ddof=conventions.ddof, horizon_days=ask.horizon_days)
+    simulation = Simulation(SEED, SCENARIOS, day.toordinal())
+    return estimate(
+        ask.method,
+        simulate_pnl(model, simulation),
+        confidence=ask.confidence,
+        conventions=conventions,
+        simulation=simulation,
+        observations=model.observations,
+    )
+
+
+def _require_fresh(series: Sequence[Closes], day: date) -> None:
+    """The last common date is today's for the whole portfolio, or an instrument has stopped being priced."""
+    newest = max(each.days[-1] for each in series)
+    old = sorted(each.symbol for each in series if (newest - each.days[-1]).days > STALE_DAYS)
+    if old or (newest - day).days > STALE_DAYS:
+        named = ", ".join(old[:10]) or "some instruments"
+        raise NotComputable("history_stale", f"{named} have no close after {day}, others have until {newest}.")
+
+
+def _close_on(series: Closes, day: date) -> Decimal:
+    return series.closes[bisect_left(series.days, day)]
+
+
+def _cents(amounts: Sequence[Decimal]) -> Decimal:
+    with localcontext(prec=DIGITS):
+        return sum(amounts, Decimal(0)).quantize(CENT, ROUND_HALF_EVEN)
