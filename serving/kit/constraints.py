@@ -71,6 +71,22 @@ MEANINGS: dict[str, Meaning] = {
     ),
     "account_name_unique": Meaning(AlreadyExists, "You have an account of this name: choose another."),
     "portfolio_name_unique": Meaning(AlreadyExists, "You have a portfolio of this name: choose another."),
+    "instrument_pkey": Meaning(AlreadyExists, "There is an instrument of that symbol: change it instead."),
+    "user_preference_key_unique": Meaning(AlreadyExists, "You have preferences of this key: change them instead."),
+    "user_preference_currency_fkey": Meaning(UnknownReference, "The ledger does not know that currency."),
+    "bond_symbol_unique": Meaning(AlreadyExists, "The instrument has its terms already: change those instead."),
+    "bond_isin_unique": Meaning(AlreadyExists, "Another bond has this ISIN."),
+    "bond_zero_coupon": Meaning(
+        RuleBroken, "A zero-coupon bond has coupon_rate 0 and coupons_per_year 0, others none."
+    ),
+    "bond_matures_after_issue": Meaning(RuleBroken, "A bond matures after the day of its issue."),
+    "option_symbol_unique": Meaning(AlreadyExists, "The instrument has its terms already: change those instead."),
+    "option_terms_unique": Meaning(AlreadyExists, "Another option has the same terms."),
+    "option_not_on_itself": Meaning(RuleBroken, "An option is a right on another instrument than itself."),
+    "option_underlying_fkey": Meaning(
+        UnknownReference, "There is no instrument of the underlying's symbol; GET /api/v1/instruments lists them."
+    ),
+    "objective_portfolio_unique": Meaning(AlreadyExists, "The portfolio has its objective already: change that one."),
     "watchlist_name_unique": Meaning(AlreadyExists, "You have a watchlist of this name: choose another."),
     "watchlist_item_unique": Meaning(AlreadyExists, "The instrument is on that watchlist already."),
     "watchlist_item_instrument_fkey": Meaning(

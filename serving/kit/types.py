@@ -50,7 +50,7 @@ ConfidenceText = Annotated[str, Field(pattern=CONFIDENCE_PATTERN)]
 CurrencyCode = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
-Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]{0,199}$")]  # not blank, one line
 LongText = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]{0,2000}$")]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=/_-]{0,31}$", examples=["AAPL"])]
 
@@ -82,6 +82,7 @@ def plain(value: Decimal) -> str:
 QUANTITY_PATTERN = _positive(12)
 PRICE_PATTERN = _positive(9)
 AMOUNT_PATTERN = _positive(13)
+FRACTION_PATTERN = r"^(0(\.[0-9]{1,8})?|1(\.0{1,8})?)$"
 NOT_NEGATIVE_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,8})?$"
 _TEXT = PlainSerializer(plain, return_type=str)
 
@@ -95,6 +96,7 @@ Quantity = Annotated[Decimal, _exact(QUANTITY_PATTERN), _TEXT, _schema(QUANTITY_
 Price = Annotated[Decimal, _exact(PRICE_PATTERN), _TEXT, _schema(PRICE_PATTERN, "125.67")]
 NotNegative = Annotated[Decimal, _exact(NOT_NEGATIVE_PATTERN), _TEXT, _schema(NOT_NEGATIVE_PATTERN, "1.5")]
 PositiveAmount = Annotated[Decimal, _exact(AMOUNT_PATTERN), _TEXT, _schema(AMOUNT_PATTERN, "1000.00")]
+Fraction = Annotated[Decimal, _exact(FRACTION_PATTERN), _TEXT, _schema(FRACTION_PATTERN, "0.05")]
 Number = Annotated[Decimal, _exact(DECIMAL_PATTERN), _TEXT, _schema(DECIMAL_PATTERN, "-12.5")]
 
 

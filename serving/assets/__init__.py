@@ -1,0 +1,1 @@
+"""Assets: what a user holds, added up over portfolios."""

@@ -1,0 +1,1 @@
+"""Bonds: the terms of instruments that are bonds."""

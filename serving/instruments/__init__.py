@@ -1,0 +1,1 @@
+"""Instruments: what can be held or quoted."""

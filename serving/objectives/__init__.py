@@ -1,0 +1,1 @@
+"""Objectives: what a portfolio is to achieve, and within which limits."""

@@ -1,0 +1,37 @@
+"""The table of objectives, and who owns which portfolio."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, LiteralString
+from uuid import UUID
+
+from lakehouse.contracts.tables.resources import OBJECTIVE
+from lakehouse.stores import postgres
+from lakehouse.stores.postgres import Transaction
+from serving.kit.crud.collection import Collection
+from serving.kit.crud.repository import CrudRepository
+from serving.objectives.schemas import ObjectiveOut
+
+OBJECTIVES = Collection(
+    OBJECTIVE,
+    ObjectiveOut,
+    noun="objective",
+    predicates={"rebalances_to": "t.rebalances_on <= %(rebalances_to)s"},
+)
+MINE: Final[LiteralString] = """
+    SELECT p.id FROM app.portfolio AS p WHERE p.id = ANY (%(ids)s) AND p.owner_id = %(owner)s FOR KEY SHARE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Id:
+    id: UUID
+
+
+class ObjectiveRepository(CrudRepository[ObjectiveOut]):
+    """Objectives. Every method raises PostgresUnavailable."""
+
+    async def own_portfolios(self, connection: Transaction, owner: UUID, portfolios: Iterable[UUID]) -> frozenset[UUID]:
+        """Those of `portfolios` that the owner has; they stay until the transaction ends."""
+        found = await postgres.rows_of(connection, MINE, {"ids": list(portfolios), "owner": owner}, _Id)
+        return frozenset(row.id for row in found)

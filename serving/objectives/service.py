@@ -1,0 +1,55 @@
+"""The rules of objectives: one for each portfolio of the caller, and every change asks for new weights."""
+
+from collections.abc import Sequence
+
+from lakehouse.clock import Clock
+from lakehouse.stores.postgres import Transaction
+from serving.kit.access import Principal
+from serving.kit.crud.service import CrudService, NotFound, Row
+from serving.kit.database import Database
+from serving.kit.problems import ApiError
+from serving.objectives.repository import OBJECTIVES, ObjectiveRepository
+from serving.objectives.schedule import Frequency, following
+from serving.objectives.schemas import AllocationStatus, ObjectiveIn, ObjectiveOut
+
+OF_NO_WEIGHT = frozenset({"note", "rebalances_on", "rebalancing_frequency"})  # what weights do not depend on
+
+
+class ObjectiveService(CrudService[ObjectiveIn, ObjectiveOut]):
+    """Objectives of the caller's portfolios."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._objectives = ObjectiveRepository(database, OBJECTIVES)
+        super().__init__(database, self._objectives, clock)
+
+    async def prepare(
+        self, connection: Transaction, principal: Principal, items: Sequence[ObjectiveIn]
+    ) -> list[Row | ApiError]:
+        """A row of each item whose portfolio is the caller's own."""
+        wanted = {item.portfolio_id for item in items}
+        own = await self._objectives.own_portfolios(connection, principal.user_id, wanted)
+        return [
+            self._row(principal, item)
+            if item.portfolio_id in own
+            else NotFound(f"There is no portfolio {item.portfolio_id} of yours; GET /api/v1/portfolios lists them.")
+            for item in items
+        ]
+
+    async def change(self, connection: Transaction, principal: Principal, current: ObjectiveOut, changes: Row) -> Row:
+        """The changes, the next rebalancing where the frequency changes, and new weights where they depend on it."""
+        frequency = changes.get("rebalancing_frequency", current.rebalancing_frequency)
+        moved: Row = {}
+        if frequency != current.rebalancing_frequency and "rebalances_on" not in changes:
+            moved["rebalances_on"] = following(self.clock.now().date(), Frequency(str(frequency)))
+        if changes.keys() - OF_NO_WEIGHT:
+            moved["allocation_status"] = AllocationStatus.PENDING
+        return {**changes, **moved}
+
+    def _row(self, principal: Principal, item: ObjectiveIn) -> Row:
+        day = item.rebalances_on or following(self.clock.now().date(), item.rebalancing_frequency)
+        return {
+            **item.model_dump(),
+            "owner_id": principal.user_id,
+            "rebalances_on": day,
+            "allocation_status": AllocationStatus.PENDING,
+        }

@@ -1,0 +1,1 @@
+"""Options: the terms of instruments that are options."""

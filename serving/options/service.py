@@ -1,0 +1,32 @@
+"""The rules of options: terms belong to an instrument of the kind option, on an underlying that exists."""
+
+from collections.abc import Sequence
+
+from lakehouse.clock import Clock
+from lakehouse.stores.postgres import Transaction
+from serving.instruments.repository import INSTRUMENTS, InstrumentRepository
+from serving.instruments.schemas import InstrumentKind
+from serving.instruments.service import kind_problems
+from serving.kit.access import Principal
+from serving.kit.crud.repository import CrudRepository
+from serving.kit.crud.service import CrudService, Row
+from serving.kit.database import Database
+from serving.kit.problems import ApiError
+from serving.options.repository import OPTIONS
+from serving.options.schemas import OptionIn, OptionOut
+
+
+class OptionService(CrudService[OptionIn, OptionOut]):
+    """Terms of options; the routes let admins alone write."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, CrudRepository(database, OPTIONS), clock)
+        self._instruments = InstrumentRepository(database, INSTRUMENTS)
+
+    async def prepare(
+        self, connection: Transaction, principal: Principal, items: Sequence[OptionIn]
+    ) -> list[Row | ApiError]:
+        """A row of each item whose instrument is an option."""
+        symbols = [item.symbol for item in items]
+        problems = await kind_problems(self._instruments, connection, symbols, InstrumentKind.OPTION)
+        return [problem or item.model_dump() for item, problem in zip(items, problems, strict=True)]

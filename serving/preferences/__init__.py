@@ -1,0 +1,1 @@
+"""Preferences: how a user wants to see things."""
