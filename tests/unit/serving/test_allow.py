@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Response
@@ -157,7 +157,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 
 
 def test_a_fixed_segment_comes_before_an_id() -> None:
-    document = {"paths": {"/a/{id}/c": {"get": {}}, "/a/b/d": {"put": {}}, "/a/{id}": {"get": {}}}}
+    document: dict[str, Any] = {"paths": {"/a/{id}/c": {"get": {}}, "/a/b/d": {"put": {}}, "/a/{id}": {"get": {}}}}
     paths = Paths(document)
     found = {path: paths.find(path) for path in ("/a/b/c", "/a/b/d", "/a/b", "/a", "/a/", "/a/x/d")}
     assert {path: template and template.path for path, template in found.items()} == {
