@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
-from lakehouse.portfolio.flows import CashDay, External, Source, Step, cash_at, externals, holdings_at
+from lakehouse.portfolio.flows import CashDay, External, Source, Steps, cash_at, externals, holdings_at
 from lakehouse.portfolio.returns import PRECISION, Cut, TimeWeighted, time_weighted
 from lakehouse.portfolio.valuation import Market, Reason, ReasonCode, Worth, merged, position_minor, worth
 from lakehouse.portfolio.xirr import MoneyWeighted, NoRate, Payment, xirr
@@ -60,7 +60,7 @@ class History:
     Where lots are pooled (method average), the cost of a past day cannot be told from the lots of today.
     """
 
-    steps: Sequence[Step]
+    steps: Steps
     cash_days: Sequence[CashDay]
     closed_days: Sequence[ClosedDay] = ()
     open_costs: Sequence[OpenCost] = ()
@@ -70,13 +70,13 @@ class History:
     def first_day(self) -> date | None:
         """The day of the first transaction."""
         days = [each.day for each in self.cash_days]
-        if self.steps:
-            days.append(self.steps[0].day)
+        days.extend(self.steps.days[:1])
         return min(days, default=None)
 
     def knows_cost(self, day: date) -> bool:
         """Whether `open_costs` is right at the close of `day`."""
-        return not self.pools_lots or not self.steps or self.steps[-1].day <= day or self.steps[0].day > day
+        days = self.steps.days
+        return not self.pools_lots or not days or days[-1] <= day or days[0] > day
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,22 @@ class Plan:
     cash: Mapping[date, Mapping[str, int]]
     externals: tuple[External, ...]
 
-    def needed(self) -> set[tuple[str, date]]:
-        """Symbols and days whose newest close is needed."""
-        held = {(symbol, day) for day, units in self.holdings.items() for symbol in units}
-        return held | {(each.name, each.day) for each in self.externals if each.source is Source.UNITS}
+    def spans(self) -> dict[str, tuple[date, date]]:
+        """The first and last day on which each symbol must be valued."""
+        found: dict[str, tuple[date, date]] = {}
+        for day in self.cuts:
+            for symbol in self.holdings[day]:
+                first, _ = found.get(symbol, (day, day))
+                found[symbol] = (first, day)
+        for each in self.externals:
+            if each.source is Source.UNITS:
+                first, last = found.get(each.name, (each.day, each.day))
+                found[each.name] = (min(first, each.day), max(last, each.day))
+        return found
+
+    def days(self) -> set[date]:
+        """The days on which something must be valued."""
+        return {*self.cuts, *(each.day for each in self.externals if each.source is Source.UNITS)}
 
 
 @dataclass(frozen=True, slots=True)

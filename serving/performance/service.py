@@ -108,18 +108,15 @@ class PerformanceService:
         pools_lots = portfolio.lot_method == "average"
         ready = await self._off(lambda: _prepare(text, first, last, pools_lots=pools_lots))
         assets = {**ready.assets, **{row.symbol: _asset(row) for row in held}}
-        needed = {(row.symbol, last) for row in held}
-        days: set[date] = set()
-        if ready.plan is not None:
-            needed |= ready.plan.needed()
-            days = {ready.plan.cuts[0], ready.plan.cuts[-1]}
+        spans, days = _needed(ready.plan, last, held)
+        ends = () if ready.plan is None else (ready.plan.cuts[0], ready.plan.cuts[-1])
         currencies = _currencies(portfolio, ready, assets, held)
-        current = {symbol for symbol, day in needed if day == today}
+        current = [symbol for symbol, span in spans.items() if span[1] == today]
         bars, quotes, rates, costs = await asyncio.gather(
-            history.read_closes(fetch, needed),
+            history.read_closes(fetch, spans, days),
             history.read_quotes(fetch, current, today),
             history.read_rates(fetch, currencies, last),
-            history.read_costs(fetch, portfolio.id, days),
+            history.read_costs(fetch, portfolio.id, ends),
         )
 
         def compute() -> Measured:
@@ -142,6 +139,17 @@ def _prepare(text: history.BooksText, first: date | None, last: date, *, pools_l
         return Prepared(past, assets, None)
     start = max(first or began, began, EARLIEST)
     return Prepared(past, assets, plan(past, start, last) if start <= last else None)
+
+
+def _needed(
+    planned: Plan | None, last: date, held: Collection[HeldRow]
+) -> tuple[dict[str, tuple[date, date]], set[date]]:
+    """Which symbols must be valued over which spans, and on which days in them."""
+    spans, days = ({}, set[date]()) if planned is None else (planned.spans(), planned.days())
+    for row in held:
+        first, _ = spans.get(row.symbol, (last, last))
+        spans[row.symbol] = (first, last)
+    return spans, days | {last}
 
 
 def _asset(row: HeldRow) -> Asset:

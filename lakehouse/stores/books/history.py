@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, LiteralString, Protocol, TypeVar
 from uuid import UUID
 
-from lakehouse.portfolio.flows import CashDay, Step
+from lakehouse.portfolio.flows import CashDay, Steps
 from lakehouse.portfolio.fx import Quoted, Rates
 from lakehouse.portfolio.performance import ClosedDay, History, OpenCost
 from lakehouse.portfolio.transactions import Kind, to_units
@@ -19,6 +19,7 @@ from lakehouse.portfolio.valuation import Asset, Prices
 from lakehouse.stores.postgres import Query
 
 Record = TypeVar("Record")
+Spans = Mapping[str, tuple[date, date]]
 PIVOTS: Final = ("USD", "EUR")  # rates between two other currencies go by way of these
 # Asking for single closes costs an index search each; reading a whole span costs a row for each of its days.
 SEARCH_COST: Final = 4
@@ -53,17 +54,22 @@ BOOKS: Final[LiteralString] = r"""
             UNION SELECT p.symbol FROM app.position AS p WHERE p.portfolio_id = %(portfolio_id)s
         )
     )
-    SELECT (
-        SELECT string_agg(
-            b.day || E'\t' || b.kind || E'\t' || b.symbol || E'\t' || coalesce(b.quantity::text, '') || E'\t'
-                || coalesce(b.ratio::text, '') || E'\t' || coalesce(b.related_symbol, ''),
-            E'\n' ORDER BY b.occurred_at, b.id)
-        FROM booked AS b
-        WHERE b.kind IN ('buy', 'sell', 'transfer_in', 'transfer_out', 'split', 'reverse_split', 'spin_off')
-    ) AS steps,
+    SELECT s.days, s.kinds, s.symbols, s.units, s.ratios, s.related,
     (SELECT string_agg(line, E'\n') FROM cash) AS cash_days,
     (SELECT string_agg(line, E'\n') FROM closed) AS closed_days,
     (SELECT string_agg(line, E'\n') FROM asset) AS assets
+    FROM (
+        SELECT string_agg(o.day::text, ',') AS days, string_agg(o.kind, ',') AS kinds,
+               string_agg(o.symbol, ',') AS symbols,
+               string_agg(coalesce(trunc(o.quantity * 100000000), 0)::text, ',') AS units,
+               string_agg(coalesce(o.ratio::text, ''), ',') AS ratios,
+               string_agg(coalesce(o.related_symbol, ''), ',') AS related
+        FROM (
+            SELECT b.day, b.kind, b.symbol, b.quantity, b.ratio, b.related_symbol FROM booked AS b
+            WHERE b.kind IN ('buy', 'sell', 'transfer_in', 'transfer_out', 'split', 'reverse_split', 'spin_off')
+            ORDER BY b.occurred_at, b.id
+        ) AS o
+    ) AS s
 """
 # A lot's cost at an earlier close is what is left of it now and what was closed since; splits leave cost alone.
 COSTS: Final[LiteralString] = r"""
@@ -127,9 +133,14 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BooksText:
-    """The parts of a portfolio's books as PostgreSQL wrote them, a line a row."""
+    """A portfolio's books as PostgreSQL wrote them: columns of what changes units, and a line for each other row."""
 
-    steps: str | None
+    days: str | None
+    kinds: str | None
+    symbols: str | None
+    units: str | None
+    ratios: str | None
+    related: str | None
     cash_days: str | None
     closed_days: str | None
     assets: str | None
@@ -162,18 +173,16 @@ async def read_costs(fetch: Fetch, portfolio_id: UUID, days: Iterable[date]) -> 
     return await fetch(COSTS, {"portfolio_id": portfolio_id, "days": sorted(set(days))}, OpenCost)
 
 
-async def read_closes(fetch: Fetch, needed: Collection[tuple[str, date]]) -> list[Series]:
-    """The newest close on or before each needed symbol and day; of some symbols more than that."""
-    spans = _spans(needed)
+async def read_closes(fetch: Fetch, spans: Spans, days: Collection[date]) -> list[Series]:
+    """The newest close on or before each of `days` in the span of each symbol; of some symbols more than that."""
     if not spans:
         return []
-    days = sorted({day for _, day in needed})
-    span_days = (days[-1] - days[0]).days + 1
-    statement = SEARCH if len(days) * SEARCH_COST < span_days else SPAN
-    names: dict[str, object] = {"symbols": list(spans), "days": days}
+    ordered = sorted(days)
+    is_dense = len(ordered) * SEARCH_COST > (ordered[-1] - ordered[0]).days + 1
+    names: dict[str, object] = {"symbols": list(spans), "days": ordered}
     names["firsts"] = [first for first, _ in spans.values()]
     names["lasts"] = [last for _, last in spans.values()]
-    return await fetch(statement, names, Series)
+    return await fetch(SPAN if is_dense else SEARCH, names, Series)
 
 
 async def read_quotes(fetch: Fetch, symbols: Collection[str], day: date) -> list[Series]:
@@ -195,7 +204,7 @@ def parse_books(text: BooksText, *, pools_lots: bool = False) -> tuple[History, 
     `pools_lots` says that the account's method is average: costs of the past cannot be told from today's lots.
     """
     day_of = _days()
-    steps = [_step(day_of, line.split("\t")) for line in _lines(text.steps)]
+    steps = _steps(day_of, text)
     cash_days = [_cash_day(day_of, line.split("\t")) for line in _lines(text.cash_days)]
     closed_days = [_closed_day(day_of, line.split("\t")) for line in _lines(text.closed_days)]
     assets = [_asset(line.split("\t")) for line in _lines(text.assets)]
@@ -225,14 +234,6 @@ def parse_rates(series: Iterable[RateSeries]) -> Rates:
     return Rates(Quoted(each.base, each.quote, day_of(point[0]), Decimal(point[1])) for each, point in points)
 
 
-def _spans(needed: Collection[tuple[str, date]]) -> dict[str, tuple[date, date]]:
-    spans: dict[str, tuple[date, date]] = {}
-    for symbol, day in needed:
-        first, last = spans.get(symbol, (day, day))
-        spans[symbol] = (min(first, day), max(last, day))
-    return spans
-
-
 def _lines(text: str | None) -> Sequence[str]:
     return text.split("\n") if text else ()
 
@@ -257,11 +258,19 @@ def _point(day_of: Callable[[str], date], text: str) -> tuple[date, int]:
     return day_of(day), int(whole + part.ljust(8, "0"))
 
 
-def _step(day_of: Callable[[str], date], parts: list[str]) -> Step:
-    day, kind, symbol, quantity, ratio, related = parts
-    whole, _, part = quantity.partition(".")
-    units = int(whole + part.ljust(8, "0")) if quantity else 0
-    return Step(day_of(day), Kind(kind), symbol, units, Decimal(ratio) if ratio else None, related or None)
+def _steps(day_of: Callable[[str], date], text: BooksText) -> Steps:
+    if not text.days:
+        return Steps()
+    kinds = {kind.value: kind for kind in Kind}
+    ratios = (text.ratios or "").split(",")
+    return Steps(
+        days=list(map(day_of, text.days.split(","))),
+        kinds=list(map(kinds.__getitem__, (text.kinds or "").split(","))),
+        symbols=(text.symbols or "").split(","),
+        units=list(map(int, (text.units or "").split(","))),
+        ratios=[Decimal(ratio) if ratio else None for ratio in ratios],
+        related=[symbol or None for symbol in (text.related or "").split(",")],
+    )
 
 
 def _cash_day(day_of: Callable[[str], date], parts: list[str]) -> CashDay:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lakehouse.portfolio.flows import CashDay, Step
+from lakehouse.portfolio.flows import CashDay, Step, Steps
 from lakehouse.portfolio.fx import Exchange, Quoted, Rates
 from lakehouse.portfolio.performance import History, Performance, performance, plan
 from lakehouse.portfolio.returns import Cut, time_weighted
@@ -37,7 +37,7 @@ def run(closes: list[int], flows: list[tuple[int, int]], *, scale: int = 1, rate
     series.add("A", [(day(at), price) for at, price in enumerate(closes)])
     quoted = [] if rate is None else [Quoted("USD", "EUR", day(0), Decimal(rate))]
     market = Market({"A": Asset("A", "USD")}, series, Exchange(Rates(quoted), "USD" if rate is None else "EUR"))
-    history = History([Step(day(0), Kind.BUY, "A", 10 * scale * UNIT)], cash)
+    history = History(Steps.of([Step(day(0), Kind.BUY, "A", 10 * scale * UNIT)]), cash)
     return performance(history, plan(history, day(0), day(DAYS - 1)), market)
 
 
@@ -103,7 +103,8 @@ def test_the_rate_discounts_to_zero(paid: list[tuple[int, float]], later: int, w
     payments = [Payment(day(at), -amount) for at, amount in paid]
     payments.append(Payment(day(max(at for at, _ in paid) + later), worth))
     found = xirr(payments)
-    assume(found.rate is not None)
+    # Closer to -1 the rate itself, as a float, is not exact enough to discount with.
+    assume(found.rate is not None and found.rate > -0.99)
     assert found.rate is not None
     terms = sum(abs(present_value([payments[0], payment], found.rate) - payments[0].amount) for payment in payments)
     assert abs(present_value(payments, found.rate)) <= 1e-7 * max(terms, *(amount for _, amount in paid))

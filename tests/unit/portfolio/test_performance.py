@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from lakehouse.portfolio.flows import CashDay, External, Source, Step, externals, holdings_at
+from lakehouse.portfolio.flows import CashDay, External, Source, Step, Steps, externals, holdings_at
 from lakehouse.portfolio.fx import Exchange, Quoted, Rates
 from lakehouse.portfolio.performance import (
     ClosedDay,
@@ -60,7 +60,7 @@ CLOSES = {"A": [(JAN, "100"), (date(2024, 1, 31), "110"), (FEB, "110"), (MAR, "9
 
 
 class TestWorkedExample:
-    found = measure(History(STEPS, CASH, CLOSED, COSTS), market(CLOSES), JAN, APR)
+    found = measure(History(Steps.of(STEPS), CASH, CLOSED, COSTS), market(CLOSES), JAN, APR)
 
     def test_values(self) -> None:
         assert (self.found.begin.value_minor, self.found.end.value_minor) == (0, 15 * 108_00)
@@ -101,7 +101,7 @@ class TestWorkedExample:
 
 def test_a_span_starts_from_the_close_before() -> None:
     found = measure(
-        History(STEPS, CASH, CLOSED, [*COSTS, OpenCost(FEB, "A", "USD", 2_100_00)]),
+        History(Steps.of(STEPS), CASH, CLOSED, [*COSTS, OpenCost(FEB, "A", "USD", 2_100_00)]),
         market(CLOSES),
         date(2024, 2, 2),
         APR,
@@ -117,7 +117,7 @@ def test_income_and_charges_are_part_of_the_return() -> None:
         CashDay(JAN, "USD", 1_000_00, deposited_minor=1_000_00),
         CashDay(FEB, "USD", 70_00, income_minor=100_00, fee_minor=10_00, tax_minor=20_00, apart_minor=30_00),
     ]
-    found = measure(History([], cash), market({}), JAN, APR)
+    found = measure(History(Steps(), cash), market({}), JAN, APR)
     assert found.time_weighted.total == Decimal("0.07")
     assert (found.parts.income_minor, found.parts.charges_minor, found.parts.exchange_minor) == (100_00, -30_00, 0)
     line = found.currencies[0]
@@ -135,7 +135,7 @@ class TestCurrencies:
 
     def test_the_rate_alone_earns(self) -> None:
         given = market(FLAT, assets={"E": "EUR"}, rates=list(self.rates))
-        found = measure(History(self.steps, self.cash, (), self.costs), given, JAN, APR)
+        found = measure(History(Steps.of(self.steps), self.cash, (), self.costs), given, JAN, APR)
         assert found.time_weighted.total == Decimal("0.1")
         assert found.simple.gain_minor == 110_00
         assert (found.parts.unrealised_minor, found.parts.exchange_minor) == (0, 110_00)
@@ -144,7 +144,9 @@ class TestCurrencies:
         assert line.net_flow_minor == 1_000_00
 
     def test_without_a_rate_nothing_is_guessed(self) -> None:
-        found = measure(History(self.steps, self.cash, (), self.costs), market(FLAT, assets={"E": "EUR"}), JAN, APR)
+        found = measure(
+            History(Steps.of(self.steps), self.cash, (), self.costs), market(FLAT, assets={"E": "EUR"}), JAN, APR
+        )
         assert found.end.value_minor is None
         assert found.simple.gain_minor is None
         assert found.time_weighted.reason is NoReturn.VALUE_UNKNOWN
@@ -172,7 +174,7 @@ class TestMissingPrices:
 class TestTimeline:
     def test_units_that_are_transferred_are_external_at_the_close(self) -> None:
         steps = [Step(JAN, Kind.TRANSFER_IN, "A", 10 * UNIT), Step(FEB, Kind.TRANSFER_OUT, "A", 4 * UNIT)]
-        found = measure(History(steps, []), market(CLOSES), JAN, APR)
+        found = measure(History(Steps.of(steps), []), market(CLOSES), JAN, APR)
         assert [flow.base_minor for flow in found.flows] == [1_000_00, -440_00]
         assert found.time_weighted.total is not None
         assert round(found.time_weighted.total, 20) == Decimal("0.08")
@@ -185,7 +187,7 @@ class TestTimeline:
             Step(MAR, Kind.REVERSE_SPLIT, "A", ratio=Decimal("0.1")),
             Step(MAR, Kind.SELL, "B", 15 * UNIT),
         ]
-        found = holdings_at(steps, [date(2024, 1, 1), JAN, FEB, APR])
+        found = holdings_at(Steps.of(steps), [date(2024, 1, 1), JAN, FEB, APR])
         assert found == {
             date(2024, 1, 1): {},
             JAN: {"A": 10 * UNIT},
@@ -195,7 +197,7 @@ class TestTimeline:
 
     def test_flows_of_one_day_are_kept_apart_by_direction(self) -> None:
         cash = [CashDay(JAN, "USD", 5, deposited_minor=7, withdrawn_minor=2), CashDay(APR, "USD", 1, deposited_minor=1)]
-        assert externals(cash, [], JAN, FEB) == [
+        assert externals(cash, Steps(), JAN, FEB) == [
             External(JAN, Source.CASH, "USD", -2),
             External(JAN, Source.CASH, "USD", 7),
         ]
