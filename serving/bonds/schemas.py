@@ -5,14 +5,14 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import CurrencyCode, Fraction, IsoDate, Optionally, Price, Symbol, Text
+from serving.kit.types import CurrencyCode, Flag, Fraction, IsoDate, Optionally, Price, Symbol, Text, number_only
 
 Isin = Annotated[str, Field(pattern="^[A-Z]{2}[A-Z0-9]{9}[0-9]$", examples=["US912810TM09"])]
-CouponsPerYear = Literal[0, 1, 2, 4, 12]
+CouponsPerYear = Annotated[Literal[0, 1, 2, 4, 12], BeforeValidator(number_only)]
 RATE_TEXT = "interest of a year on the face value, as a fraction; 0 for a zero-coupon bond"
 FREQUENCY_TEXT = "payments of interest in a year; 0 for a zero-coupon bond"
 FACE_TEXT = "what a unit repays at maturity, in the instrument's currency"
@@ -43,7 +43,7 @@ class BondIn(BaseModel):
     day_count: DayCount = Field(description="how days of interest are counted")
     issued_on: IsoDate = Field(description="first day of interest", examples=["2022-11-15"])
     matures_on: IsoDate = Field(description="day of repayment, after the issue", examples=["2052-11-15"])
-    is_callable: bool = Field(False, description="whether the issuer may repay early")
+    is_callable: Flag = Field(False, description="whether the issuer may repay early")
 
 
 class BondPatch(MergePatch):
@@ -59,7 +59,7 @@ class BondPatch(MergePatch):
     day_count: Optionally[DayCount] = Field(None, description="how days of interest are counted")
     issued_on: Optionally[IsoDate] = Field(None, description="first day of interest")
     matures_on: Optionally[IsoDate] = Field(None, description="day of repayment")
-    is_callable: Optionally[bool] = Field(None, description="whether the issuer may repay early")
+    is_callable: Optionally[Flag] = Field(None, description="whether the issuer may repay early")
 
 
 class BondOut(BaseModel):

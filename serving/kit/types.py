@@ -33,6 +33,20 @@ def _iso_only(value: object) -> object:
     return value
 
 
+def truth_only(value: object) -> object:
+    """Pydantic also reads 0, 1, "yes" and "off" as truth values, which the published schema does not."""
+    if not isinstance(value, bool):
+        raise ValueError("Input should be true or false")
+    return value
+
+
+def number_only(value: object) -> object:
+    """Pydantic also reads "7" and true as numbers, which the published schema does not; 7.0 is one by both."""
+    if isinstance(value, (str, bytes, bool)):
+        raise ValueError("Input should be a whole number, not text")
+    return value
+
+
 class _NeverNull:
     """Documents a parameter that may be left out as what it is when given: a query cannot say null."""
 
@@ -46,6 +60,9 @@ Given = TypeVar("Given")
 Optionally = Annotated[Given | None, _NeverNull()]
 IsoDate = Annotated[date, BeforeValidator(_iso_only)]
 DecimalText = Annotated[str, Field(pattern=DECIMAL_PATTERN)]
+# For members of bodies; in a query everything is text.
+Flag = Annotated[bool, BeforeValidator(truth_only)]
+WholeNumber = Annotated[int, BeforeValidator(number_only)]
 ConfidenceText = Annotated[str, Field(pattern=CONFIDENCE_PATTERN)]
 CurrencyCode = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import Fraction, IsoDate, LongText, Optionally, Symbol
+from serving.kit.types import Fraction, IsoDate, LongText, Optionally, Symbol, WholeNumber
 from serving.objectives.schedule import Frequency
 
-HorizonYears = Annotated[int, Field(ge=1, le=60)]
+HorizonYears = Annotated[WholeNumber, Field(ge=1, le=60)]
 Excluded = Annotated[list[Symbol], Field(max_length=100)]
 OPTIONAL = "; null where there is no limit"
 HORIZON = Field(description="years until the money is needed")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import CurrencyCode, Optionally
+from serving.kit.types import CurrencyCode, Flag, Optionally
 
 PreferenceKey = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$", examples=["default"])]
 Locale = Annotated[
@@ -39,9 +39,9 @@ class PreferenceIn(BaseModel):
     base_currency: CurrencyCode = Field("USD", description=CURRENCY_TEXT, examples=["USD"])
     locale: Locale = Field("en", description="BCP 47 language tag, by which numbers and dates are written")
     timezone: TimezoneName = Field("UTC", description="IANA name of the zone in which times are shown")
-    notify_fills: bool = Field(True, description="tell about fills")
-    notify_alerts: bool = Field(True, description="tell about risk and price alerts")
-    notify_reports: bool = Field(False, description="tell about finished reports")
+    notify_fills: Flag = Field(True, description="tell about fills")
+    notify_alerts: Flag = Field(True, description="tell about risk and price alerts")
+    notify_reports: Flag = Field(False, description="tell about finished reports")
 
 
 class PreferencePatch(MergePatch):
@@ -51,9 +51,9 @@ class PreferencePatch(MergePatch):
     base_currency: Optionally[CurrencyCode] = Field(None, description=CURRENCY_TEXT)
     locale: Optionally[Locale] = Field(None, description="BCP 47 language tag")
     timezone: Optionally[TimezoneName] = Field(None, description="IANA name of a zone")
-    notify_fills: Optionally[bool] = Field(None, description="tell about fills")
-    notify_alerts: Optionally[bool] = Field(None, description="tell about risk and price alerts")
-    notify_reports: Optionally[bool] = Field(None, description="tell about finished reports")
+    notify_fills: Optionally[Flag] = Field(None, description="tell about fills")
+    notify_alerts: Optionally[Flag] = Field(None, description="tell about risk and price alerts")
+    notify_reports: Optionally[Flag] = Field(None, description="tell about finished reports")
 
 
 class PreferenceOut(BaseModel):

@@ -6,6 +6,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.kit.problems import ApiError
+from serving.kit.types import Flag
 
 MAX_ITEMS = 500
 
@@ -17,7 +18,7 @@ class Batch(BaseModel, Generic[Item]):
 
     model_config = ConfigDict(extra="forbid")
 
-    atomic: bool = Field(True, description="true: all or none; false: each item for itself")
+    atomic: Flag = Field(True, description="true: all or none; false: each item for itself")
     items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] = Field(description="one object each")
 
 
