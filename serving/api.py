@@ -6,27 +6,37 @@ from fastapi import FastAPI
 
 from serving.accounts.room import ROOM as ACCOUNTS
 from serving.admin.room import ROOM as ADMIN
+from serving.aggregate.room import ROOM as AGGREGATE
 from serving.analysis.room import ROOM as ANALYSIS
 from serving.assets.room import ROOM as ASSETS
 from serving.auth.room import ROOM as AUTH
 from serving.bonds.room import ROOM as BONDS
+from serving.cash_transactions.room import ROOM as CASH_TRANSACTIONS
+from serving.chain.room import ROOM as CHAIN
 from serving.customers.room import ROOM as CUSTOMERS
 from serving.health.room import ROOM as HEALTH
+from serving.holdings.room import ROOM as HOLDINGS
 from serving.instruments.room import ROOM as INSTRUMENTS
 from serving.kit import constraints, docs, idempotency, problems, versions
 from serving.kit.crud import batch, service
 from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
+from serving.lots.room import ROOM as LOTS
 from serving.market_data.room import ROOM as MARKET_DATA
 from serving.objectives.room import ROOM as OBJECTIVES
 from serving.options.room import ROOM as OPTIONS
+from serving.orders.room import ROOM as ORDERS
 from serving.payments.room import ROOM as PAYMENTS
 from serving.performance.room import ROOM as PERFORMANCE
 from serving.portfolios.room import ROOM as PORTFOLIOS
+from serving.positions.room import ROOM as POSITIONS
 from serving.preferences.room import ROOM as PREFERENCES
 from serving.quotes.room import ROOM as QUOTES
 from serving.risk.room import ROOM as RISK
+from serving.seed.room import ROOM as SEED
 from serving.settlements.room import ROOM as SETTLEMENTS
+from serving.trades.room import ROOM as TRADES
+from serving.transactions.room import ROOM as TRANSACTIONS
 from serving.watchlists.room import ROOM as WATCHLISTS
 
 # In the order of the documentation; a room may use the services of those that `import-linter` lets it import.
@@ -42,12 +52,22 @@ ROOMS: Final[tuple[Room, ...]] = (
     WATCHLISTS,
     ACCOUNTS,
     PORTFOLIOS,
+    HOLDINGS,
+    POSITIONS,
+    LOTS,
+    TRANSACTIONS,
+    CASH_TRANSACTIONS,
     OBJECTIVES,
     ASSETS,
     PERFORMANCE,
+    ORDERS,
+    TRADES,
     PAYMENTS,
     SETTLEMENTS,
+    CHAIN,
     RISK,
+    AGGREGATE,
+    SEED,
     ANALYSIS,  # after the other sockets: its path takes any name
     ADMIN,
     HEALTH,

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lakehouse.cli import bootstrap as bootstrap_command
+from lakehouse.cli import chain as chain_command
 from lakehouse.cli import commands as platform_commands
 from lakehouse.cli import login as login_command
 from lakehouse.cli import rooms
@@ -27,6 +28,7 @@ local_commands.register(app)
 platform_commands.register(app)
 bootstrap_command.register(app)
 run_command.register(app)
+chain_command.register(app)
 login_command.register(app)
 
 
