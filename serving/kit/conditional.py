@@ -19,7 +19,11 @@ IfNoneMatch = Annotated[
 
 def conditional(body: BaseModel, if_none_match: str | None) -> Response:
     """The JSON of `body` with its ETag, or 304 where `if_none_match` names it. Caches must ask again each time."""
-    content = body.model_dump_json().encode()
+    return conditional_bytes(body.model_dump_json().encode(), if_none_match)
+
+
+def conditional_bytes(content: bytes, if_none_match: str | None) -> Response:
+    """The same for JSON that is written already."""
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": REVALIDATE}
     if if_none_match is not None and names(if_none_match, etag):

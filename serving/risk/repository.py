@@ -1,6 +1,6 @@
 """All SQL about published risk. Every read starts from READABLE, so that a rule about who may read has one place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,6 +25,14 @@ NEWEST_OF_PORTFOLIO: Final[LiteralString] = """
           SELECT maxOrNull(business_date) FROM portfolio_risk_v1
           WHERE portfolio_id = {portfolio_id:UUID} AND business_date <= {as_of:Date32})
     ORDER BY method, confidence, horizon_days
+"""
+NEWEST_OF_EACH: Final[LiteralString] = """
+      AND has({owned:Array(UUID)}, portfolio_id)
+      AND (portfolio_id, business_date) IN (
+          SELECT portfolio_id, max(business_date) FROM portfolio_risk_v1
+          WHERE has({owned:Array(UUID)}, portfolio_id) AND business_date <= {as_of:Date32}
+          GROUP BY portfolio_id)
+    ORDER BY toString(portfolio_id), method, confidence, horizon_days
 """
 CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "portfolio_id": "AND portfolio_id = {portfolio_id:UUID} ",
@@ -102,6 +110,13 @@ class RiskRepository:
         until = LAST_DATE if as_of is None else within_reach(as_of)
         parameters = {"portfolio_id": portfolio_id, "as_of": until}
         return await self._marts.fetch(READABLE + NEWEST_OF_PORTFOLIO, parameters, RiskRow)
+
+    async def newest_of(self, portfolio_ids: Sequence[UUID], *, as_of: date | None = None) -> list[RiskRow]:
+        """All rows of each portfolio's own newest business date up to `as_of`."""
+        until = LAST_DATE if as_of is None else within_reach(as_of)
+        return await self._marts.fetch(
+            READABLE + NEWEST_OF_EACH, {"owned": list(portfolio_ids), "as_of": until}, RiskRow
+        )
 
     async def page(self, criteria: RiskCriteria, *, after: RiskKey | None, limit: int) -> list[RiskRow]:
         """Up to `limit` rows after the key, newest date first."""

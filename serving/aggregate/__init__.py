@@ -1,0 +1,1 @@
+"""Everything that a user holds, in one answer."""

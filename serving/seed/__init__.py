@@ -1,0 +1,1 @@
+"""A whole portfolio from one document."""
