@@ -1,0 +1,1 @@
+"""Orders: placed, replaced, canceled and, for simulations, filled."""

@@ -1,0 +1,43 @@
+"""Orders as a room of the API."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from serving.kit.lifecycle import background
+from serving.kit.rooms import Platform, Room, Services, service
+from serving.orders.counting import OrderCounts
+from serving.orders.endpoints import PREFIX, TAG, listing, router
+from serving.orders.problems import REFUSALS
+from serving.orders.service import OrderService
+from serving.orders.sweeper import sweep_forever
+
+
+def make(platform: Platform) -> dict[str, object]:
+    """The service of orders, and what makes each of them once."""
+    counts = OrderCounts(platform.metrics.registry)
+    return {
+        "orders": OrderService(platform.database, platform.clock, counts),
+        "orders_once": platform.idempotency,
+        "order_counts": counts,
+    }
+
+
+@asynccontextmanager
+async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
+    """Let orders lapse beside the requests."""
+    counts = service(services, "order_counts", OrderCounts)
+    async with background(asyncio.create_task(sweep_forever(platform, counts))):
+        yield
+
+
+ROOM = Room(
+    routers=(listing, router),
+    make=make,
+    run=run,
+    refusals=REFUSALS,
+    guidance={
+        PREFIX: "An order changes by PATCH (a new one takes its place) and ends by DELETE; venues fill it.",
+    },
+    tags=((TAG, "Placed, reserved for, filled, replaced, canceled: each change is one transaction and one event."),),
+)

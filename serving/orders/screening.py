@@ -1,0 +1,47 @@
+"""Trade surveillance of an order: the account's habits, handed to `ml.checks.surveillance`."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from lakehouse.clock import Clock
+from lakehouse.stores.books import order_facts
+from lakehouse.stores.books.order_facts import Habit, Market
+from lakehouse.stores.books.order_rows import Screening
+from lakehouse.stores.books.orders import Screen
+from lakehouse.stores.postgres import Transaction
+from lakehouse.trading.order import Order
+from ml.checks.surveillance import INSUFFICIENT_HISTORY, MAX_HISTORY, UNKNOWN_SCORE, Observation, judge
+
+
+def screen_with(digest: bytes, clock: Clock) -> Screen:
+    """What judges an order before it is written; `digest` recognises a retry of it."""
+
+    async def screen(connection: Transaction, order: Order, market: Market) -> Screening:
+        price = order.limit_price or order.stop_price or market.price
+        if price is None:
+            return Screening(request_hash=digest, score=UNKNOWN_SCORE, is_alert=False, reason=INSUFFICIENT_HISTORY)
+        habits = await order_facts.habits(
+            connection, account_id=order.account_id, currency=order.currency, limit=MAX_HISTORY
+        )
+        asked = _observation(clock.now(), order.quantity, price, market.price, market.multiplier)
+        verdict = judge(asked, [_habit(each) for each in habits])
+        return Screening(
+            request_hash=digest, score=round(verdict.score, 6), is_alert=verdict.is_alert, reason=verdict.reason
+        )
+
+    return screen
+
+
+def _habit(habit: Habit) -> Observation:
+    return _observation(habit.created_at, habit.quantity, habit.price, habit.reference_price, habit.multiplier)
+
+
+def _observation(
+    at: datetime, quantity: Decimal, price: Decimal, seen: Decimal | None, multiplier: Decimal
+) -> Observation:
+    return Observation(
+        at=at,
+        notional=float(quantity * price * multiplier),
+        quantity=float(quantity),
+        price_deviation=0.0 if seen is None else float(price / seen - 1),
+    )

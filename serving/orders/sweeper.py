@@ -1,0 +1,43 @@
+"""Lets orders lapse whose time is over. Every API process does; the account's lock keeps them apart."""
+
+import structlog
+
+from lakehouse.errors import TidemarkError
+from lakehouse.stores.books import orders
+from serving.kit.problems import ApiError
+from serving.kit.rooms import Platform
+from serving.orders.counting import OrderCounts
+
+EVERY_S = 1.0
+AT_ONCE = 100
+
+log = structlog.get_logger(__name__)
+
+
+async def sweep_forever(platform: Platform, counts: OrderCounts) -> None:
+    """Sweep until the task is cancelled or the API ends. PostgreSQL gone is logged, and tried again."""
+    while not platform.lifecycle.is_draining:
+        try:
+            swept = await sweep(platform, counts)
+        except TidemarkError as error:
+            log.warning("orders could not be swept", error=str(error))
+            swept = 0
+        if swept < AT_ONCE:
+            await platform.lifecycle.pause(EVERY_S)
+
+
+async def sweep(platform: Platform, counts: OrderCounts) -> int:
+    """Expire what is due, each order and its family in a transaction of its own; how many were found.
+
+    An order that cannot end is logged and left for the next sweep: it keeps no other waiting.
+    """
+    async with platform.database.transaction() as connection:
+        due = await orders.due(connection, now=platform.clock.now(), limit=AT_ONCE)
+    for order_id in due:
+        try:
+            async with platform.database.transaction() as connection:
+                if await orders.expire(connection, order_id, clock=platform.clock):
+                    counts.expired.inc()
+        except ApiError as error:
+            log.warning("order could not lapse", order_id=str(order_id), error=str(error))
+    return len(due)

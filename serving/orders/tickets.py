@@ -1,0 +1,54 @@
+"""From the wire's words to those of the trading room."""
+
+import hashlib
+from uuid import UUID
+
+from lakehouse.stores.books.order_replacing import Wish
+from lakehouse.trading.ticket import Exit, Ticket
+from serving.orders.schemas import OrderIn, OrderPatch, StopLoss, TakeProfit
+
+
+def ticket_of(body: OrderIn) -> Ticket:
+    """The client's wish."""
+    return Ticket(
+        portfolio_id=body.portfolio_id,
+        symbol=body.symbol,
+        side=body.side,
+        type=body.type,
+        quantity=body.quantity,
+        source=body.source,
+        client_order_id=body.client_order_id,
+        time_in_force=body.time_in_force,
+        expires_at=body.expires_at,
+        limit_price=body.limit_price,
+        stop_price=body.stop_price,
+        order_class=body.order_class,
+        take_profit=_exit(body.take_profit),
+        stop_loss=_exit(body.stop_loss),
+        lots=tuple((pick.lot_id, pick.quantity) for pick in body.lots or ()),
+    )
+
+
+def wish_of(patch: OrderPatch) -> Wish:
+    """What shall be different."""
+    return Wish(
+        client_order_id=patch.client_order_id,
+        quantity=patch.quantity,
+        limit_price=patch.limit_price,
+        stop_price=patch.stop_price,
+        time_in_force=patch.time_in_force,
+        expires_at=patch.expires_at,
+    )
+
+
+def digest_of(order_id: UUID, wish: Wish) -> bytes:
+    """Equal for equal replacements of one order."""
+    return hashlib.sha256(f"{order_id}|{wish}".encode()).digest()
+
+
+def _exit(leg: TakeProfit | StopLoss | None) -> Exit | None:
+    if leg is None:
+        return None
+    if isinstance(leg, TakeProfit):
+        return Exit(limit_price=leg.limit_price)
+    return Exit(limit_price=leg.limit_price, stop_price=leg.stop_price)

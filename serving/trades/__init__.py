@@ -1,0 +1,1 @@
+"""Trades: orders in the short form, and the executions that they led to."""
