@@ -137,21 +137,28 @@ def desks(settings: Settings) -> Iterator[Callable[..., Desk]]:
 
 
 def _desk(
-    settings: Settings, pool: Pool, runner: asyncio.Runner, clock: ManualClock, *, allows_short: bool = False
+    settings: Settings,
+    pool: Pool,
+    runner: asyncio.Runner,
+    clock: ManualClock,
+    *,
+    allows_short: bool = False,
+    owner_id: UUID | None = None,
 ) -> Desk:
-    desk = Desk(settings, pool, runner, clock, uuid7(clock), uuid7(clock), uuid7(clock))
+    desk = Desk(settings, pool, runner, clock, owner_id or uuid7(clock), uuid7(clock), uuid7(clock))
     with postgres.connect(settings.postgres) as connection:
+        if owner_id is None:
+            connection.execute(
+                "INSERT INTO auth.app_user (id, email, display_name) VALUES (%s, %s, 'a trader')",
+                (desk.owner_id, f"{desk.owner_id.hex}@example.com"),
+            )
         connection.execute(
-            "INSERT INTO auth.app_user (id, email, display_name) VALUES (%s, %s, 'a trader')",
-            (desk.owner_id, f"{desk.owner_id.hex}@example.com"),
-        )
-        connection.execute(
-            "INSERT INTO app.account (id, owner_id, name, base_currency, allows_short) VALUES (%s, %s, 'a', 'USD', %s)",
-            (desk.account_id, desk.owner_id, allows_short),
+            "INSERT INTO app.account (id, owner_id, name, base_currency, allows_short) VALUES (%s, %s, %s, 'USD', %s)",
+            (desk.account_id, desk.owner_id, str(desk.account_id), allows_short),
         )
         connection.execute(
             "INSERT INTO app.portfolio (id, owner_id, account_id, name, description, base_currency, created_at) "
-            "VALUES (%s, %s, %s, 'a', '', 'USD', now())",
-            (desk.portfolio_id, desk.owner_id, desk.account_id),
+            "VALUES (%s, %s, %s, %s, '', 'USD', now())",
+            (desk.portfolio_id, desk.owner_id, desk.account_id, str(desk.portfolio_id)),
         )
     return desk
