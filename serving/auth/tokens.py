@@ -71,7 +71,7 @@ class AccessTokens:
                 leeway=LEEWAY_S,
                 options={"require": list(REQUIRED), "verify_exp": False, "verify_nbf": False, "verify_iat": False},
             )
-            claims = Claims(UUID(found["sub"]), UUID(found["sid"]), int(found["exp"]))
+            claims = Claims(UUID(str(found["sub"])), UUID(str(found["sid"])), int(found["exp"]))
             self._check_times(claims.expires_at, int(found["nbf"]))
         except (jwt.InvalidTokenError, ValueError, TypeError) as error:
             raise NotAuthenticated("The access token is not valid: log in, or refresh it.") from error
@@ -92,6 +92,8 @@ class AccessTokens:
         kid = header.get("kid")
         if header.get("alg") != ALGORITHM or header.get("typ") != TYPE or not isinstance(kid, str):
             raise jwt.InvalidTokenError("not one of our tokens")
+        if kid not in self._read().keys:
+            self.forget()
         try:
             return self._read().keys[kid]
         except KeyError:

@@ -64,6 +64,11 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_REDIS__PORT": str(settings.redis.port) if settings.redis != RedisSettings() else nobody,
         "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{nobody}",
         "TIDEMARK_S3__ENDPOINT_URL": f"http://127.0.0.1:{nobody}",
+        "TIDEMARK_AUTH__ATTEMPTS_PER_MINUTE": str(settings.auth.attempts_per_minute),
+        "TIDEMARK_AUTH__REFRESH_GRACE_S": str(settings.auth.refresh_grace_s),
+        "TIDEMARK_AUTH__ARGON2_MEMORY_KIB": str(settings.auth.argon2_memory_kib),
+        "TIDEMARK_SERVING__RATE_PER_MINUTE": str(settings.serving.rate_per_minute),
+        "TIDEMARK_SERVING__ANONYMOUS_RATE_PER_MINUTE": str(settings.serving.anonymous_rate_per_minute),
         "TIDEMARK_SERVING__PORT": str(port),
         "TIDEMARK_SERVING__QUERY_TIMEOUT_S": str(query_timeout_s),
     }

@@ -82,7 +82,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         redis_server() as redis,
         clickhouse_process(tmp_path_factory.mktemp("serving")) as running,
     ):
-        auth = running.settings.auth.model_copy(update={"access_ttl_s": LONG_S})
+        auth = running.settings.auth.model_copy(update={"access_ttl_s": LONG_S, "attempts_per_minute": 6000})
         settings = running.settings.model_copy(update={"postgres": postgres, "redis": redis, "auth": auth})
         databases.template(settings)
         postgres_migrations.upgrade(settings)

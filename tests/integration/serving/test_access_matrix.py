@@ -241,8 +241,9 @@ def _example(cast: Cast, schema: Document, name: str) -> Any:
     """A value that fits: the example where there is one, made-up where names must be unique."""
     while "$ref" in schema:
         schema = {**DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]], **_without_ref(schema)}
-    if name in COLLECTIONS:
-        return _create(cast, COLLECTIONS[name])
+    for parent, collection in COLLECTIONS.items():
+        if name == parent or name.endswith(f"_{parent}"):
+            return _create(cast, collection)
     if name == "name":
         return f"matrix {uuid4().hex[:12]}"
     if name == "email":
