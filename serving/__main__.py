@@ -13,6 +13,8 @@ from serving.app import create_app
 from serving.kit import logs
 from serving.kit.lifecycle import Lifecycle
 from serving.kit.security import is_loopback
+from serving.sockets.commands import MAX_FRAME_BYTES
+from serving.sockets.protocol import StreamProtocol
 
 
 class ExposureRefused(TidemarkError):
@@ -31,6 +33,8 @@ def refuse_exposure(section: ServingSettings) -> None:
 
 
 STARTUP_FAILURE = 3
+PING_S = 20.0
+PONG_S = 40.0
 SETTLE_S = 0.5  # readiness has flipped, the listener still answers: proxies and sockets hear of it first
 
 
@@ -67,7 +71,13 @@ def main() -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=section.max_concurrency,
+        # Sockets and streams count as connections; they have a limit of their own.
+        limit_concurrency=section.max_concurrency + settings.streams.max_sockets,
+        ws=StreamProtocol,
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PONG_S,
+        ws_per_message_deflate=False,  # quotes go out encoded once; to compress them once a client costs more
         timeout_graceful_shutdown=section.drain_s,
     )
     server = DrainingServer(config, app.state.lifecycle)

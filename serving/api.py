@@ -35,6 +35,7 @@ from serving.quotes.room import ROOM as QUOTES
 from serving.risk.room import ROOM as RISK
 from serving.seed.room import ROOM as SEED
 from serving.settlements.room import ROOM as SETTLEMENTS
+from serving.sockets.room import ROOM as SOCKETS
 from serving.trades.room import ROOM as TRADES
 from serving.transactions.room import ROOM as TRANSACTIONS
 from serving.watchlists.room import ROOM as WATCHLISTS
@@ -68,6 +69,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     RISK,
     AGGREGATE,
     SEED,
+    SOCKETS,  # before the analysis: /ws/quotes is no session's name
     ANALYSIS,  # after the other sockets: its path takes any name
     ADMIN,
     HEALTH,
