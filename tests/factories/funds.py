@@ -9,10 +9,9 @@ from psycopg import AsyncConnection
 
 from lakehouse.clock import SystemClock
 from lakehouse.domain.ids import uuid7
-from lakehouse.portfolio.transactions import Purpose
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
-from lakehouse.stores.books import ledger, payments
+from lakehouse.stores.books import payments
 from lakehouse.stores.books.payments import Move
 from lakehouse.stores.postgres import Transaction
 
@@ -61,17 +60,6 @@ def deposit(settings: Settings, account_id: UUID, minor: int, *, currency: str =
     run(settings, act)
 
 
-def coins(settings: Settings, account_id: UUID) -> UUID:
-    """The ledger account of an account's coins, made where it is missing."""
-
-    async def act(connection: Transaction) -> UUID:
-        return await ledger.ledger_account(
-            connection, account_id=account_id, purpose=Purpose.COIN, currency="SIM_COIN", clock=CLOCK
-        )
-
-    return run(settings, act)
-
-
 def cash(settings: Settings, account_id: UUID, currency: str = "USD") -> tuple[int, int]:
     """Balance and reserved part in minor units, as the ledger has them."""
     with postgres.connect(settings.postgres) as connection:
@@ -81,3 +69,8 @@ def cash(settings: Settings, account_id: UUID, currency: str = "USD") -> tuple[i
             (account_id, currency),
         ).fetchone()
     return (0, 0) if row is None else (row[0], row[1])
+
+
+def new_id() -> UUID:
+    """An id of the clock's now."""
+    return uuid7(CLOCK)
