@@ -8,6 +8,7 @@ from serving.accounts.room import ROOM as ACCOUNTS
 from serving.admin.room import ROOM as ADMIN
 from serving.aggregate.room import ROOM as AGGREGATE
 from serving.analysis.room import ROOM as ANALYSIS
+from serving.analytics.room import ROOM as ANALYTICS
 from serving.assets.room import ROOM as ASSETS
 from serving.auth.room import ROOM as AUTH
 from serving.bonds.room import ROOM as BONDS
@@ -28,6 +29,7 @@ from serving.options.room import ROOM as OPTIONS
 from serving.orders.room import ROOM as ORDERS
 from serving.payments.room import ROOM as PAYMENTS
 from serving.performance.room import ROOM as PERFORMANCE
+from serving.pipeline.room import ROOM as PIPELINE
 from serving.portfolios.room import ROOM as PORTFOLIOS
 from serving.positions.room import ROOM as POSITIONS
 from serving.preferences.room import ROOM as PREFERENCES
@@ -69,6 +71,8 @@ ROOMS: Final[tuple[Room, ...]] = (
     RISK,
     AGGREGATE,
     SEED,
+    ANALYTICS,
+    PIPELINE,
     SOCKETS,  # before the analysis: /ws/quotes is no session's name
     ANALYSIS,  # after the other sockets: its path takes any name
     ADMIN,

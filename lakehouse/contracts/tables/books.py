@@ -81,6 +81,7 @@ POSITION = Table(
         Column("symbol", Type.STRING, "instrument"),
         Column("quantity", Type.DECIMAL, "units held; negative is short, zero does not exist", precision=28, scale=8),
         Column("updated_at", Type.TIMESTAMP, "when it last changed"),
+        Column("id", Type.UUID, "name of it in addresses of the API, made from portfolio and symbol"),
         Column("reserved_quantity", Type.DECIMAL, "units that open sell orders have reserved", precision=28, scale=8),
         Column("version", Type.INT32, "goes up by one with each change"),
     ),

@@ -6,7 +6,7 @@ it, from the start (`refold`). Either way the stored lots are the fold of the tr
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
@@ -25,6 +25,7 @@ from lakehouse.stores.postgres import Transaction, rows_of
 MANY: Final = 1000
 MANY_TIMEOUT: Final[LiteralString] = "SET LOCAL statement_timeout = '60s'"
 CLOCK_SKEW: Final = timedelta(days=1)
+EARLIEST_YEAR: Final = 1900
 
 OPEN: Final[LiteralString] = """
     SELECT p.id AS portfolio_id, a.id AS account_id, p.owner_id, p.base_currency, a.lot_method, a.allows_short,
@@ -81,7 +82,7 @@ class _Reversed:
     symbol: str | None
     related_symbol: str | None
     source: str
-    occurred_at: object
+    occurred_at: datetime
 
 
 async def open_books(connection: Transaction, portfolio_id: UUID, *, owner_id: UUID) -> Books | None:
@@ -197,8 +198,7 @@ async def _prepared(
     for index, (draft, new_id) in enumerate(zip(drafts, ids, strict=True)):
         try:
             transactions.check(draft)
-            if draft.occurred_at > latest:
-                raise DraftRefused("in_the_future", "occurred_at lies ahead: book it when it has happened.")
+            _check_time(draft, latest)
             if not books.is_open:
                 raise DraftRefused("account_closed", "The account is closed: open it, or use another.")
             prepared.append(_booked(new_id, draft, instruments))
@@ -222,6 +222,13 @@ def _booked(new_id: UUID, draft: Draft, instruments: dict[str, _Instrument]) -> 
     lines = transactions.entries(draft, multiplier)
     fact = _fact(new_id, draft, gross) if draft.kind in FOLDING else None
     return rows.Booked(new_id, draft, gross, lines, fact)
+
+
+def _check_time(draft: Draft, latest: datetime) -> None:
+    if draft.occurred_at.year < EARLIEST_YEAR:
+        raise DraftRefused("too_long_ago", f"occurred_at is before {EARLIEST_YEAR}.")
+    if draft.occurred_at.year > latest.year + 1 or draft.occurred_at > latest:
+        raise DraftRefused("in_the_future", "occurred_at lies ahead: book it when it has happened.")
 
 
 def _known(instruments: dict[str, _Instrument], symbol: str) -> _Instrument:

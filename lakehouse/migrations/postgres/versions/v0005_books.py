@@ -99,6 +99,7 @@ STATEMENTS = (
     "CREATE INDEX transaction_fold_idx ON app.transaction (portfolio_id, symbol, occurred_at, id)",
     "CREATE INDEX transaction_account_idx ON app.transaction (account_id)",
     "CREATE INDEX transaction_list_idx ON app.transaction (portfolio_id, id)",
+    "CREATE INDEX transaction_time_idx ON app.transaction (portfolio_id, occurred_at, id)",
     # Spin-offs are few, and every refold asks which symbols they tie together.
     """
     CREATE INDEX transaction_related_idx ON app.transaction (portfolio_id, related_symbol)
@@ -167,8 +168,11 @@ STATEMENTS = (
     """,
     """
     ALTER TABLE app.position
+        ADD COLUMN id                uuid           NOT NULL
+            GENERATED ALWAYS AS (md5(portfolio_id::text || ' ' || symbol)::uuid) STORED,
         ADD COLUMN reserved_quantity numeric(28, 8) NOT NULL DEFAULT 0,
         ADD COLUMN version           integer        NOT NULL DEFAULT 1,
+        ADD CONSTRAINT position_id_unique UNIQUE (id),
         ADD CONSTRAINT position_reserved_covered CHECK (
             reserved_quantity >= 0 AND (reserved_quantity = 0 OR reserved_quantity <= quantity)
         )

@@ -1,0 +1,1 @@
+"""Cash transactions: the movements of money alone, a view of the transactions."""

@@ -1,0 +1,1 @@
+"""Lots: what a purchase still holds; the fold of the transactions, read-only."""

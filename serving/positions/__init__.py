@@ -1,0 +1,1 @@
+"""Positions: units held, the fold of the transactions, read-only."""

@@ -1,0 +1,1 @@
+"""Transactions: what happened in a portfolio, booked once, reversed where it was wrong."""
