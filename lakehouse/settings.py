@@ -114,6 +114,7 @@ class ServingSettings(Section):
         3_000, ge=1, description="requests a minute of one address without a valid token or key"
     )
     max_body_bytes: int = Field(1024 * 1024, ge=0, description="a larger request body is refused with 413")
+    max_import_bytes: int = Field(32 * 1024 * 1024, ge=0, description="the same for the files of POST /api/v1/imports")
     max_concurrency: int = Field(200, ge=1, description="requests in flight; further ones get 503")
     query_timeout_s: float = Field(10.0, gt=0, description="longest wait for PostgreSQL or ClickHouse in a request")
     probe_timeout_s: float = Field(2.0, gt=0, description="longest wait for one dependency in /health/ready")

@@ -29,6 +29,7 @@ from serving.kit.problems import ApiError, BadRequest, HostNotAllowed, respond
 from serving.kit.security import CrossSiteRefused, Proxies, is_loopback, is_own_origin
 
 ANY_HOST = "*"
+IMPORTS_PATH = "/api/v1/imports"  # files are larger than anything else that is sent
 FAILED = 500
 NO_CONTENT = 204
 POLICY_VIOLATION = 1008  # a socket that is closed so before it is accepted is answered with 403
@@ -87,7 +88,8 @@ class Boundary:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        refusal = self._refusal(headers)
+        longest = self._longest_body(scope)
+        refusal = self._refusal(headers, longest)
         if refusal is not None:
             await respond(Request(scope), refusal)(scope, receive, send)
             return
@@ -98,12 +100,12 @@ class Boundary:
                 scope["state"][CORS] = [*shared, *cors.preflight()]
                 await Response(status_code=NO_CONTENT)(scope, receive, send)
                 return
-        await self.app(scope, limited(receive, headers, self.settings.max_body_bytes), send)
+        await self.app(scope, limited(receive, headers, longest), send)
 
     async def _answer_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pages of other sites may open sockets without asking: what they send is refused by their Origin."""
         headers = HTTPConnection(scope).headers
-        refusal = self._refusal(headers) or self._refused_origin(headers)
+        refusal = self._refusal(headers, 0) or self._refused_origin(headers)
         if refusal is None:
             await self.app(scope, receive, send)
             return
@@ -116,7 +118,11 @@ class Boundary:
             return None
         return CrossSiteRefused("The Origin header names another site.")
 
-    def _refusal(self, headers: Headers) -> ApiError | None:
+    def _longest_body(self, scope: Scope) -> int:
+        is_file = scope["method"] == "POST" and scope["path"] == IMPORTS_PATH
+        return self.settings.max_import_bytes if is_file else self.settings.max_body_bytes
+
+    def _refusal(self, headers: Headers, longest_body: int) -> ApiError | None:
         """Why the request is not even looked at, judged by its headers."""
         host = host_name(headers.get("host", ""))
         if ANY_HOST not in self.settings.allowed_hosts and host not in self.settings.allowed_hosts:
@@ -129,8 +135,8 @@ class Boundary:
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             return BadRequest("Content-Length is not a number.")
-        if int(length) > self.settings.max_body_bytes:
-            return too_large(self.settings.max_body_bytes)
+        if int(length) > longest_body:
+            return too_large(longest_body)
         return None
 
     def _record(self, scope: Scope, answer: _Answer, seconds: float) -> None:

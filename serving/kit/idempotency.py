@@ -99,7 +99,8 @@ class Idempotency:
         repeated. Raises KeyReused, TwinInFlight and PostgresUnavailable, after which nothing is stored.
         """
         body = await request.body()
-        digest = hashlib.sha256(b"\n".join((request.method.encode(), request.url.path.encode(), body))).digest()
+        asked = f"{request.method}\n{request.url.path}?{request.url.query}\n".encode()
+        digest = hashlib.sha256(asked + body).digest()
         async with self._database.transaction() as connection:
             kept = await self._kept(connection, principal.user_id, key, digest)
             if kept is not None:
