@@ -17,6 +17,7 @@ from serving.chain.room import ROOM as CHAIN
 from serving.customers.room import ROOM as CUSTOMERS
 from serving.health.room import ROOM as HEALTH
 from serving.holdings.room import ROOM as HOLDINGS
+from serving.imports.room import ROOM as IMPORTS
 from serving.instruments.room import ROOM as INSTRUMENTS
 from serving.kit import constraints, docs, idempotency, problems, versions
 from serving.kit.crud import batch, service
@@ -63,6 +64,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     OBJECTIVES,
     ASSETS,
     PERFORMANCE,
+    IMPORTS,
     ORDERS,
     TRADES,
     PAYMENTS,

@@ -55,7 +55,7 @@ class RiskService:
             portfolio_id=portfolio_id,
             as_of=as_of,
             business_date=rows[0].business_date,
-            metrics=[_metric(row) for row in rows],
+            metrics=[metric_of(row) for row in rows],
         )
 
     async def page(self, principal: Principal, filters: RiskMetricFilters, path: str) -> RiskMetricPage:
@@ -67,7 +67,7 @@ class RiskService:
         found = await self._repository.page(criteria, after=after, limit=filters.limit + 1)
         rows, has_more = split(found, filters.limit)
         following = _next(rows, filters, path, scope) if has_more else None
-        return RiskMetricPage(data=[_metric(row) for row in rows], has_more=has_more, next=following)
+        return RiskMetricPage(data=[metric_of(row) for row in rows], has_more=has_more, next=following)
 
 
 def criteria_of(filters: RiskMetricFilters, owned: tuple[UUID, ...] | None) -> RiskCriteria:
@@ -101,7 +101,8 @@ def cursor_key(filters: RiskMetricFilters, scope: str) -> RiskKey | None:
         raise mismatch() from error
 
 
-def _metric(row: RiskRow) -> RiskMetric:
+def metric_of(row: RiskRow) -> RiskMetric:
+    """The row as the API writes it."""
     return RiskMetric(
         portfolio_id=row.portfolio_id,
         portfolio_name=row.portfolio_name,

@@ -1,0 +1,1 @@
+"""How the pipelines stand, from Airflow, Kafka and the platform's own records."""
