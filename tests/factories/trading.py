@@ -9,6 +9,9 @@ from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
 
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
 from lakehouse.clock import ManualClock, SystemClock
 from lakehouse.domain.ids import uuid7
 from lakehouse.portfolio.transactions import Draft, Kind
@@ -33,7 +36,7 @@ PRICE = Decimal(100)
 class Desk:
     """A portfolio and what it is worked with. Every method is one transaction."""
 
-    settings: Settings
+    reader: Connection[TupleRow]
     pool: Pool
     runner: asyncio.Runner
     clock: ManualClock
@@ -105,10 +108,10 @@ class Desk:
         return next(each for each in self.family(order_id) if each.id == order_id)
 
     def rows(self, statement: str, **names: object) -> list[tuple[object, ...]]:
-        with postgres.connect(self.settings.postgres) as connection:
-            return connection.execute(
-                statement.encode(), {"p": self.portfolio_id, "a": self.account_id, **names}
-            ).fetchall()
+        """What the database's owner reads, outside every transaction."""
+        return self.reader.execute(
+            statement.encode(), {"p": self.portfolio_id, "a": self.account_id, **names}
+        ).fetchall()
 
     def tick(self, seconds: float = 1.0) -> None:
         self.clock.sleep(seconds)
@@ -131,13 +134,15 @@ def desks(settings: Settings) -> Iterator[Callable[..., Desk]]:
     with asyncio.Runner() as runner:
         runner.run(pool.open(wait=False))
         try:
-            yield lambda **changes: _desk(settings, pool, runner, clock, **changes)
+            with postgres.connect(settings.postgres) as reader:
+                reader.autocommit = True
+                yield lambda **changes: _desk(reader, pool, runner, clock, **changes)
         finally:
             runner.run(pool.close())
 
 
 def _desk(
-    settings: Settings,
+    reader: Connection[TupleRow],
     pool: Pool,
     runner: asyncio.Runner,
     clock: ManualClock,
@@ -145,18 +150,18 @@ def _desk(
     allows_short: bool = False,
     owner_id: UUID | None = None,
 ) -> Desk:
-    desk = Desk(settings, pool, runner, clock, owner_id or uuid7(clock), uuid7(clock), uuid7(clock))
-    with postgres.connect(settings.postgres) as connection:
+    desk = Desk(reader, pool, runner, clock, owner_id or uuid7(clock), uuid7(clock), uuid7(clock))
+    with reader.transaction():
         if owner_id is None:
-            connection.execute(
+            reader.execute(
                 "INSERT INTO auth.app_user (id, email, display_name) VALUES (%s, %s, 'a trader')",
                 (desk.owner_id, f"{desk.owner_id.hex}@example.com"),
             )
-        connection.execute(
+        reader.execute(
             "INSERT INTO app.account (id, owner_id, name, base_currency, allows_short) VALUES (%s, %s, %s, 'USD', %s)",
             (desk.account_id, desk.owner_id, str(desk.account_id), allows_short),
         )
-        connection.execute(
+        reader.execute(
             "INSERT INTO app.portfolio (id, owner_id, account_id, name, description, base_currency, created_at) "
             "VALUES (%s, %s, %s, %s, '', 'USD', now())",
             (desk.portfolio_id, desk.owner_id, desk.account_id, str(desk.portfolio_id)),
