@@ -61,7 +61,7 @@ class Served:
         if len(CORES) > 1:
             argv = ["taskset", "-c", str(CORES[1]), *argv]
         done = subprocess.run(
-            argv, input=json.dumps(given), capture_output=True, text=True, check=True, cwd=project_root()
+            argv, input=json.dumps(given), stdout=subprocess.PIPE, text=True, check=True, cwd=project_root()
         )
         return Measured(**json.loads(done.stdout))
 
@@ -110,7 +110,8 @@ def _portfolio(client: httpx.Client) -> str:
     deposit = {
         "portfolio_id": made["id"],
         "kind": "deposit",
-        "amount": {"amount": CASH, "currency": "USD"},
+        "amount": CASH,
+        "currency": "USD",
         "occurred_at": "2022-01-03T14:30:00Z",
     }
     key = {"Idempotency-Key": secrets.token_hex(8)}

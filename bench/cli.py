@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import freshness, ingest, landing, publish, var
+from bench import freshness, ingest, landing, publish, serving, var
 from bench.harness import Result, scratch_stack, table
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings
@@ -22,11 +22,13 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "ingest": ingest.run,
     "var": var.run,
     "publish": publish.run,
+    "serving": serving.run,
 }
 _ENGINES = {
     "ingest": ("kafka", "s3", "topics", "buckets", "landing"),
     "var": ("spark",),
     "publish": ("s3", "clickhouse", "spark"),
+    "serving": ("api",),
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from bench import api
 from bench.harness import Result
+from bench.http_load import Measured
 from lakehouse.settings import Settings
 
 SECONDS = 8.0
@@ -35,7 +36,7 @@ def _workloads(served: api.Served) -> Iterator[tuple[str, float, str, int]]:
         "symbol": api.SYMBOLS[0],
         "side": "buy",
         "type": "limit",
-        "limit_price": "10",
+        "limit_price": "99",
         "quantity": "1",
         "time_in_force": "gtc",
     }
@@ -48,10 +49,9 @@ def _measure(served: api.Served, name: str, request: str, status: int, *, limit:
     before = served.process.cpu_times()
     flat_out = served.load(request, seconds=SECONDS, expected=status)
     used = served.process.cpu_times()
+    _refuse_errors(name, flat_out, status)
     paced = served.load(request, seconds=SECONDS, rate=flat_out.per_second / 2, expected=status)
-    errors = flat_out.errors + paced.errors
-    if errors:
-        raise AssertionError(f"{name}: {errors} of {flat_out.answers + paced.answers} answers were not {status}")
+    _refuse_errors(name, paced, status)
     cpu = (used.user + used.system - before.user - before.system) / SECONDS
     notes = f"16 connections, one API process on one core, {cpu:.0%} of it used; p99 {flat_out.p99_ms:.1f} ms"
     half = f"constant arrivals at {flat_out.per_second / 2:.0f}/s; p50 {paced.p50_ms:.1f}, worst {paced.worst_ms:.1f}"
@@ -67,3 +67,8 @@ def _measure(served: api.Served, name: str, request: str, status: int, *, limit:
             notes=half,
         ),
     ]
+
+
+def _refuse_errors(name: str, measured: Measured, status: int) -> None:
+    if measured.errors:
+        raise AssertionError(f"{name}: {measured.errors} of {measured.answers} answers were not {status}")
