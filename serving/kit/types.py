@@ -28,9 +28,9 @@ _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def _iso_only(value: object) -> object:
     """Pydantic also reads numbers as seconds since 1970: `date_to=0` would be a date."""
-    if isinstance(value, str) and not _ISO_DATE.fullmatch(value):
-        raise ValueError("Input should be a date as YYYY-MM-DD")
-    return value
+    if isinstance(value, date) or (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
+        return value
+    raise ValueError("Input should be a date as YYYY-MM-DD")
 
 
 def truth_only(value: object) -> object:

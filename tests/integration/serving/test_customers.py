@@ -96,7 +96,13 @@ def test_a_list_is_filtered_and_sorted(alice: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"ai_identity_score": 1}, {"owner_id": "x"}, {"email": "no address"}, {"document": {"type": "passport"}}],
+    [
+        {"ai_identity_score": 1},
+        {"owner_id": "x"},
+        {"email": "no address"},
+        {"birth_date": 0},
+        {"document": {"type": "passport"}},
+    ],
 )
 def test_a_client_cannot_write_what_is_computed(alice: httpx.Client, change: dict[str, object]) -> None:
     assert alice.post(PATH, json={**ANA, **change}).status_code == 422
