@@ -22,6 +22,7 @@ from serving.app import create_app
 from serving.auth import keys
 from serving.auth.tokens import AccessTokens
 from serving.kit.access import READ_SCOPES
+from tests.factories import funds
 from tests.factories.api_users import ApiUser, api_user
 from tests.integration.serving.conftest import Served
 
@@ -229,7 +230,10 @@ def _create(cast: Cast, collection: str) -> str:
     if answer.status_code == 409 and (there := cast.owner.get(collection).json()["data"]):
         return str(there[0]["id"])  # it is unique, and made already
     assert answer.status_code in {200, 201}, f"no example of {operation.id} can be made: {answer.text}"
-    return str(answer.json()["id"])
+    found = UUID(answer.json()["id"])
+    if collection == COLLECTIONS["account_id"]:
+        funds.deposit(cast.settings, found, 1_000_000)
+    return str(found)
 
 
 def _body(cast: Cast, operation: Operation) -> object:
@@ -252,16 +256,16 @@ def _example(cast: Cast, schema: Document, name: str) -> Any:
         return schema["examples"][0]
     if "const" in schema or "enum" in schema:
         return schema.get("const") or schema["enum"][0]
-    if "properties" in schema:
-        wanted = schema.get("required", [])
-        return {each: _example(cast, schema["properties"][each], each) for each in wanted}
-    for way in ("oneOf", "anyOf", "allOf"):
-        if way in schema:
-            return _example(cast, schema[way][0], name)
     return _of_type(cast, schema)
 
 
 def _of_type(cast: Cast, schema: Document) -> Any:
+    if "properties" in schema:
+        wanted = schema.get("required", [])
+        return {each: _example(cast, schema["properties"][each], each) for each in wanted}
+    chosen = next((schema[way][0] for way in ("oneOf", "anyOf", "allOf") if way in schema), None)
+    if chosen is not None:
+        return _example(cast, chosen, "")
     if schema.get("type") == "array":
         return [_example(cast, schema["items"], "")]
     if schema.get("format") == "uuid":
