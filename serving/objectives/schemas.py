@@ -5,14 +5,14 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import Fraction, IsoDate, LongText, Optionally, Symbol, WholeNumber
+from serving.kit.types import Fraction, IsoDate, LongText, Optionally, Symbol, number_only
 from serving.objectives.schedule import Frequency
 
-HorizonYears = Annotated[WholeNumber, Field(ge=1, le=60)]
+HorizonYears = Annotated[int, Field(ge=1, le=60), BeforeValidator(number_only)]
 Excluded = Annotated[list[Symbol], Field(max_length=100)]
 OPTIONAL = "; null where there is no limit"
 HORIZON = Field(description="years until the money is needed")

@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lakehouse.trading.order import OrderType, Side, TimeInForce
 from lakehouse.trading.ticket import Ticket
 from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
-from serving.kit.types import CurrencyCode, Number, Optionally, Price, Quantity, Symbol
+from serving.kit.types import CurrencyCode, Number, Optionally, Price, Quantity, Symbol, number_only
 from serving.orders.schemas import ClientOrderId, Source
 
 MAX_BATCH = 100
@@ -19,7 +19,7 @@ TIME_TEXT = "day: until the exchange's next close; gtc: until canceled; ioc, fok
 SIDE_PATTERN = "^([Bb][Uu][Yy]|[Ss][Ee][Ll][Ll])$"
 
 # A whole number may also be written as a JSON number: it is exact.
-Units = Quantity | Annotated[int, Field(strict=True, ge=1, le=1_000_000_000, examples=[10])]
+Units = Quantity | Annotated[int, Field(ge=1, le=1_000_000_000, examples=[10]), BeforeValidator(number_only)]
 TradeType = Literal["market", "limit", "stop", "stop_limit", "stop_loss", "stop-loss", "take_profit", "take-profit"]
 
 
