@@ -50,6 +50,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     INSTRUMENTS,
     BONDS,
     OPTIONS,
+    SOCKETS,  # first: /ws/quotes is no session's name, /market-data/stream no observation's
     QUOTES,
     MARKET_DATA,
     CUSTOMERS,
@@ -75,7 +76,6 @@ ROOMS: Final[tuple[Room, ...]] = (
     SEED,
     ANALYTICS,
     PIPELINE,
-    SOCKETS,  # before the analysis: /ws/quotes is no session's name
     ANALYSIS,  # after the other sockets: its path takes any name
     ADMIN,
     HEALTH,
