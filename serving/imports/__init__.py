@@ -1,0 +1,1 @@
+"""Files of transactions: read by a layout, judged row by row, booked all together."""
