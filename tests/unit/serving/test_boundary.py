@@ -1,7 +1,7 @@
 """The boundary on a small application without engines: ids, hosts, sizes, headers, errors, metrics."""
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
@@ -19,11 +19,11 @@ class Note(BaseModel):
     text: str
 
 
-def make_app(metrics: Metrics) -> FastAPI:
+def make_app(metrics: Metrics, section: ServingSettings | None = None) -> FastAPI:
     """An application with one route that reads a body, one that has a bug and one that makes its own headers."""
     app = FastAPI(docs_url=None, redoc_url=None, redirect_slashes=False)
-    section = ServingSettings(max_body_bytes=LIMIT)
-    app.add_middleware(Boundary, settings=section, clock=SystemClock(), metrics=metrics)
+    chosen = section or ServingSettings(max_body_bytes=LIMIT)
+    app.add_middleware(Boundary, settings=chosen, clock=SystemClock(), metrics=metrics)
     problems.install(app)
 
     @app.post("/notes/{number}")
@@ -33,6 +33,12 @@ def make_app(metrics: Metrics) -> FastAPI:
     @app.get("/bug")
     async def bug(request: Request) -> None:
         raise ZeroDivisionError(f"secret words about {request.url}")
+
+    @app.websocket("/echo")
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
 
     return app
 
@@ -133,3 +139,65 @@ def test_metrics_count_templates_not_paths(client: TestClient, metrics: Metrics)
     assert 'method="OTHER"' in text
     assert "BREW" not in text
     assert "http_requests_in_flight 0.0" in text
+
+
+SITE = "https://app.example"
+
+
+@pytest.fixture
+def shared(metrics: Metrics) -> TestClient:
+    """An API that is not on loopback and lets one other site in."""
+    section = ServingSettings(host="0.0.0.0", cors_origins=(SITE,), max_body_bytes=1_000_000)
+    return TestClient(make_app(metrics, section), base_url=BASE, raise_server_exceptions=False)
+
+
+def test_the_page_of_an_allowed_site_may_ask(shared: TestClient) -> None:
+    asks = {"Origin": SITE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    asked = shared.options("/notes/1", headers=asks)
+    sent = shared.post("/notes/1", json={"text": "a"}, headers={"Origin": SITE})
+    assert (asked.status_code, sent.status_code) == (204, 200)
+    assert "POST" in asked.headers["access-control-allow-methods"]
+    for answer in (asked, sent):
+        assert answer.headers["access-control-allow-origin"] == SITE
+        assert answer.headers["access-control-allow-credentials"] == "true"
+        assert answer.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", f"{SITE}.evil", "null", "*"])
+def test_no_other_site_may(shared: TestClient, origin: str) -> None:
+    asked = shared.options("/notes/1", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+    sent = shared.post("/notes/1", json={"text": "a"}, headers={"Origin": origin})
+    for answer in (asked, sent):
+        assert "access-control-allow-origin" not in answer.headers
+    assert asked.status_code == 405
+
+
+def test_browsers_are_told_to_use_tls_where_others_can_reach_it(shared: TestClient, client: TestClient) -> None:
+    assert shared.get("/nope").headers["strict-transport-security"].startswith("max-age=31536000")
+    assert shared.get("/bug").headers["strict-transport-security"].startswith("max-age=31536000")
+    assert "strict-transport-security" not in client.get("/nope").headers
+
+
+def test_too_many_headers_and_too_long_ones_are_refused(client: TestClient) -> None:
+    many = client.get("/nope", headers={f"X-{number}": "a" for number in range(101)})
+    long = client.get("/nope", headers={"X-Long": "a" * 33_000})
+    assert [answer.status_code for answer in (many, long)] == [400, 400]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"text":"a","x":' + b"[" * 70 + b"]" * 70 + b"}"]
+)
+def test_json_nested_too_deep_is_refused(shared: TestClient, body: bytes) -> None:
+    answer = shared.post("/notes/1", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(("origin", "is_let_in"), [("https://evil.example", False), (BASE, True), (None, True)])
+def test_another_sites_page_opens_no_socket(client: TestClient, origin: str | None, is_let_in: bool) -> None:
+    headers = {} if origin is None else {"Origin": origin}
+    if is_let_in:
+        with client.websocket_connect("ws://127.0.0.1/echo", headers=headers) as socket:
+            assert socket.receive_text() == "hello"
+        return
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("ws://127.0.0.1/echo", headers=headers):
+        pass
