@@ -1,7 +1,7 @@
 """The recount: proves that the stored books are what the transactions and entries say. It reads, and mends nothing.
 
 Positions, lots and closures are folded again from the transactions; balances are added up again from the entries; every
-transaction is looked up in the ledger; reservations are added up from the open orders.
+transaction is looked up in the ledger; reservations are added up from the open orders and the payments under review.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,12 +58,19 @@ CHECKS: Final[Mapping[str, LiteralString]] = {
           AND coalesce(b.total, 0) <> CASE WHEN t.reversed_at IS NULL THEN t.cash_minor ELSE 0 END
         LIMIT %(most)s
     """,
-    "cash_reserved_for_orders": """
+    "cash_reserved": """
         SELECT l.id::text AS object, coalesce(o.total, 0)::text AS expected, l.reserved_minor::text AS found
         FROM ledger.account AS l
         LEFT JOIN (
-            SELECT r.account_id, r.currency, sum(r.reserved_minor) AS total
-            FROM trading.order AS r WHERE r.reserved_minor > 0 GROUP BY r.account_id, r.currency
+            SELECT r.account_id, r.currency, sum(r.minor) AS total
+            FROM (
+                SELECT q.account_id, q.currency, q.reserved_minor AS minor FROM trading.order AS q
+                WHERE q.reserved_minor > 0
+                UNION ALL
+                SELECT p.from_account_id, p.currency, p.amount_minor FROM app.payment AS p
+                WHERE p.status = 'held_for_review'
+            ) AS r
+            GROUP BY r.account_id, r.currency
         ) AS o ON o.account_id = l.account_id AND o.currency = l.currency
         WHERE l.purpose = 'cash' AND (%(account_id)s::uuid IS NULL OR l.account_id = %(account_id)s)
           AND l.reserved_minor <> coalesce(o.total, 0)

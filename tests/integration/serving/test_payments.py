@@ -1,7 +1,7 @@
 """Payments move money once, reserve it while they are reviewed, and never move it where the check says block."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,8 @@ from lakehouse.clock import SystemClock
 from lakehouse.domain.ids import uuid7
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
+from lakehouse.stores.books import recount
+from lakehouse.stores.postgres import Transaction
 from tests.factories import funds
 from tests.factories.api_users import ApiUser, api_user
 from tests.integration.serving.conftest import Served
@@ -215,6 +217,23 @@ def test_a_held_payment_reserves_until_a_second_person_approves(served: Served, 
     again = decide(served.api.client, held, "approve")
     assert (again.status_code, again.json()["code"]) == (409, "payment_not_open")
     assert events(served.settings, held["id"]) == ["payment.created", "payment.settled"]
+
+
+def test_the_recount_agrees_with_payments_of_every_kind(served: Served, payer: Payer) -> None:
+    account = funds.account(served.settings, payer.user.id, minor=100_037, portfolio=True)
+    mine = replace(payer, account=account)
+    mine.pay(elsewhere(), "10").raise_for_status()
+    hold(mine, served)
+
+    async def count(connection: Transaction) -> recount.Recount:
+        await connection.execute(recount.SNAPSHOT)
+        return await recount.recount(connection)
+
+    with postgres.connect(served.settings.postgres) as connection:
+        rows = connection.execute("SELECT id::text FROM ledger.account WHERE account_id = %s", (account,)).fetchall()
+    ours = {row[0] for row in rows}
+    assert [each for each in funds.run(served.settings, count).findings if each.object in ours] == []
+    assert mine.cash == (99_037, 75_029)
 
 
 def test_an_admin_cannot_approve_an_own_payment(served: Served) -> None:
