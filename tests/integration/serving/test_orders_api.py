@@ -1,5 +1,6 @@
 """Orders and trades over HTTP, on the real API."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,8 +8,14 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lakehouse.clock import SystemClock
+from lakehouse.trading.order import OrderClass, OrderType, TimeInForce
+from serving.kit.types import PRICE_PATTERN, QUANTITY_PATTERN
+from serving.orders.schemas import CLIENT_ID_PATTERN
+from serving.trades.schemas import SIDE_PATTERN
 from tests.factories.api_users import ApiUser, api_user
 from tests.factories.trading import Desk, desks
 from tests.integration.serving.conftest import Served
@@ -269,3 +276,64 @@ def test_parallel_orders_spend_no_money_twice(trader: Trader) -> None:
     assert sorted(answer.status_code for answer in answers) == [201] * 9 + [409] * 11
     assert {answer.json()["rule"] for answer in answers if answer.status_code == 409} == {"buying_power"}
     assert trader.cash() == (1_000_000, 9 * 100_100)
+
+
+def _text(pattern: str) -> st.SearchStrategy[str]:
+    return st.from_regex(pattern.removesuffix("$") + r"\Z")
+
+
+PRICE, QUANTITY = _text(PRICE_PATTERN), _text(QUANTITY_PATTERN)
+INSTANT = st.datetimes(timezones=st.timezones()).map(lambda at: at.isoformat())
+LEGS = {
+    "take_profit": st.fixed_dictionaries({"limit_price": PRICE}),
+    "stop_loss": st.fixed_dictionaries({"stop_price": PRICE}, optional={"limit_price": PRICE}),
+}
+LOTS = st.lists(st.fixed_dictionaries({"lot_id": st.uuids().map(str), "quantity": QUANTITY}), min_size=1, max_size=3)
+ORDER_FORMS = st.fixed_dictionaries(
+    {"side": st.sampled_from(["buy", "sell"]), "quantity": QUANTITY},
+    optional={
+        "type": st.sampled_from([each.value for each in OrderType]),
+        "time_in_force": st.sampled_from([each.value for each in TimeInForce]),
+        "order_class": st.sampled_from([each.value for each in OrderClass]),
+        "client_order_id": _text(CLIENT_ID_PATTERN),
+        "limit_price": PRICE,
+        "stop_price": PRICE,
+        "expires_at": INSTANT.filter(lambda text: re.fullmatch(r".*[+-]\d\d:\d\d", text)),
+        "lots": LOTS,
+        **LEGS,
+    },
+)
+TRADE_FORMS = st.fixed_dictionaries(
+    {"side": _text(SIDE_PATTERN), "quantity": QUANTITY | st.integers(1, 1_000_000_000)},
+    optional={
+        "order_type": st.sampled_from(["market", "limit", "stop", "stop-loss", "take-profit", "stop_limit"]),
+        "time_in_force": st.sampled_from(["day", "gtc", "ioc", "fok"]),
+        "limit_price": PRICE,
+        "stop_price": PRICE,
+    },
+)
+
+
+@pytest.mark.parametrize(("path", "forms"), [(ORDERS, ORDER_FORMS), (TRADES, TRADE_FORMS)], ids=["orders", "trades"])
+def test_whatever_the_schema_allows_is_an_order_or_a_refusal_by_a_rule(
+    served: Served, path: str, forms: st.SearchStrategy[dict[str, Any]]
+) -> None:
+    """Schemathesis knows no portfolio that has cash: here the forms are filled with one."""
+    user = api_user(served.settings)
+    with desks(served.settings) as make, user.client(served.api.url) as client:
+        desk = make(owner_id=user.id, allows_short=True)
+        desk.deposit(10**12)
+        known = {"portfolio_id": str(desk.portfolio_id), "symbol": "AAPL"}
+        seen: set[int] = set()
+
+        @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(forms)
+        def send(form: dict[str, Any]) -> None:
+            answer = client.post(path, json={**form, **known}, headers={"Idempotency-Key": str(uuid4())})
+            assert answer.status_code in (200, 201, 409), (form, answer.text)
+            seen.add(answer.status_code)
+            if answer.status_code == 409:
+                assert answer.json()["rule"]
+
+        send()
+        assert seen >= {201, 409}
