@@ -105,6 +105,13 @@ def _id_of(resource: Resource) -> Any:
     return Annotated[UUID, Path(alias=resource.id_name, description=f"id of the {resource.noun}")]
 
 
+def _links(resource: Resource, id_at: str) -> dict[str, Any]:
+    """OpenAPI links from an answer to what can be done with the object whose id it has at `id_at`."""
+    targets = [f"{each}_{_singular(resource)}" for each in ("get", "update", "delete") if each in resource.operations]
+    parameters = {resource.id_name: f"$response.body#{id_at}"}
+    return {"links": {name: {"operationId": name, "parameters": parameters} for name in targets}}
+
+
 def _at_id(resource: Resource) -> str:
     return f"/{{{resource.id_name}}}"
 
@@ -133,7 +140,7 @@ def _add_list(router: APIRouter, resource: Resource) -> None:
         summary=f"List {resource.plural}",
         description=resource.text("list", "Page by page: follow `next`, or the `Link` header."),
         response_model=page_of,
-        responses={**LINKED, **guarded(409)},
+        responses={200: {**LINKED[200], **_links(resource, "/data/0/id")}, **guarded(409)},
         operation_id=f"list_{resource.service}",
     )(_typed(endpoint, principal=_reader(resource), **types))
 
@@ -168,7 +175,7 @@ def _add_create(router: APIRouter, resource: Resource) -> None:
         summary=f"Create {_a(resource.noun)}",
         description=resource.text("create", "The object as it was written; `Location` is its address."),
         response_model=resource.models.out,
-        responses={**CREATED_AT, **guarded(409)},
+        responses={201: {**CREATED_AT[201], **_links(resource, "/id")}, **guarded(409)},
         operation_id=f"create_{_singular(resource)}",
     )(_typed(endpoint, body=resource.models.create, service=_service_of(resource), principal=_writer(resource)))
 
