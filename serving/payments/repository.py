@@ -111,15 +111,18 @@ class _Total:
 class PaymentRepository(CrudRepository[PaymentOut]):
     """Payments. Every method raises PostgresUnavailable."""
 
-    async def past(self, owner_id: UUID, account_id: UUID, currency: str) -> tuple[list[Paid], int]:
-        """The payments of the owner's account, oldest first: as many as a forest may need, and how many in all."""
+    async def total(self, owner_id: UUID, account_id: UUID, currency: str) -> int:
+        """How many payments the owner's account has made in a currency."""
+        found = await self._database.find(TOTAL, {"owner": owner_id, **_past_of(account_id, currency)}, _Total)
+        return found.total if found else 0
+
+    async def past(self, owner_id: UUID, account_id: UUID, currency: str) -> list[Paid]:
+        """The last of them, oldest first: as many as a forest may need."""
         names = {"owner": owner_id, **_past_of(account_id, currency)}
-        total = await self._database.find(TOTAL, names, _Total)
-        found = await self._database.fetch(PAST, names, Paid)
-        return found[::-1], max(len(found), total.total if total else 0)
+        return (await self._database.fetch(PAST, names, Paid))[::-1]
 
     async def past_in(self, connection: Transaction, account_id: UUID, currency: str) -> list[Paid]:
-        """The same as the transaction sees it."""
+        """The same as the transaction sees it, whoever owns the account."""
         names = {"owner": None, **_past_of(account_id, currency)}
         return (await postgres.rows_of(connection, PAST, names, Paid))[::-1]
 

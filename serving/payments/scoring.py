@@ -27,20 +27,23 @@ class Scoring:
 
         Call it outside of a transaction: to train one takes a tenth of a second.
         """
-        past, total = await self._repository.past(owner_id, account_id, currency)
-        known = fraud.trained_on(total)
-        if not known:
+        total = await self._repository.total(owner_id, account_id, currency)
+        key = (account_id, currency, fraud.trained_on(total))
+        if not key[2]:
             return None
-        key = (account_id, currency, known)
         if key not in self._kept:
-            trained = await asyncio.to_thread(fraud.train, fraud.training_window(past, total))
+            past = await self._repository.past(owner_id, account_id, currency)
+            trained = await asyncio.to_thread(fraud.train, fraud.training_window(past, max(total, len(past))))
             if trained is None:
                 return None
-            self._kept[key] = trained
-            while len(self._kept) > KEPT_FORESTS:
-                self._kept.popitem(last=False)
+            self._keep(key, trained)
         self._kept.move_to_end(key)
         return self._kept[key]
+
+    def _keep(self, key: Key, forest: Forest) -> None:
+        self._kept[key] = forest
+        while len(self._kept) > KEPT_FORESTS:
+            self._kept.popitem(last=False)
 
     @staticmethod
     async def judge(attempt: Attempt, past: Sequence[Paid], forest: Forest | None) -> Verdict:
