@@ -15,6 +15,7 @@ from serving.bonds.room import ROOM as BONDS
 from serving.cash_transactions.room import ROOM as CASH_TRANSACTIONS
 from serving.chain.room import ROOM as CHAIN
 from serving.customers.room import ROOM as CUSTOMERS
+from serving.exports.room import ROOM as EXPORTS
 from serving.health.room import ROOM as HEALTH
 from serving.holdings.room import ROOM as HOLDINGS
 from serving.imports.room import ROOM as IMPORTS
@@ -41,6 +42,7 @@ from serving.settlements.room import ROOM as SETTLEMENTS
 from serving.sockets.room import ROOM as SOCKETS
 from serving.trades.room import ROOM as TRADES
 from serving.transactions.room import ROOM as TRANSACTIONS
+from serving.valuations.room import ROOM as VALUATIONS
 from serving.watchlists.room import ROOM as WATCHLISTS
 
 # In the order of the documentation; a room may use the services of those that `import-linter` lets it import.
@@ -65,7 +67,9 @@ ROOMS: Final[tuple[Room, ...]] = (
     OBJECTIVES,
     ASSETS,
     PERFORMANCE,
+    VALUATIONS,
     IMPORTS,
+    EXPORTS,
     ORDERS,
     TRADES,
     PAYMENTS,

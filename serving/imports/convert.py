@@ -137,10 +137,15 @@ def _draft(cells: Mapping[str, str], context: _Context) -> Draft:
         related_symbol=_symbol(cells.get("related_symbol", "")) if kind is Kind.SPIN_OFF else None,
         cost_share=_share(cells, layout) if kind is Kind.SPIN_OFF else None,
         settles_on=_settles_on(cells, layout),
-        external_id=clean(cells.get("external_id", ""), 200) or None,
+        external_id=clean(_unescaped(cells.get("external_id", "")), 200) or None,
         source="import",
-        note=clean(cells.get("note", ""), 500),
+        note=clean(_unescaped(cells.get("note", "")), 500),
     )
+
+
+def _unescaped(text: str) -> str:
+    """Text without the apostrophe that keeps a spreadsheet from taking it for a formula."""
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "'") else text
 
 
 def _numbered(each: Read, seen: "Counter[str]") -> Read:

@@ -1,5 +1,6 @@
 """All SQL of imports. Writes happen in the caller's transaction."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from serving.kit.access import Principal
 from serving.kit.crud.collection import Collection as Rows
 from serving.kit.database import Database, find_in
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MAPPINGS: Final = Rows(IMPORT_MAPPING, MappingOut, noun="mapping")
 
 INSTRUMENTS: Final[LiteralString] = """
@@ -31,6 +33,9 @@ ADD_DRAFTS: Final[LiteralString] = """
 BOOKED: Final[LiteralString] = """
     SELECT x.external_id FROM app.transaction AS x
     WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL AND x.external_id = ANY(%(external_ids)s)
+    UNION ALL
+    SELECT x.id::text FROM app.transaction AS x
+    WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL AND x.id = ANY(%(own_ids)s)
 """
 CASH_DAYS: Final[LiteralString] = """
     SELECT greatest(x.occurred_at::date, DATE '0001-01-01') AS day, x.currency, sum(x.cash_minor)::bigint AS minor
@@ -128,8 +133,12 @@ class ImportRepository:
         await connection.execute(ADD_DRAFTS, {**names, "currencies": [currency for _, currency in drafts.values()]})
 
     async def booked(self, connection: Transaction, portfolio_id: UUID, external_ids: Collection[str]) -> set[str]:
-        """Those external ids that a transaction of the portfolio has already."""
-        names = {"portfolio_id": portfolio_id, "external_ids": list(external_ids)}
+        """Those external ids that a transaction of the portfolio has already.
+
+        A transaction without one is exported with its own id in that place.
+        """
+        own = [UUID(each) for each in external_ids if _UUID.fullmatch(each)]
+        names = {"portfolio_id": portfolio_id, "external_ids": list(external_ids), "own_ids": own}
         return {each.external_id for each in await rows_of(connection, BOOKED, names, _ExternalId)}
 
     async def cash_days(self, connection: Transaction, portfolio_id: UUID) -> list[CashDay]:

@@ -1,0 +1,1 @@
+"""Everything that a portfolio's books hold, as files."""
