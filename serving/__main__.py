@@ -35,7 +35,7 @@ def refuse_exposure(section: ServingSettings) -> None:
 STARTUP_FAILURE = 3
 PING_S = 20.0
 PONG_S = 40.0
-SETTLE_S = 0.5  # readiness has flipped, the listener still answers: proxies and sockets hear of it first
+SETTLE_S = 1.0  # readiness has flipped, the listener still answers: proxies and sockets hear of it first
 
 
 class DrainingServer(uvicorn.Server):

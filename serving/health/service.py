@@ -64,14 +64,24 @@ class HealthService:
 
     async def require_ready(self) -> ReadinessReport:
         """The report. Raises NotReady with it where a required dependency is down, Draining where the API ends."""
-        if self._lifecycle.is_draining:
-            raise Draining("It is being stopped: ask another instance.", extension=Dependencies(dependencies=[]))
-        report = await self.readiness()
+        report = await self._unless_draining()
         if report.status is Readiness.NOT_READY:
             down = ", ".join(each.name for each in report.dependencies if each.state is DependencyState.DOWN)
             found = Dependencies(dependencies=report.dependencies)
             raise NotReady(f"Down: {down}. `tidemark doctor` says why.", extension=found)
         return report
+
+    async def _unless_draining(self) -> ReadinessReport:
+        """The report; whoever waits for it when the end begins hears of that at once."""
+        asking, ending = asyncio.create_task(self.readiness()), asyncio.create_task(self._lifecycle.draining())
+        try:
+            await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._lifecycle.is_draining:
+                raise Draining("It is being stopped: ask another instance.", extension=Dependencies(dependencies=[]))
+            return await asking
+        finally:
+            asking.cancel()
+            ending.cancel()
 
     async def readiness(self) -> ReadinessReport:
         """The report, within the time limit of one probe: they run side by side."""

@@ -32,7 +32,7 @@ class ApiProcess:
 def api_process(settings: Settings, *, query_timeout_s: float) -> Iterator[ApiProcess]:
     """Start `python -m serving`, yield it when it is alive, and end it by SIGTERM."""
     port = free_port()
-    log = settings.home / "api.log"
+    log = settings.home / f"api-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "serving"],
@@ -58,6 +58,8 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_POSTGRES__PORT": str(settings.postgres.port),
         "TIDEMARK_POSTGRES__USER": settings.postgres.user,
         "TIDEMARK_POSTGRES__DATABASE": settings.postgres.database,
+        "TIDEMARK_POSTGRES__REPLICA_HOST": settings.postgres.replica_host,
+        "TIDEMARK_POSTGRES__REPLICA_PORT": str(settings.postgres.replica_port),
         "TIDEMARK_CLICKHOUSE__PORT": str(settings.clickhouse.port),
         "TIDEMARK_CLICKHOUSE__PASSWORD": settings.clickhouse.password.get_secret_value(),
         "TIDEMARK_CLICKHOUSE__ANALYST_PASSWORD": settings.clickhouse.analyst_password.get_secret_value(),
