@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from lakehouse.cli import books as books_command
 from lakehouse.cli import bootstrap as bootstrap_command
 from lakehouse.cli import chain as chain_command
 from lakehouse.cli import commands as platform_commands
@@ -29,6 +30,7 @@ platform_commands.register(app)
 bootstrap_command.register(app)
 run_command.register(app)
 chain_command.register(app)
+books_command.register(app)
 login_command.register(app)
 
 

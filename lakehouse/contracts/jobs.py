@@ -84,6 +84,15 @@ OPTIMIZE_LAKE = Job(
     outputs=(),
     tier="tier_3",
 )
+BOOKS_RECOUNT = Job(
+    name="books_recount",
+    doc="Fold every transaction and add up every ledger entry again; a difference from what is stored fails it.",
+    module="lakehouse.cli.recount_job",
+    owner="books",
+    inputs=("app.transaction", "app.lot", "app.lot_closure", "app.position", "ledger.account", "ledger.entry"),
+    outputs=(),
+    pool="maintenance",
+)
 
 JOBS: dict[str, Job] = {
     found.name: found
@@ -97,6 +106,7 @@ JOBS: dict[str, Job] = {
         PUBLISH_MARTS,
         COMPACT_BRONZE,
         OPTIMIZE_LAKE,
+        BOOKS_RECOUNT,
     )
 }
 

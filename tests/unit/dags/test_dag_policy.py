@@ -19,7 +19,7 @@ from lakehouse.contracts.jobs import JOBS
 from lakehouse.settings import project_root
 
 FOLDER = project_root() / "dags"
-EXPECTED = {"market_daily", "risk_daily", "lake_maintenance"}
+EXPECTED = {"books_nightly", "market_daily", "risk_daily", "lake_maintenance"}
 
 
 @pytest.fixture(scope="module")
