@@ -13,7 +13,7 @@ from serving.auth import api_keys
 from serving.auth.authenticator import TokenAuthenticator
 from serving.auth.repository import AuthRepository, KeyRow, NewKey
 from serving.auth.schemas import ApiKeyCreate, ApiKeyList, ApiKeyMade, ApiKeyOut
-from serving.auth.service import require_session
+from serving.auth.sessions import require_session
 from serving.kit.access import NotAllowed, Principal, Scope
 from serving.kit.database import Database
 from serving.kit.problems import ApiError
@@ -96,9 +96,8 @@ class ApiKeyService:
         return ApiKeyList(data=[_key(row) for row in await self._repository.keys(principal.user_id)])
 
     async def revoke(self, principal: Principal, key_id: UUID) -> None:
-        """Refuse a key from now on; a key may revoke itself. Raises NotAllowed and ApiKeyNotFound."""
-        if principal.api_key_id != key_id:
-            require_session(principal)
+        """Refuse a key from now on. Raises NotAllowed for a key that asks, and ApiKeyNotFound."""
+        require_session(principal)
         async with self._database.transaction() as connection:
             if not await self._repository.revoke_key(connection, principal.user_id, key_id, self._clock.now()):
                 raise ApiKeyNotFound(f"You have no API key {key_id}; GET /api/v1/auth/api-keys lists them.")

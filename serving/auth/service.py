@@ -10,9 +10,9 @@ from serving.audit.log import record
 from serving.auth.passwords import Passwords, refuse_common
 from serving.auth.repository import AuthRepository, UserRow
 from serving.auth.schemas import Credentials, Me, MePatch, PasswordChange, Registration, Role, UserStatus
-from serving.auth.sessions import Caller, Grant, Sessions
+from serving.auth.sessions import Caller, Grant, Sessions, require_session
 from serving.auth.throttle import Throttle
-from serving.kit.access import NotAllowed, NotAuthenticated, Principal
+from serving.kit.access import NotAuthenticated, Principal
 from serving.kit.database import Database
 from serving.kit.problems import ApiError
 
@@ -165,12 +165,6 @@ class AuthService:
             await record(
                 connection, None, "session.refused", clock=self._clock, object_kind="user", object_id=object_id
             )
-
-
-def require_session(principal: Principal) -> None:
-    """Raise NotAllowed for an API key: a stolen key must not make itself a password or another key."""
-    if principal.session_id is None:
-        raise NotAllowed("This needs a login: API keys may not change how a user proves who they are.")
 
 
 def _me(user: UserRow, principal: Principal) -> Me:

@@ -18,7 +18,7 @@ from serving.audit.log import record
 from serving.auth.repository import AuthRepository, FamilyRow, SessionRow
 from serving.auth.schemas import AccessToken, SessionList, SessionOut, UserStatus
 from serving.auth.tokens import AccessTokens
-from serving.kit.access import USER_SCOPES, NotAuthenticated, Principal
+from serving.kit.access import USER_SCOPES, NotAllowed, NotAuthenticated, Principal
 from serving.kit.database import Database
 from serving.kit.problems import ApiError
 
@@ -120,7 +120,8 @@ class Sessions:
                 await self._end_one(connection, principal, principal.session_id)
 
     async def revoke(self, principal: Principal, session_id: UUID) -> None:
-        """End one of the caller's sessions. Raises SessionNotFound."""
+        """End one of the caller's sessions. Raises NotAllowed for an API key, and SessionNotFound."""
+        require_session(principal)
         async with self._database.transaction() as connection:
             if not await self._end_one(connection, principal, session_id, because="revoked"):
                 raise SessionNotFound(f"You have no live session {session_id}; GET /api/v1/auth/sessions lists them.")
@@ -178,6 +179,12 @@ class Sessions:
             session_id=session_id,
         )
         return Grant(access, token, expires_at)
+
+
+def require_session(principal: Principal) -> None:
+    """Raise NotAllowed for an API key: a stolen key must not lock its user out, or make itself another one."""
+    if principal.session_id is None:
+        raise NotAllowed("This needs a login: API keys may not change how a user proves who they are.")
 
 
 def hash_of(token: str) -> bytes:

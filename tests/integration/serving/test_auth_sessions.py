@@ -314,7 +314,10 @@ class TestApiKeys:
             assert program.get("/api/v1/accounts").status_code == 403
             more = program.post(f"{AUTH}/api-keys", json={"name": "more", "scopes": ["profile:read"]})
             assert more.status_code == 403, "a stolen key must not make itself another one"
-            assert program.delete(f"{AUTH}/api-keys/{made['id']}").status_code == 204
+            sessions = alice.get(f"{AUTH}/sessions").json()["data"]
+            assert program.delete(f"{AUTH}/sessions/{sessions[0]['id']}").status_code == 403
+            assert program.delete(f"{AUTH}/api-keys/{made['id']}").status_code == 403
+            assert alice.delete(f"{AUTH}/api-keys/{made['id']}").status_code == 204
             deadline = CLOCK.monotonic() + SESSION_CHECK_S
             while program.get(f"{AUTH}/me").status_code != 401:
                 assert CLOCK.monotonic() < deadline
