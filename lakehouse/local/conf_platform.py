@@ -89,6 +89,7 @@ def prometheus_yml(context: StackContext) -> str:
     return yaml.safe_dump(
         {
             "global": {"scrape_interval": "5s", "scrape_timeout": "4s"},
+            "rule_files": [str(context.project / "deploy" / "prometheus" / "rules.yml")],
             "scrape_configs": [
                 {"job_name": name, "metrics_path": path, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
                 for name, (port, path) in jobs.items()

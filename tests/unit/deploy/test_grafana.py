@@ -11,6 +11,7 @@ from lakehouse.contracts.reasons import Reason
 from lakehouse.settings import project_root
 from serving.kit.metrics import Metrics
 from streaming.landing.metrics import LandingMetrics
+from streaming.outbox.metrics import OutboxMetrics
 
 DASHBOARD = json.loads((project_root() / "deploy" / "grafana" / "tidemark.json").read_text())
 NAME = r"\b((?:tidemark|http|trade|portfolio|risk|outbox|postgres|websocket)_[a-z_]+)"
@@ -26,17 +27,27 @@ def _landing() -> CollectorRegistry:
     return metrics.registry
 
 
+def _outbox() -> CollectorRegistry:
+    metrics = OutboxMetrics()
+    metrics.relayed("order.events", 1)
+    return metrics.registry
+
+
 def _api() -> CollectorRegistry:
     metrics = Metrics()
+    metrics.watch_pools(lambda: {"read": {"pool_size": 1}})
+    metrics.books.executions, metrics.books.alerts = {"buy": 1}, {"surveillance": 1}
+    metrics.books.positions, metrics.books.outbox_age_s = 1, 0.0
+    metrics.sockets.labels("/ws/quotes").set(1)
     metrics.answered(method="GET", route="/x", status=200, seconds=0.1)
     metrics.probed(dependency="postgres", up=True, seconds=0.1)
     return metrics.registry
 
 
 def _exposed() -> dict[str, set[str]]:
-    """Every sample name that the lander and the API expose, with its labels."""
+    """Every sample name that the lander, the relay and the API expose, with its labels."""
     found: dict[str, set[str]] = {}
-    for registry in (_landing(), _api()):
+    for registry in (_landing(), _outbox(), _api()):
         for family in text_string_to_metric_families(generate_latest(registry).decode()):
             for sample in family.samples:
                 found.setdefault(sample.name, set()).update(sample.labels)
