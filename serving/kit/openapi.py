@@ -12,7 +12,9 @@ from serving.kit.problems import MEDIA_TYPE, Problem
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 _REF = "#/components/schemas/"
-_GENERIC = re.compile(r"(?P<form>[A-Za-z]+)_(?P<item>[A-Za-z]+)_")
+_UNSPEAKABLE = re.compile(r"[^A-Za-z0-9]+")
+_GENERIC = re.compile(r"(?P<form>[A-Za-z]+)_(?P<item>\w+)_")
+_OF_ROOM = re.compile(r"(?:serving__(?P<room>\w+?)|lakehouse__\w+__(?P<module>\w+?))__(?:\w+__)?(?P<name>[A-Za-z]+)")
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -53,7 +55,12 @@ def guarded(*statuses: int) -> Responses:
 
 def problems(*statuses: int) -> Responses:
     """Declarations of the refusals that a route adds to those of every route."""
-    return {status: {"model": Problem, "description": _WORDS[status]} for status in sorted({*_EVERYWHERE, *statuses})}
+    return {status: _refusal(status) for status in sorted({*_EVERYWHERE, *statuses})}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    """A reference, not a model: FastAPI would make one for each of thousands, which takes seconds at the start."""
+    return {"description": _WORDS[status], "content": {MEDIA_TYPE: {"schema": {"$ref": f"{_REF}{Problem.__name__}"}}}}
 
 
 class Api(FastAPI):
@@ -65,7 +72,9 @@ class Api(FastAPI):
             for method, operation in _operations(document):
                 _declare_problems(operation)
                 _declare_body(method, operation)
+            _add_problem(document)
             _rename(document)
+            _name_values(document)
         return super().openapi()
 
 
@@ -86,27 +95,61 @@ def _declare_problems(operation: dict[str, Any]) -> None:
             content[MEDIA_TYPE] = content.pop(JSON)
 
 
+def _add_problem(document: dict[str, Any]) -> None:
+    schema = Problem.model_json_schema(ref_template=f"{_REF}{{model}}")
+    parts = schema.pop("$defs")
+    document.setdefault("components", {}).setdefault("schemas", {}).update({**parts, Problem.__name__: schema})
+
+
 def _declare_body(method: str, operation: dict[str, Any]) -> None:
     """Where there is a body its type may be wrong (415); a patch is one by either of its types."""
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]
         if method == "patch" and JSON in content:
             content[MERGE_PATCH] = content[JSON]
-        wrong_type = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        operation["responses"].setdefault("415", {"description": _WORDS[415], "content": wrong_type})
+        operation["responses"].setdefault("415", _refusal(415))
 
 
 def _rename(document: dict[str, Any]) -> None:
-    """Give forms of generic models the names that people would: WatchlistPage, not Page_WatchlistOut_."""
+    """Give forms the names that people would: WatchlistPage, not Page_WatchlistOut_; a title says the same."""
     schemas: dict[str, Any] = document.get("components", {}).get("schemas", {})
-    names = {f"{_REF}{name}": f"{_REF}{_pretty(name)}" for name in schemas if _GENERIC.fullmatch(name)}
-    document["components"]["schemas"] = {_pretty(name): schema for name, schema in schemas.items()}
-    _refer(document, names)
+    names = {name: pretty if (pretty := _pretty(name)) not in schemas else name for name in schemas}
+    document["components"]["schemas"] = {names[name]: schema for name, schema in schemas.items()}
+    changed = {name: pretty for name, pretty in names.items() if name != pretty}
+    for pretty in changed.values():
+        document["components"]["schemas"][pretty]["title"] = pretty
+    _refer(document, {f"{_REF}{name}": f"{_REF}{pretty}" for name, pretty in changed.items()})
 
 
 def _pretty(name: str) -> str:
-    found = _GENERIC.fullmatch(name)
-    return found["item"].removesuffix("Out").removesuffix("In") + found["form"] if found else name
+    if found := _GENERIC.fullmatch(name):
+        return _pretty(found["item"]).removesuffix("Out").removesuffix("In") + found["form"]
+    if found := _OF_ROOM.fullmatch(name):  # two rooms have a form of this name
+        return "".join(part.capitalize() for part in (found["room"] or found["module"]).split("_")) + found["name"]
+    return name
+
+
+def _name_values(node: object) -> None:
+    """Name the values of enumerations for generated clients: two of `YYYY-MM-DD` and `YYYYMMDD`, `-name` and `name`."""
+    if isinstance(node, dict):
+        values = node.get("enum")
+        if isinstance(values, list) and all(isinstance(value, str) for value in values):
+            node["x-enum-varnames"] = _value_names(values)
+        for child in node.values():
+            _name_values(child)
+    elif isinstance(node, list):
+        for child in node:
+            _name_values(child)
+
+
+def _value_names(values: list[str]) -> list[str]:
+    names: list[str] = []
+    for value in values:
+        name = _UNSPEAKABLE.sub("_", value.removeprefix("-")).strip("_").upper() or "EMPTY"
+        name = f"{name}_DESCENDING" if value.startswith("-") else name
+        name = f"VALUE_{name}" if name[0].isdigit() else name
+        names.append(f"{name}_{len(names)}" if name in names else name)
+    return names
 
 
 def _refer(node: object, names: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response
 
 from serving.kit.access import Principal, Scope, allowed
@@ -223,6 +223,7 @@ def _add_batch(router: APIRouter, resource: Resource) -> None:
         answer = answer_of(outcomes, atomic=body.atomic)
         return Response(answer.model_dump_json(), CREATED, media_type=JSON)
 
+    form: Any = create_model(f"{resource.noun.title().replace(' ', '')}Batch", __base__=Batch[create])
     bare = Annotated[list[create], Field(min_length=1, max_length=MAX_ITEMS)]
     router.post(
         "/batch",
@@ -234,7 +235,7 @@ def _add_batch(router: APIRouter, resource: Resource) -> None:
         response_model=BatchOut[out] | list[out],
         responses=guarded(409),
         operation_id=f"create_{resource.service}_batch",
-    )(_typed(endpoint, body=Annotated[Batch[create] | bare, Body()], **_writing(resource)))
+    )(_typed(endpoint, body=Annotated[form | bare, Body()], **_writing(resource)))
 
 
 def _writing(resource: Resource) -> dict[str, Any]:
