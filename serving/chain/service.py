@@ -1,5 +1,6 @@
 """The rules of the chain: everybody sees that something moved, its owners see what, nobody spends what is another's."""
 
+import asyncio
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -86,6 +87,7 @@ class ChainService:
         self._database = database
         self._repository = ChainRepository(database)
         self._clock = clock
+        self._one_verification = asyncio.Semaphore(1)
         self.cache = cache
 
     async def page(self, query: BlockQuery, path: str) -> BlockPage:
@@ -185,7 +187,8 @@ class ChainService:
             raise AnchorIncomplete("Give anchor_index and anchor_hash, or neither.")
         if query.anchor_index is not None and query.anchor_hash is not None:
             anchor = Anchor(query.anchor_index, bytes.fromhex(query.anchor_hash))
-        async with self._database.transaction() as connection:
+        # One at a time: it takes seconds and a connection, which the money paths must not wait for.
+        async with self._one_verification, self._database.transaction() as connection:
             report = await chain_check.verify(connection, first=query.from_index, limit=query.limit, anchor=anchor)
         return _report(report)
 

@@ -75,27 +75,13 @@ class Money:
         event: str,
         reason: str = "",
     ) -> None:
-        """Write the event and the audit row of what was done; the last act of a transaction."""
-        told: dict[str, object] = {
-            "payment_id": str(payment.id),
-            "from_account_id": str(payment.from_account_id),
-            "to_account_id": None if payment.to_account_id is None else str(payment.to_account_id),
-            "amount": f"{from_minor(payment.amount_minor, payment.currency):f}",
-            "currency": payment.currency,
-            "status": status,
-        }
-        await emit(
-            connection,
-            Event(
-                event_id=uuid7(self.clock),
-                topic=TOPIC,
-                key=str(payment.from_account_id),
-                type=event,
-                owner_id=payment.owner_id,
-                payload=told,
-                occurred_at=self.clock.now(),
-            ),
-        )
+        """Write the event and the audit row of what was done; the last act of a transaction.
+
+        A payment that was just made has `payment.created` before the event of what became of it.
+        """
+        told = _told(payment, status)
+        names = ("payment.created", event) if payment.status == Status.PENDING else (event,)
+        await emit(connection, *(self._event(payment, name, told) for name in names))
         await audit.record(
             connection,
             principal,
@@ -105,6 +91,17 @@ class Money:
             object_id=payment.id,
             before={"status": payment.status},
             after={**told, "reason": reason},
+        )
+
+    def _event(self, payment: Facts, name: str, told: dict[str, object]) -> Event:
+        return Event(
+            event_id=uuid7(self.clock),
+            topic=TOPIC,
+            key=str(payment.from_account_id),
+            type=name,
+            owner_id=payment.owner_id,
+            payload=told,
+            occurred_at=self.clock.now(),
         )
 
     async def _reserve(self, connection: Transaction, payment: Facts, delta: int) -> None:
@@ -124,6 +121,17 @@ class Money:
             await store.move(connection, purse, one, clock=self.clock)
         except BookingRefused as refused:
             raise PaymentRefused(f"{refused.detail} ({refused.rule})") from refused
+
+
+def _told(payment: Facts, status: str) -> dict[str, object]:
+    return {
+        "payment_id": str(payment.id),
+        "from_account_id": str(payment.from_account_id),
+        "to_account_id": None if payment.to_account_id is None else str(payment.to_account_id),
+        "amount": f"{from_minor(payment.amount_minor, payment.currency):f}",
+        "currency": payment.currency,
+        "status": status,
+    }
 
 
 def settlement_day(sent: date) -> date:

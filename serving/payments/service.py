@@ -217,7 +217,7 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
             await self.money.reserve(connection, payment)
             step = Step(status=Status.HELD, at=self.clock.now(), reason="the fraud check asks for a review")
             await self._payments.advance(connection, payment.id, step)
-            return "payment.created"
+            return "payment.held"
         step = Step(status=Status.BLOCKED, at=self.clock.now(), reason="stopped by the fraud check")
         await self._payments.advance(connection, payment.id, step)
         return "payment.blocked"

@@ -118,7 +118,7 @@ def test_an_allowed_payment_moves_the_money_at_once(
     assert funds.cash(served.settings, to) == (12_550, 0)
     assert answer.headers["location"] == f"{PATH}/{made['id']}"
     assert payer.client.get(answer.headers["location"]).json() == made
-    assert events(served.settings, made["id"]) == ["payment.settled"]
+    assert events(served.settings, made["id"]) == ["payment.created", "payment.settled"]
 
 
 def test_a_payment_of_a_portfolio_is_a_withdrawal_there_and_a_deposit_where_it_arrives(
@@ -144,6 +144,17 @@ def test_a_repeat_pays_once(served: Served, payer: Payer) -> None:
     assert second.headers["idempotency-replayed"] == "true"
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
     assert funds.cash(served.settings, to) == (1_000, 0)
+
+
+def test_fifty_twins_of_one_key_pay_once(served: Served, payer: Payer) -> None:
+    to = receiver(served)
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: payer.pay(here(to), "1.00", key="fifty-twins"), range(50)))
+    assert {answer.status_code for answer in answers} <= {201, 409, 503}
+    assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
+    codes = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+    assert codes <= {"idempotency_key_in_flight"}
+    assert (payer.cash, funds.cash(served.settings, to)) == ((99_937, 0), (100, 0))
 
 
 def test_of_many_payments_of_the_whole_balance_one_wins(served: Served, payer: Payer) -> None:
@@ -216,7 +227,7 @@ def test_a_held_payment_reserves_until_a_second_person_approves(served: Served, 
     assert (payer.cash, funds.cash(served.settings, to)) == ((25_008, 0), (75_029, 0))
     again = decide(served.api.client, held, "approve")
     assert (again.status_code, again.json()["code"]) == (409, "payment_not_open")
-    assert events(served.settings, held["id"]) == ["payment.created", "payment.settled"]
+    assert events(served.settings, held["id"]) == ["payment.created", "payment.held", "payment.settled"]
 
 
 def test_the_recount_agrees_with_payments_of_every_kind(served: Served, payer: Payer) -> None:
@@ -252,7 +263,7 @@ def test_a_rejected_payment_gives_the_money_back(served: Served, payer: Payer) -
     assert (rejected["status"], rejected["status_reason"]) == ("failed", "rejected: a test decides")
     assert payer.cash == (100_037, 0)
     assert decide(served.api.client, held, "approve").status_code == 409
-    assert events(served.settings, held["id"]) == ["payment.created", "payment.rejected"]
+    assert events(served.settings, held["id"]) == ["payment.created", "payment.held", "payment.rejected"]
 
 
 def test_a_held_payment_is_canceled_and_a_settled_one_is_not(served: Served, payer: Payer) -> None:
@@ -286,7 +297,7 @@ def test_a_block_stops_the_money(served: Served, payer: Payer) -> None:
     assert payer.cash == before
     assert decide(served.api.client, blocked, "approve").status_code == 409
     assert payer.client.delete(f"{PATH}/{blocked['id']}").status_code == 409
-    assert events(served.settings, blocked["id"]) == ["payment.blocked"]
+    assert events(served.settings, blocked["id"]) == ["payment.created", "payment.blocked"]
     rules = {reason["rule"] for reason in blocked["fraud_reasons"]}
     assert {"balance_share", "new_counterparty", "amount_jump", "velocity"} <= rules
 
