@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lakehouse.portfolio.lots import LotMethod
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import CurrencyCode, DecimalText, Optionally, Text
+from serving.kit.types import CurrencyCode, DecimalText, Flag, Optionally, Text
 
 METHOD_TEXT = (
     "which lot a sale closes first: fifo, lifo, hifo (highest unit cost), average (one pool), "
@@ -42,7 +42,7 @@ class AccountIn(BaseModel):
     kind: AccountKind = Field(AccountKind.BROKERAGE, description="a brokerage account may have a portfolio")
     base_currency: CurrencyCode = Field("USD", description="ISO 4217 code of its reports", examples=["USD"])
     lot_method: LotMethod = Field(LotMethod.FIFO, description=METHOD_TEXT)
-    allows_short: bool = Field(False, description=SHORT_TEXT)
+    allows_short: Flag = Field(False, description=SHORT_TEXT)
 
 
 class AccountPatch(MergePatch):
@@ -50,7 +50,7 @@ class AccountPatch(MergePatch):
 
     name: Optionally[Text] = Field(None, description="unique among yours")
     lot_method: Optionally[LotMethod] = Field(None, description=METHOD_TEXT)
-    allows_short: Optionally[bool] = Field(None, description=SHORT_TEXT)
+    allows_short: Optionally[Flag] = Field(None, description=SHORT_TEXT)
     status: Optionally[AccountStatus] = Field(None, description="closed: it takes no bookings; empty it first")
 
 

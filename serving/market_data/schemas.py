@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.paging import CURSOR_PATTERN
-from serving.kit.types import CurrencyCode, DecimalText, IsoDate, NotNegative, Optionally, Price, Symbol
+from serving.kit.types import CurrencyCode, DecimalText, IsoDate, NotNegative, Optionally, Price, Symbol, number_only
 from serving.market_data.instants import Instant
 from serving.quotes.schemas import QuoteOut, Warnings
 
@@ -35,7 +35,9 @@ class ObservationIn(BaseModel):
     ask_size: NotNegative | None = Field(None, description="units at the ask")
     previous_close: Price | None = Field(None, description="close of the day before")
     size: NotNegative | None = Field(None, description="units traded at the price")
-    seq: int = Field(0, ge=0, le=MAX_SEQ, description="the provider's order among prices of one instant")
+    seq: Annotated[int, Field(ge=0, le=MAX_SEQ), BeforeValidator(number_only)] = Field(
+        0, description="the provider's order among prices of one instant"
+    )
 
 
 class ObservationOut(BaseModel):

@@ -49,7 +49,13 @@ async def service_of(request: Request) -> TransactionService:
 
 Service = Annotated[TransactionService, Depends(service_of)]
 Writer = Annotated[Principal, allowed(Scope.PORTFOLIOS_WRITE)]
-Many = Batch[TransactionIn] | Annotated[list[TransactionIn], Field(min_length=1, max_length=MAX_ITEMS)]
+
+
+class TransactionBatch(Batch[TransactionIn]):
+    """Transactions to book together."""
+
+
+Many = TransactionBatch | Annotated[list[TransactionIn], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
 @router.post(
