@@ -57,6 +57,14 @@ KEY = """
 COMMENT = "SELECT obj_description(%s::regclass)"
 
 RUN = "INSERT INTO ops.job_run (run_id, job, business_date, state, started_at, finished_at, manifest) VALUES "
+# A copy of a transaction of the demo with other values; and one of its lots, an account of the ledger.
+COPY_OF = "INSERT INTO app.transaction SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid()) || "
+OF_DEMO = ")).* FROM app.transaction AS t WHERE t.kind = 'transfer_in' LIMIT 1"
+DEMO_ACCOUNT = "(SELECT id FROM app.account LIMIT 1)"
+LEDGER = (
+    "INSERT INTO ledger.account (id, account_id, purpose, currency, allows_negative, balance_minor, reserved_minor) "
+    "VALUES (gen_random_uuid(), (SELECT id FROM app.account LIMIT 1), "
+)
 # One statement a rule; each is refused although everything else about the row is right.
 FORBIDDEN: tuple[tuple[str, LiteralString], ...] = (
     ("position_quantity_real", "UPDATE app.position SET quantity = 0"),
@@ -76,6 +84,47 @@ FORBIDDEN: tuple[tuple[str, LiteralString], ...] = (
     ("job_run_finished_when_over", RUN + "('r', 'j', '2022-12-28', 'running', now(), now(), '{}')"),
     ("job_run_time_forward", RUN + "('r', 'j', '2022-12-28', 'failed', now(), now() - interval '1 s', '{}')"),
     ("job_run_manifest_object", RUN + "('r', 'j', '2022-12-28', 'running', now(), NULL, '[]')"),
+    ("transaction_kind_known", COPY_OF + """'{"kind": "gift"}'""" + OF_DEMO),
+    ("transaction_source_known", COPY_OF + """'{"source": "rumour"}'""" + OF_DEMO),
+    ("transaction_symbol_where_needed", COPY_OF + """'{"symbol": null}'""" + OF_DEMO),
+    ("transaction_units_where_needed", COPY_OF + """'{"price": null}'""" + OF_DEMO),
+    ("transaction_units_where_needed", COPY_OF + """'{"kind": "dividend"}'""" + OF_DEMO),
+    ("transaction_quantity_positive", COPY_OF + """'{"quantity": 0}'""" + OF_DEMO),
+    ("transaction_price_real", COPY_OF + """'{"price": -1}'""" + OF_DEMO),
+    ("transaction_fx_positive", COPY_OF + """'{"fx_rate": 0}'""" + OF_DEMO),
+    ("transaction_ratio_where_needed", COPY_OF + """'{"ratio": 2}'""" + OF_DEMO),
+    ("transaction_spin_off_complete", COPY_OF + """'{"related_symbol": "AAPL"}'""" + OF_DEMO),
+    ("transaction_charges_positive", COPY_OF + """'{"gross_minor": -1}'""" + OF_DEMO),
+    ("transaction_charges_positive", COPY_OF + """'{"fee_minor": -1}'""" + OF_DEMO),
+    ("transaction_cash_sign", COPY_OF + """'{"cash_minor": 1}'""" + OF_DEMO),
+    ("transaction_text_length", COPY_OF + """jsonb_build_object('note', repeat('x', 501))""" + OF_DEMO),
+    ("transaction_currency_fkey", COPY_OF + """'{"currency": "XXX"}'""" + OF_DEMO),
+    ("transaction_instrument_fkey", COPY_OF + """'{"symbol": "NONE"}'""" + OF_DEMO),
+    ("transaction_portfolio_fkey", COPY_OF + """jsonb_build_object('portfolio_id', gen_random_uuid())""" + OF_DEMO),
+    ("transaction_account_fkey", COPY_OF + """jsonb_build_object('account_id', gen_random_uuid())""" + OF_DEMO),
+    ("lot_open", "UPDATE app.lot SET quantity = 0"),
+    ("lot_open", "UPDATE app.lot SET quantity = -quantity"),
+    ("position_reserved_covered", "UPDATE app.position SET reserved_quantity = quantity + 1 WHERE quantity > 0"),
+    ("position_reserved_covered", "UPDATE app.position SET reserved_quantity = 1 WHERE quantity < 0"),
+    ("portfolio_account_unique", "UPDATE app.portfolio SET account_id = " + DEMO_ACCOUNT),
+    ("portfolio_owner_fkey", "UPDATE app.portfolio SET owner_id = gen_random_uuid()"),
+    ("account_lot_method_known", "UPDATE app.account SET lot_method = 'best'"),
+    ("account_kind_known", "UPDATE app.account SET kind = 'piggy bank'"),
+    ("account_status_known", "UPDATE app.account SET status = 'lost'"),
+    ("account_name_unique", "UPDATE app.account SET name = 'same'"),
+    ("account_name_not_blank", "UPDATE app.account SET name = ' ' WHERE name LIKE 'Global%'"),
+    ("account_currency_iso", "UPDATE app.account SET base_currency = 'usd'"),
+    ("currency_code_shape", "INSERT INTO ledger.currency VALUES ('usd', 2)"),
+    ("currency_digits_range", "INSERT INTO ledger.currency VALUES ('ABC', 9)"),
+    ("ledger_account_no_overdraft", LEDGER + "'cash', 'USD', false, -1, 0)"),
+    ("ledger_account_reserved_covered", LEDGER + "'cash', 'USD', false, 5, 6)"),
+    ("ledger_account_reserved_covered", LEDGER + "'fees', 'USD', true, 5, 1)"),
+    ("ledger_account_sign", LEDGER + "'cash', 'USD', true, 0, 0)"),
+    ("ledger_account_sign", LEDGER + "'fees', 'USD', false, 0, 0)"),
+    ("ledger_account_purpose_known", LEDGER + "'fun', 'USD', true, 0, 0)"),
+    ("ledger_account_currency_fkey", LEDGER + "'fx', 'XXX', true, 0, 0)"),
+    ("fx_rate_pair", "INSERT INTO market.fx_rate VALUES ('USD', 'USD', '2024-01-01', 1, 'p')"),
+    ("fx_rate_positive", "INSERT INTO market.fx_rate VALUES ('EUR', 'USD', '2024-01-01', 0, 'p')"),
     ("asset_status_rows_counted", "INSERT INTO ops.asset_status VALUES ('t', 'p', 1, -1, 'r', now())"),
 )
 
