@@ -17,7 +17,7 @@ from statistics import median
 from typing import Final
 
 MIN_HISTORY: Final = 10
-MAX_HISTORY: Final = 200
+MAX_HISTORY: Final = 100
 """How many of the newest earlier orders a caller hands in."""
 UNKNOWN_SCORE: Final = 0.25
 LIMIT_Z: Final = 3.5

@@ -12,6 +12,7 @@ from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
 from serving.kit.types import CurrencyCode, NotNegative, Number, Optionally, Price, Quantity, Symbol
+from serving.portfolios.schemas import DEMO_PORTFOLIO
 
 MAX_BATCH = 100
 MAX_LOTS = 100
@@ -78,7 +79,7 @@ class OrderIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    portfolio_id: UUID = Field(description="portfolio of yours that trades")
+    portfolio_id: UUID = Field(description="portfolio of yours that trades", examples=[DEMO_PORTFOLIO])
     client_order_id: Optionally[ClientOrderId] = Field(
         None, description="your own id, once a portfolio: a retry with it finds this order; left out, the order's id"
     )

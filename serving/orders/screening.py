@@ -1,8 +1,5 @@
 """Trade surveillance of an order: the account's habits, handed to `ml.checks.surveillance`."""
 
-from datetime import datetime
-from decimal import Decimal
-
 from lakehouse.clock import Clock
 from lakehouse.stores.books import order_facts
 from lakehouse.stores.books.order_facts import Habit, Market
@@ -23,8 +20,13 @@ def screen_with(digest: bytes, clock: Clock) -> Screen:
         habits = await order_facts.habits(
             connection, account_id=order.account_id, currency=order.currency, limit=MAX_HISTORY
         )
-        asked = _observation(clock.now(), order.quantity, price, market.price, market.multiplier)
-        verdict = judge(asked, [_habit(each) for each in habits])
+        asked = Observation(
+            at=clock.now(),
+            notional=float(order.quantity * price * market.multiplier),
+            quantity=float(order.quantity),
+            price_deviation=0.0 if market.price is None else float(price / market.price - 1),
+        )
+        verdict = judge(asked, [_observation(each) for each in habits])
         return Screening(
             request_hash=digest, score=round(verdict.score, 6), is_alert=verdict.is_alert, reason=verdict.reason
         )
@@ -32,16 +34,7 @@ def screen_with(digest: bytes, clock: Clock) -> Screen:
     return screen
 
 
-def _habit(habit: Habit) -> Observation:
-    return _observation(habit.created_at, habit.quantity, habit.price, habit.reference_price, habit.multiplier)
-
-
-def _observation(
-    at: datetime, quantity: Decimal, price: Decimal, seen: Decimal | None, multiplier: Decimal
-) -> Observation:
+def _observation(habit: Habit) -> Observation:
     return Observation(
-        at=at,
-        notional=float(quantity * price * multiplier),
-        quantity=float(quantity),
-        price_deviation=0.0 if seen is None else float(price / seen - 1),
+        at=habit.at, notional=habit.notional, quantity=habit.quantity, price_deviation=habit.price_deviation
     )

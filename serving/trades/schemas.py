@@ -13,6 +13,7 @@ from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
 from serving.kit.types import CurrencyCode, Number, Optionally, Price, Quantity, Symbol, number_only
 from serving.orders.schemas import ClientOrderId, Source
+from serving.portfolios.schemas import DEMO_PORTFOLIO
 
 MAX_BATCH = 100
 TIME_TEXT = "day: until the exchange's next close; gtc: until canceled; ioc, fok: now"
@@ -28,7 +29,7 @@ class TradeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    portfolio_id: UUID = Field(description="portfolio of yours that trades")
+    portfolio_id: UUID = Field(description="portfolio of yours that trades", examples=[DEMO_PORTFOLIO])
     symbol: Symbol = Field(description="instrument")
     side: Annotated[str, Field(pattern=SIDE_PATTERN, examples=["BUY"])] = Field(description="BUY or SELL, in any case")
     order_type: TradeType = Field("market", description="stop_loss is another word for stop")

@@ -179,7 +179,7 @@ async def _write(connection: Transaction, order: Order, execution: Execution, cl
 
 async def _activate(connection: Transaction, books: Books, legs: tuple[Order, ...], clock: Clock) -> None:
     """Legs go to work, or are rejected where what they would close is not there any more."""
-    scene = await orders.scene_of(connection, books, legs[0].symbol, now=clock.now())
+    scene = await orders.scene_of(connection, books, legs[0].symbol, legs[0].side, now=clock.now())
     priced = [replace(leg, reference_price=scene.market.price) for leg in legs]
     broken = funds(priced, scene.facts)
     if broken is None:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
+from psycopg.rows import class_row
+
 from lakehouse.stores.books.booking import Books
 from lakehouse.stores.postgres import Transaction, rows_of
 from lakehouse.trading.checks import Facts, Working
@@ -27,13 +29,14 @@ MARKET: Final[LiteralString] = """
     LEFT JOIN app.position AS x ON x.portfolio_id = %(portfolio_id)s AND x.symbol = i.symbol
     WHERE i.symbol = %(symbol)s
 """
-# Stops sleep until their price is seen, so they are in nobody's way.
-WORKING: Final[LiteralString] = """
+# The order of the other side that is nearest: stops sleep until their price is seen, so they are in nobody's way.
+NEAREST: Final[LiteralString] = """
     SELECT o.id, o.side, o.limit_price AS price
     FROM trading.order AS o
-    WHERE o.portfolio_id = %(portfolio_id)s AND o.symbol = %(symbol)s
+    WHERE o.portfolio_id = %(portfolio_id)s AND o.symbol = %(symbol)s AND o.side <> %(side)s
       AND o.status IN ('accepted', 'partially_filled') AND o.type IN ('market', 'limit', 'take_profit')
-    ORDER BY o.id
+    ORDER BY o.limit_price IS NOT NULL, CASE o.side WHEN 'sell' THEN o.limit_price ELSE -o.limit_price END, o.id
+    LIMIT 1
 """
 KNOWN: Final[LiteralString] = """
     SELECT o.id, o.request_hash, o.status, o.status_reason
@@ -41,11 +44,16 @@ KNOWN: Final[LiteralString] = """
     WHERE o.portfolio_id = %(portfolio_id)s AND o.client_order_id = %(client_order_id)s
 """
 HABITS: Final[LiteralString] = """
-    SELECT o.created_at, o.quantity, coalesce(o.limit_price, o.stop_price, o.reference_price) AS price,
-           o.reference_price, i.multiplier
-    FROM trading.order AS o JOIN app.instrument AS i ON i.symbol = o.symbol
-    WHERE o.account_id = %(account_id)s AND o.currency = %(currency)s AND o.status <> 'rejected'
-      AND o.parent_id IS NULL AND coalesce(o.limit_price, o.stop_price, o.reference_price) IS NOT NULL
+    SELECT o.created_at AS at, o.quantity::float8 AS quantity,
+           (o.quantity * o.price * i.multiplier)::float8 AS notional,
+           coalesce(o.price / o.reference_price - 1, 0)::float8 AS price_deviation
+    FROM (
+        SELECT x.*, coalesce(x.limit_price, x.stop_price, x.reference_price) AS price
+        FROM trading.order AS x
+        WHERE x.account_id = %(account_id)s
+    ) AS o
+    JOIN app.instrument AS i ON i.symbol = o.symbol
+    WHERE o.currency = %(currency)s AND o.status <> 'rejected' AND o.parent_id IS NULL AND o.price IS NOT NULL
     ORDER BY o.id DESC
     LIMIT %(limit)s
 """
@@ -81,13 +89,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """An earlier order of the account; `price` is its limit, stop or the price seen."""
+    """An earlier order of the account, as surveillance sees it: floats, because they are only compared."""
 
-    created_at: datetime
-    quantity: Decimal
-    price: Decimal
-    reference_price: Decimal | None
-    multiplier: Decimal
+    at: datetime
+    notional: float
+    quantity: float
+    price_deviation: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +104,26 @@ class _Working:
     price: Decimal | None
 
 
-async def market(connection: Transaction, books: Books, symbol: str) -> Market | None:
-    """The instrument with its price and what is free; None where there is no such instrument."""
-    names = {"account_id": books.account_id, "portfolio_id": books.portfolio_id, "symbol": symbol}
-    rows = await rows_of(connection, MARKET, names, Market)
-    return rows[0] if rows else None
+async def look(connection: Transaction, books: Books, symbol: str, side: Side) -> tuple[Market | None, Working | None]:
+    """The instrument with its price and what is free, None where there is no such instrument; and the portfolio's
+    working order in it, on the other side than `side`, that is nearest. Both in one round trip."""
+    names = {"account_id": books.account_id, "portfolio_id": books.portfolio_id, "symbol": symbol, "side": side}
+    async with (
+        connection.cursor(row_factory=class_row(Market)) as known,
+        connection.cursor(row_factory=class_row(_Working)) as working,
+    ):
+        async with connection.pipeline():
+            await known.execute(MARKET, names)
+            await working.execute(NEAREST, names)
+        market = await known.fetchone()
+        row = await working.fetchone()
+    return market, None if row is None else Working(id=row.id, side=Side(row.side), price=row.price)
 
 
-async def facts(
-    connection: Transaction, books: Books, known: Market, *, now: datetime, besides: Sequence[Order] = ()
+def facts(
+    books: Books, known: Market, nearest: Working | None, *, now: datetime, besides: Sequence[Order] = ()
 ) -> Facts:
     """The facts that rules judge by. What the orders `besides` keep back counts as free: they are to be replaced."""
-    names = {"portfolio_id": books.portfolio_id, "symbol": known.symbol}
-    mine = {order.id for order in besides}
-    working = [row for row in await rows_of(connection, WORKING, names, _Working) if row.id not in mine]
     return Facts(
         now=now,
         account_status="open" if books.is_open else "closed",
@@ -120,7 +133,7 @@ async def facts(
         price=known.price,
         cash_minor=known.cash_minor + sum(order.reserved_minor for order in besides),
         units=known.units + sum((order.reserved_quantity for order in besides), Decimal(0)),
-        working=tuple(Working(id=row.id, side=Side(row.side), price=row.price) for row in working),
+        working=() if nearest is None else (nearest,),
     )
 
 

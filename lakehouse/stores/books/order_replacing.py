@@ -72,7 +72,7 @@ async def replace_order(
         raise InvalidTransition(old, Status.REPLACED)
     _check_form(old, request.wish)
     siblings = [each for each in family.values() if _is_sibling(each, old)]
-    scene = await orders.scene_of(connection, books, old.symbol, now=clock.now(), besides=[old, *siblings])
+    scene = await orders.scene_of(connection, books, old.symbol, old.side, now=clock.now(), besides=[old, *siblings])
     new = await _new(old, request.wish, scene, clock)
     legs = [each for each in family.values() if each.parent_id == old.id and each.status is Status.HELD]
     if broken := violation((new, *siblings, *legs), (new, *siblings), scene.facts):

@@ -24,7 +24,7 @@ from lakehouse.stores.postgres import Transaction, rows_of
 from lakehouse.trading.checks import Facts, Violation, group_cash, group_units, violation
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
-from lakehouse.trading.order import InvalidTransition, Leg, Order, Status, TimeInForce
+from lakehouse.trading.order import InvalidTransition, Leg, Order, Side, Status, TimeInForce
 from lakehouse.trading.sessions import expiry, session_close
 from lakehouse.trading.ticket import Making, Ticket, at_once, check_form, count_of, orders_of
 
@@ -115,15 +115,16 @@ async def place(connection: Transaction, ticket: Ticket, *, owner_id: UUID, cloc
     known = await order_facts.known_by_client(connection, ticket.portfolio_id, ticket.client_order_id)
     if known is not None:
         return _retried(known, ticket)
-    scene = await scene_of(connection, books, ticket.symbol, now=clock.now())
+    scene = await scene_of(connection, books, ticket.symbol, ticket.side, now=clock.now())
     orders = orders_of(ticket, await _making(ticket, scene, clock))
     broken = violation(orders, at_once(orders), scene.facts)
     screening = await screen(connection, orders[0], scene.market)
-    await order_rows.insert(connection, orders, screening, at=clock.now())
     changes = [Change(None, order) for order in orders]
     changes += _first_moves(orders, scene.facts, broken)
     await order_rows.reserve(connection, changes)
-    await order_rows.record(connection, changes, owner_id=owner_id, clock=clock)
+    async with connection.pipeline():
+        await order_rows.insert(connection, orders, screening, at=clock.now())
+        await order_rows.record(connection, changes, owner_id=owner_id, clock=clock)
     return Placed(orders[0].id, broken, is_new=True)
 
 
@@ -176,10 +177,10 @@ async def opened(
 
 
 async def scene_of(
-    connection: Transaction, books: Books, symbol: str, *, now: datetime, besides: Sequence[Order] = ()
+    connection: Transaction, books: Books, symbol: str, side: Side, *, now: datetime, besides: Sequence[Order] = ()
 ) -> Scene:
-    """Books, market and facts. Raises OrderRefused for an instrument that cannot be ordered at all."""
-    market = await order_facts.market(connection, books, symbol)
+    """Books, market and facts for orders of one side. Raises OrderRefused where no order can be in the instrument."""
+    market, nearest = await order_facts.look(connection, books, symbol, side)
     if market is None:
         raise OrderRefused(
             Violation(rule="instrument_unknown", detail=f"There is no instrument {symbol}: make it first.")
@@ -188,7 +189,7 @@ async def scene_of(
         raise OrderRefused(
             Violation(rule="currency_unknown", detail=f"The ledger has no accounts in {market.currency}.")
         )
-    return Scene(books, market, await order_facts.facts(connection, books, market, now=now, besides=besides))
+    return Scene(books, market, order_facts.facts(books, market, nearest, now=now, besides=besides))
 
 
 async def lapse_of(ticket_time: TimeInForce, given: datetime | None, exchange: str, now: datetime) -> datetime | None:
