@@ -309,6 +309,21 @@ def test_a_long_history_is_judged_by_a_forest_too(served: Served, payer: Payer) 
     assert made["status"] == "authorised"
 
 
+def test_every_decision_about_money_is_in_the_audit_log(served: Served, payer: Payer) -> None:
+    held = hold(payer, served)
+    decide(served.api.client, held, "approve").raise_for_status()
+    with postgres.connect(served.settings.postgres) as connection:
+        rows = connection.execute(
+            "SELECT actor_id, action, after->>'amount', after->>'reason' FROM audit.event "
+            "WHERE object_kind = 'payment' AND object_id = %s ORDER BY occurred_at",
+            (held["id"],),
+        ).fetchall()
+    assert rows == [
+        (payer.user.id, "payment.held", "750.29", ""),
+        (served.admin.id, "payment.settled", "750.29", "a test decides"),
+    ]
+
+
 def test_only_words_change(served: Served, payer: Payer) -> None:
     settled = payer.pay(here(receiver(served)), "1", reference="before").json()
     at = f"{PATH}/{settled['id']}"
