@@ -197,6 +197,10 @@ def _is_let_in(answer: httpx.Response) -> bool:
 def _send(client: httpx.Client, operation: Operation, place: dict[str, str], body: object = None) -> httpx.Response:
     headers = {"Idempotency-Key": uuid4().hex, "X-Requested-With": "tests"}
     path = operation.path.format(**place)
+    types = operation.spec.get("requestBody", {}).get("content", {"application/json": {}})
+    if "application/json" not in types:
+        headers["Content-Type"] = next(iter(types))
+        return client.request(operation.method, path, headers=headers, content="")
     if operation.method in WRITES - {"DELETE"}:
         return client.request(operation.method, path, headers=headers, json=body if body is not None else {})
     return client.request(operation.method, path, headers=headers)
@@ -230,10 +234,10 @@ def _create(cast: Cast, collection: str) -> str:
     if answer.status_code == 409 and (there := cast.owner.get(collection).json()["data"]):
         return str(there[0]["id"])  # it is unique, and made already
     assert answer.status_code in {200, 201}, f"no example of {operation.id} can be made: {answer.text}"
-    found = UUID(answer.json()["id"])
-    if collection == COLLECTIONS["account_id"]:
-        funds.deposit(cast.settings, found, 1_000_000)
-    return str(found)
+    made = answer.json()
+    if collection in (COLLECTIONS["account_id"], COLLECTIONS["portfolio_id"]):
+        funds.deposit(cast.settings, UUID(made.get("account_id", made["id"])), 1_000_000)
+    return str(made["id"])
 
 
 def _body(cast: Cast, operation: Operation) -> object:
