@@ -4,10 +4,11 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
+from uuid import UUID
 
 from lakehouse.domain.currency import MINOR_DIGITS, CurrencyError, rounded_minor
 from lakehouse.portfolio.transactions import AMOUNTS, NEEDS_SYMBOL, RATIOS, UNITS, Draft, Kind
@@ -18,6 +19,7 @@ EIGHT: Final = Decimal("0.00000001")
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.^=/_-]{0,31}")
 _NUMBER = re.compile(r"-?[0-9]{0,30}(\.[0-9]{0,30})?")
 _NOISE = re.compile(r"[\s\u00a0\u202f'\u2019$\u20ac\u00a3\u00a5]|[A-Za-z]{3}$|^[A-Za-z]{3}")
+_PLAIN = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,8})?")  # what nearly every number looks like
 _GROUPED = re.compile(r"-?[0-9]{1,3}(G[0-9]{3})+(D[0-9]*)?")
 _TIME = re.compile(r"([01][0-9]|2[0-3])[:.]?([0-5][0-9])(?:[:.]?([0-5][0-9])(?:[.,]([0-9]{1,6}))?)?")
 _DATES: Final[Mapping[DateFormat, re.Pattern[str]]] = {
@@ -62,12 +64,17 @@ class _Words:
         return self._found[word]
 
 
+Known = tuple[Kind, datetime, str | None, str]
+
+
 @dataclass(frozen=True, slots=True)
 class _Context:
     layout: Layout
     words: _Words
     known: Mapping[str, str]
     base_currency: str
+    import_id: UUID | None
+    seen: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +86,24 @@ class Read:
     refusal: RowRefused | None = None
 
 
-def read_rows(rows: Sequence[Row], layout: Layout, known: Mapping[str, str], base_currency: str) -> list[Read]:
+def read_rows(
+    rows: Sequence[Row],
+    layout: Layout,
+    known: Mapping[str, str],
+    base_currency: str,
+    import_id: UUID | None = None,
+) -> list[Read]:
     """Each row's draft or refusal, in order of time: rows of one instant keep the order of the file.
 
     `known` are the currencies of known instruments. A file that runs backwards is turned round first. What has no
     external_id gets one from its content and how often the file has it, so that a second import finds it again.
     """
-    context = _Context(layout, _Words(layout), known, base_currency)
+    context = _Context(layout, _Words(layout), known, base_currency, import_id, Counter())
     found = [_read(row, context) for row in rows]
     times = [each.draft.occurred_at for each in found if each.draft is not None]
     if times and times[0] > times[-1]:
         found.reverse()
-    seen: Counter[str] = Counter()
-    numbered = [_numbered(each, seen) for each in found]
-    return sorted(numbered, key=lambda each: (each.draft is not None, each.draft.occurred_at if each.draft else _NEVER))
+    return sorted(found, key=lambda each: (each.draft is not None, each.draft.occurred_at if each.draft else _NEVER))
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -120,10 +131,11 @@ def _draft(cells: Mapping[str, str], context: _Context) -> Draft:
     if kind in NEEDS_SYMBOL and symbol is None:
         raise RowRefused("symbol_missing", f"A {kind} needs a symbol.")
     currency = _currency(cells, context, symbol)
-    fee, tax = (abs(_minor(numbers.get(name), currency)) for name in ("fee", "tax"))
+    fee, tax = abs(_minor(numbers.get("fee"), currency)), abs(_minor(numbers.get("tax"), currency))
+    occurred_at = _occurred_at(cells, layout)
     return Draft(
         kind=kind,
-        occurred_at=_occurred_at(cells, layout),
+        occurred_at=occurred_at,
         currency=currency,
         symbol=symbol,
         quantity=_units(numbers, kind),
@@ -137,7 +149,8 @@ def _draft(cells: Mapping[str, str], context: _Context) -> Draft:
         related_symbol=_symbol(cells.get("related_symbol", "")) if kind is Kind.SPIN_OFF else None,
         cost_share=_share(cells, layout) if kind is Kind.SPIN_OFF else None,
         settles_on=_settles_on(cells, layout),
-        external_id=clean(_unescaped(cells.get("external_id", "")), 200) or None,
+        external_id=_external_id(cells, numbers, (kind, occurred_at, symbol, currency), context),
+        import_id=context.import_id,
         source="import",
         note=clean(_unescaped(cells.get("note", "")), 500),
     )
@@ -148,15 +161,15 @@ def _unescaped(text: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@", "'") else text
 
 
-def _numbered(each: Read, seen: "Counter[str]") -> Read:
-    if each.draft is None or each.draft.external_id is not None:
-        return each
-    draft = each.draft
-    parts = (draft.kind, draft.occurred_at, draft.symbol, draft.quantity, draft.price, draft.amount_minor)
-    content = repr((*parts, draft.currency, draft.fee_minor, draft.tax_minor, draft.ratio, draft.note))
-    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
-    seen[digest] += 1
-    return replace(each, draft=replace(draft, external_id=f"csv:{digest}:{seen[digest]}"))
+def _external_id(cells: Mapping[str, str], numbers: Mapping[str, Decimal], known: Known, context: _Context) -> str:
+    """The broker's own number, or one made from the content and how often the file has had it."""
+    given = clean(_unescaped(cells.get("external_id", "")), 200)
+    if given:
+        return given
+    values = sorted((name, f"{value.normalize():f}") for name, value in numbers.items())
+    digest = hashlib.sha256(repr((*map(str, known), values, cells.get("note", ""))).encode()).hexdigest()[:32]
+    context.seen[digest] += 1
+    return f"csv:{digest}:{context.seen[digest]}"
 
 
 def _kind(cells: Mapping[str, str], numbers: Mapping[str, Decimal], words: _Words) -> Kind:
@@ -192,10 +205,14 @@ def _currency(cells: Mapping[str, str], context: _Context, symbol: str | None) -
 
 def _number(name: str, text: str, layout: Layout) -> Decimal:
     """A number; several of one field (fees) are added up. Digits after the eighth decimal are rounded."""
+    if "\x1f" not in text:
+        return _one_number(name, text, layout)
     return sum((_one_number(name, part, layout) for part in text.split("\x1f")), Decimal(0))
 
 
 def _one_number(name: str, text: str, layout: Layout) -> Decimal:
+    if layout.decimal == "." and _PLAIN.fullmatch(text):
+        return Decimal(text)
     plain = _NOISE.sub("", text.strip())
     is_negative = (plain.startswith("(") and plain.endswith(")")) or plain.endswith("-")
     plain = plain.strip("()").removesuffix("-").removeprefix("+")

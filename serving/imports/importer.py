@@ -1,11 +1,13 @@
 """One import inside one database transaction: read, judge every row, balance the cash, book, keep the report."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -64,11 +66,20 @@ class Overdraft(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The rows that may be booked, in order of time, and what is said of every row."""
+    """The rows that may be booked, in order of time, what is said of every row, and the symbols that were new."""
 
-    drafts: list[Draft]
+    fresh: list[tuple[Row, Draft]]
     rows: list[RowOut]
     unknown: dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was booked."""
+
+    summary: ImportSummary
+    balances: list[str]
+    warnings: list[str]
 
 
 class Importer:
@@ -86,19 +97,56 @@ class Importer:
         if books is None:
             raise PortfolioNotFound(asked.portfolio_id)
         layout = await self._layout(connection, principal, asked)
-        judged = await self._judge(connection, books, _rows(content, layout), layout)
-        summary = self._summary(asked, content, judged)
+        import_id = uuid7(self._clock)
+        judged = await self._judge(connection, books, _rows(content, layout), layout, import_id)
+        try:
+            # Nearly every file has no row that the lots refuse: to fold it twice, for a report, would be wasted.
+            async with connection.transaction():
+                done = await self._attempt(connection, books, asked, judged, import_id, content)
+        except BookingRefused:
+            judged = await self._refuse(connection, books, judged)
+            done = await self._again(connection, books, asked, judged, import_id, content)
+        await self._keep(connection, request, principal, done.summary, judged)
+        return _report(done.summary, asked, judged, done.balances, done.warnings)
+
+    async def _again(
+        self,
+        connection: Transaction,
+        books: Books,
+        asked: ImportParameters,
+        judged: Judged,
+        import_id: UUID,
+        content: bytes,
+    ) -> Done:
+        try:
+            return await self._attempt(connection, books, asked, judged, import_id, content)
+        except BookingRefused as refused:
+            raise ImportRefused(f"{refused.detail} Nothing was booked.") from refused
+
+    async def _attempt(
+        self,
+        connection: Transaction,
+        books: Books,
+        asked: ImportParameters,
+        judged: Judged,
+        import_id: UUID,
+        content: bytes,
+    ) -> Done:
+        """Balance and book. Raises ImportRefused where rows are wrong and that is not allowed, and BookingRefused."""
+        summary = _summary(import_id, asked, content, judged, self._clock.now())
         if summary.errors and asked.on_error == "refuse" and not asked.dry_run:
-            report = _report(summary.model_copy(update={"id": None, "booked": 0}), asked, judged, [], [])
+            complete = await self._refuse(connection, books, judged)
+            summary = _summary(import_id, asked, content, complete, self._clock.now())
+            report = _report(summary.model_copy(update={"id": None, "booked": 0}), asked, complete, [], [])
             raise ImportRefused(
                 f"{summary.errors} of {summary.row_count} rows are wrong and nothing was booked: mend them, or send "
                 "on_error=skip.",
                 extension=Refused(report=report),
             )
-        balances, warnings = await self._balance(connection, books, asked, judged, summary.file_sha256)
-        await self._book(connection, books, [*balances, *judged.drafts], summary)
-        await self._keep(connection, request, principal, summary, judged)
-        return _report(summary, asked, judged, [_said(each) for each in balances], warnings)
+        balances, warnings = await self._balance(connection, books, asked, judged, summary)
+        drafts = sorted([*balances, *(draft for _, draft in judged.fresh)], key=lambda draft: draft.occurred_at)
+        await book(connection, books, drafts, clock=self._clock)
+        return Done(summary, [_said(each) for each in balances], warnings)
 
     async def _layout(self, connection: Transaction, principal: Principal, asked: ImportParameters) -> Layout:
         if asked.mapping_id is None:
@@ -108,47 +156,42 @@ class Importer:
             raise NotFound(f"There is no mapping {asked.mapping_id} of yours.")
         return found
 
-    async def _judge(self, connection: Transaction, books: Books, rows: list[Row], layout: Layout) -> Judged:
+    async def _judge(
+        self, connection: Transaction, books: Books, rows: list[Row], layout: Layout, import_id: UUID
+    ) -> Judged:
+        """What the rows say for themselves, and which are booked already; unknown symbols become instruments."""
         known = await self._repository.instruments(connection, _symbols(rows))
         currencies = {symbol: currency for symbol, (currency, _) in known.items()}
-        found = read_rows(rows, layout, currencies, books.base_currency)
+        found = read_rows(rows, layout, currencies, books.base_currency, import_id)
         booked = await self._booked(connection, books, found)
         fresh, said = _without_duplicates(found, booked)
         unknown = _unknown(fresh, set(known))
         if unknown:
             await self._repository.add_drafts(connection, unknown, self._clock.now())
-        refused = await refusals(connection, books, [draft for _, draft in fresh], clock=self._clock)
-        good: list[Draft] = []
-        for index, (row, draft) in enumerate(fresh):
-            said.append(_judgement(row, draft, refused.get(index), unknown))
-            if index not in refused:
-                good.append(draft)
-        return Judged(good, sorted(said, key=lambda each: each.row), unknown)
+        said += [_judgement(row, draft, None, unknown) for row, draft in fresh]
+        return Judged(fresh, sorted(said, key=lambda each: each.row), unknown)
+
+    async def _refuse(self, connection: Transaction, books: Books, judged: Judged) -> Judged:
+        """The same, less what the books refuse."""
+        drafts = [draft for _, draft in judged.fresh]
+        refused = await refusals(connection, books, drafts, clock=self._clock)
+        wrong = {
+            judged.fresh[index][0].number: _judgement(*judged.fresh[index], refusal, judged.unknown)
+            for index, refusal in refused.items()
+        }
+        rows = [wrong.get(row.row, row) for row in judged.rows]
+        return Judged([each for index, each in enumerate(judged.fresh) if index not in refused], rows, judged.unknown)
 
     async def _booked(self, connection: Transaction, books: Books, found: Sequence[Read]) -> set[str]:
         ids = [each.draft.external_id for each in found if each.draft is not None and each.draft.external_id]
         return await self._repository.booked(connection, books.portfolio_id, ids)
 
-    def _summary(self, asked: ImportParameters, content: bytes, judged: Judged) -> ImportSummary:
-        counts = {status: sum(row.status is status for row in judged.rows) for status in RowStatus}
-        return ImportSummary(
-            id=uuid7(self._clock),
-            portfolio_id=asked.portfolio_id,
-            preset="mapping" if asked.mapping_id else asked.preset.value,
-            file_sha256=hashlib.sha256(content).hexdigest(),
-            row_count=len(judged.rows),
-            booked=counts[RowStatus.BOOKED] + counts[RowStatus.DRAFT_INSTRUMENT],
-            duplicates=counts[RowStatus.DUPLICATE],
-            errors=counts[RowStatus.ERROR],
-            drafts=sorted(judged.unknown),
-            created_at=self._clock.now(),
-        )
-
     async def _balance(
-        self, connection: Transaction, books: Books, asked: ImportParameters, judged: Judged, file: str
+        self, connection: Transaction, books: Books, asked: ImportParameters, judged: Judged, summary: ImportSummary
     ) -> tuple[list[Draft], list[str]]:
         """Deposits that cover shortages, where they are wanted, and warnings. Raises Overdraft."""
-        symbols = {draft.symbol for draft in judged.drafts if draft.symbol is not None}
+        drafts = [draft for _, draft in judged.fresh]
+        symbols = {draft.symbol for draft in drafts if draft.symbol is not None}
         known = await self._repository.instruments(connection, symbols)
         multipliers = {symbol: multiplier for symbol, (_, multiplier) in known.items()}
         new = [
@@ -157,28 +200,19 @@ class Importer:
                 draft.currency,
                 cash_minor(draft, multipliers.get(draft.symbol or "", Decimal(1))),
             )
-            for draft in judged.drafts
+            for draft in drafts
         ]
         before = await self._repository.cash_days(connection, books.portfolio_id)
         free = await self._repository.free_cash(connection, books.account_id)
         short = shortages([(each.day, each.currency, each.minor) for each in before], new, free)
         if asked.opening_balance:
-            return [_opening(each, file) for each in short], []
+            return [_opening(each, summary) for each in short], []
         if any(each.is_open for each in short):
             raise Overdraft(
                 " ".join(_told(each) for each in short if each.is_open)
                 + " Add the deposits that the file leaves out, or send opening_balance=true, which books them."
             )
         return [], [_told(each) for each in short]
-
-    async def _book(
-        self, connection: Transaction, books: Books, drafts: Sequence[Draft], summary: ImportSummary
-    ) -> None:
-        ordered = sorted(drafts, key=lambda draft: draft.occurred_at)
-        try:
-            await book(connection, books, [replace(each, import_id=summary.id) for each in ordered], clock=self._clock)
-        except BookingRefused as refused:
-            raise ImportRefused(f"{refused.detail} Nothing was booked.") from refused
 
     async def _keep(
         self, connection: Transaction, request: Request, principal: Principal, summary: ImportSummary, judged: Judged
@@ -261,6 +295,22 @@ def _row(row: Row, status: RowStatus, code: str, detail: str) -> RowOut:
     return RowOut(row=row.number, status=status, code=code, detail=detail, source=row.source)
 
 
+def _summary(import_id: UUID, asked: ImportParameters, content: bytes, judged: Judged, now: datetime) -> ImportSummary:
+    counts = Counter(row.status for row in judged.rows)
+    return ImportSummary(
+        id=import_id,
+        portfolio_id=asked.portfolio_id,
+        preset="mapping" if asked.mapping_id else asked.preset.value,
+        file_sha256=hashlib.sha256(content).hexdigest(),
+        row_count=len(judged.rows),
+        booked=counts[RowStatus.BOOKED] + counts[RowStatus.DRAFT_INSTRUMENT],
+        duplicates=counts[RowStatus.DUPLICATE],
+        errors=counts[RowStatus.ERROR],
+        drafts=sorted(judged.unknown),
+        created_at=now,
+    )
+
+
 def _report(
     summary: ImportSummary, asked: ImportParameters, judged: Judged, balances: list[str], warnings: list[str]
 ) -> ImportReport:
@@ -278,14 +328,15 @@ def _report(
     )
 
 
-def _opening(short: Shortage, file: str) -> Draft:
+def _opening(short: Shortage, summary: ImportSummary) -> Draft:
     return Draft(
         kind=Kind.DEPOSIT,
         occurred_at=datetime.combine(short.day, time(), UTC),
         currency=short.currency,
         amount_minor=short.minor,
-        external_id=f"opening:{short.currency}:{file[:32]}",
+        external_id=f"opening:{short.currency}:{summary.file_sha256[:32]}",
         source="import",
+        import_id=summary.id,
         note="Opening balance: the imported file takes out more than it brings in.",
     )
 
