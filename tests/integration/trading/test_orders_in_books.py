@@ -242,6 +242,16 @@ def test_a_brackets_legs_end_with_its_entry(desk: Desk) -> None:
     assert cash(desk) == (1_000_000, 0)
 
 
+def test_a_legs_name_that_is_taken_refuses_the_whole_bracket(desk: Desk) -> None:
+    desk.place(wish(desk, client_order_id="mine:stop_loss"))
+    family = wish(desk, client_order_id="mine", order_class=OrderClass.BRACKET, take_profit=PROFIT, stop_loss=LOSS)
+    with pytest.raises(psycopg.IntegrityError) as refused:
+        desk.place(family)
+    assert refused.value.diag.constraint_name == "order_client_id_unique"
+    assert cash(desk) == (1_000_000, 100_100)
+    assert desk.rows("SELECT count(*) FROM trading.order WHERE portfolio_id = %(p)s") == [(1,)]
+
+
 def test_legs_whose_units_were_sold_meanwhile_are_rejected_not_the_fill(desk: Desk) -> None:
     entry, profit, loss = bracket(desk)
     desk.fill(entry, "t-1", 5)
