@@ -59,7 +59,7 @@ class DeltaQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: DeltaPath = Field(description="layer/table of the lake", examples=["gold/returns_daily_v1"])
+    path: DeltaPath = Field(description="layer/table of the lake, such as gold/returns_daily_v1")
     sample: int = Field(5, ge=0, le=50, description="rows to show")
 
 
