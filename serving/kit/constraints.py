@@ -69,6 +69,9 @@ MEANINGS: dict[str, Meaning] = {
     "transaction_external_unique": Meaning(
         AlreadyExists, "A transaction with this external_id is booked in the portfolio already."
     ),
+    "order_client_id_unique": Meaning(
+        AlreadyExists, "An order has this client_order_id, or the one that a leg would get from it: choose another."
+    ),
     "account_name_unique": Meaning(AlreadyExists, "You have an account of this name: choose another."),
     "portfolio_name_unique": Meaning(AlreadyExists, "You have a portfolio of this name: choose another."),
     "instrument_pkey": Meaning(AlreadyExists, "There is an instrument of that symbol: change it instead."),
