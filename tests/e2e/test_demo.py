@@ -14,6 +14,7 @@ import pytest
 
 from lakehouse.local import ending, envfile, supervisor
 from lakehouse.local.home import Home
+from lakehouse.risk.analysis import Measure
 from lakehouse.settings import Settings, inherited_environment, project_root
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(1200)]
@@ -29,6 +30,15 @@ def _demo(stack: Settings) -> str:
     environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home), "NO_COLOR": "1"}
     done = subprocess.run(argv, env=environment, cwd=project_root(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def _shell(stack: Settings, script: str) -> str:
+    """What a user sees who pastes the script into a shell in the checkout."""
+    environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home), "NO_COLOR": "1"}
+    argv = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(argv, env=environment, cwd=project_root(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     return done.stdout
 
 
@@ -61,10 +71,29 @@ def test_rows_in_are_landed_or_quarantined(output: str) -> None:
 
 def test_the_printed_curl_line_works(stack: Settings, output: str) -> None:
     line = next(line.strip() for line in output.splitlines() if line.strip().startswith("curl "))
-    environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home)}
-    argv = ["bash", "-c", line]
-    done = subprocess.run(argv, env=environment, cwd=project_root(), capture_output=True, text=True, check=True)
-    assert len(json.loads(done.stdout)["metrics"]) == 2 * len(METHODS)
+    assert len(json.loads(_shell(stack, line))["metrics"]) == 2 * len(METHODS)
+
+
+def test_the_readmes_tour_of_the_books_runs_as_printed(stack: Settings, output: str) -> None:
+    readme = (project_root() / "README.md").read_text(encoding="utf-8")
+    tour = readme.split("## Your books, over HTTP", 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
+    told = _shell(stack, tour.replace("http://127.0.0.1:8000", stack.serving.url)).splitlines()
+    answers = [json.loads(line) for line in told if line.startswith("{")]
+    _, look, booked, holdings, performance, order, reconciliation = answers
+    assert (look["booked"], look["dry_run"], booked["booked"], booked["errors"]) == (5, True, 5, 0)
+    assert {each["symbol"]: each["quantity"] for each in holdings["data"]} == {"AAPL": "15", "MSFT": "10"}
+    assert float(performance["time_weighted"]["total"]) != 0
+    assert performance["explanation"]["flows"]
+    assert order["status"] == "accepted"
+    assert reconciliation["is_clean"] is True
+
+
+def test_the_readmes_analysis_runs_as_printed(stack: Settings, output: str) -> None:
+    readme = (project_root() / "README.md").read_text(encoding="utf-8")
+    line = next(part for part in readme.split("`") if part.startswith(".venv/bin/tidemark analyze"))
+    told = _shell(stack, line)
+    assert told.count("MSFT") >= len(Measure)
+    assert "analysis_complete MSFT" in told
 
 
 def test_a_second_demo_gives_the_same_numbers(stack: Settings, output: str) -> None:
