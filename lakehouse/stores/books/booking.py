@@ -4,6 +4,7 @@ A booking in time order goes on from the stored lots; a backdated one folds its 
 it, from the start (`refold`). Either way the stored lots are the fold of the transactions: `recount` proves it.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -191,6 +192,15 @@ async def _prepared(
     instruments = {
         each.symbol: each for each in await rows_of(connection, INSTRUMENTS, {"symbols": sorted(symbols)}, _Instrument)
     }
+    # A large booking computes beside the event loop, so that it holds up nobody.
+    if len(drafts) > MANY:
+        return await asyncio.to_thread(_judged, books, drafts, instruments, clock)
+    return _judged(books, drafts, instruments, clock)
+
+
+def _judged(
+    books: Books, drafts: Sequence[Draft], instruments: dict[str, _Instrument], clock: Clock
+) -> list[rows.Booked | BookingRefused]:
     latest = clock.now() + CLOCK_SKEW
     # In one millisecond ids do not sort by the time they were made: sorted, they keep the order of the drafts.
     ids = sorted(uuid7(clock) for _ in drafts)

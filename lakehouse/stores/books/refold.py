@@ -3,6 +3,7 @@
 Spin-offs tie symbols together: what is folded from the start is a symbol with all those tied to it.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from lakehouse.portfolio.lots import Lot, LotMethod
 from lakehouse.portfolio.transactions import from_units, to_units
 from lakehouse.stores.books import rows
 from lakehouse.stores.postgres import Transaction, rows_of
+
+MANY: Final = 2000
 
 LATEST: Final[LiteralString] = """
     SELECT s.symbol, t.occurred_at, t.id
@@ -151,7 +154,7 @@ class _LotRow:
 async def extend(connection: Transaction, rules: Rules, facts: Sequence[Fact]) -> Folded:
     """Fold new facts, which are not stored yet. Raises FoldRefused."""
     folded, earlier = await _start(connection, rules, facts)
-    folded.fold.apply_all([*earlier, *facts])
+    await _apply(folded.fold, [*earlier, *facts])
     return folded
 
 
@@ -178,7 +181,7 @@ async def whole(connection: Transaction, rules: Rules, symbols: Collection[str] 
         tied = await _tied(connection, rules.portfolio_id, symbols, ())
         facts = await rows.facts(connection, rules.portfolio_id, sorted(tied))
     fold = Fold(LotMethod(rules.lot_method), allows_short=rules.allows_short)
-    fold.apply_all(facts)
+    await _apply(fold, facts)
     return Folded(fold, tied, tied, {})
 
 
@@ -196,6 +199,14 @@ async def store(connection: Transaction, portfolio_id: UUID, folded: Folded, now
     await _store_lots(connection, portfolio_id, folded)
     await _copy(connection, COPY_CLOSURES, (_closure_row(portfolio_id, each) for each in folded.fold.closures))
     await _store_positions(connection, portfolio_id, folded, now)
+
+
+async def _apply(fold: Fold, facts: Sequence[Fact]) -> None:
+    """A long fold runs beside the event loop, so that it holds up nobody."""
+    if len(facts) > MANY:
+        await asyncio.to_thread(fold.apply_all, facts)
+    else:
+        fold.apply_all(facts)
 
 
 async def _start(connection: Transaction, rules: Rules, facts: Sequence[Fact]) -> tuple[Folded, list[Fact]]:
