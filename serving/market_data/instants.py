@@ -12,7 +12,7 @@ _SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\
 
 
 def _written_out(value: object) -> object:
-    if isinstance(value, str) and not _SHAPE.fullmatch(value):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _SHAPE.fullmatch(value)):
         raise ValueError("Input should be an instant as YYYY-MM-DDTHH:MM:SSZ")
     return value
 
