@@ -48,6 +48,18 @@ def buy(desk: Desk, quantity: int) -> None:
     desk.fill(placed.order_id, "first", quantity)
 
 
+def full_report(desk: Desk, placed: Placed) -> Report:
+    """That all ten units were traded at 100."""
+    return Report(
+        order_id=placed.order_id,
+        venue_trade_id="t-1",
+        quantity=Decimal(10),
+        price=Decimal(100),
+        fee_minor=0,
+        filled_at=desk.clock.now(),
+    )
+
+
 def test_the_databases_moves_are_those_of_the_state_machine(desk: Desk) -> None:
     assert set(desk.rows("SELECT from_status, to_status FROM trading.order_move")) == MOVES
 
@@ -146,14 +158,7 @@ def test_a_fill_dearer_than_its_reservation_takes_free_cash_or_leaves_nothing_be
 
 def test_a_fill_whose_transaction_dies_leaves_nothing(desk: Desk) -> None:
     placed = desk.place(wish(desk))
-    report = Report(
-        order_id=placed.order_id,
-        venue_trade_id="t-1",
-        quantity=Decimal(10),
-        price=Decimal(100),
-        fee_minor=0,
-        filled_at=desk.clock.now(),
-    )
+    report = full_report(desk, placed)
 
     async def killed(connection: Transaction) -> None:
         await fill(connection, report, clock=desk.clock)
@@ -381,14 +386,7 @@ def test_fifty_parallel_orders_of_one_client_id_are_one_order(desk: Desk) -> Non
 
 def test_parallel_reports_of_one_fill_book_it_once(desk: Desk) -> None:
     placed = desk.place(wish(desk))
-    report = Report(
-        order_id=placed.order_id,
-        venue_trade_id="t-1",
-        quantity=Decimal(10),
-        price=Decimal(100),
-        fee_minor=0,
-        filled_at=desk.clock.now(),
-    )
+    report = full_report(desk, placed)
 
     async def race() -> list[bool]:
         async def one(connection: Transaction) -> bool:
