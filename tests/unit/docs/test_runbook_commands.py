@@ -96,6 +96,7 @@ def _root() -> TyperGroup:
     """The whole command line, with the commands of the rooms above lakehouse."""
     whole = typer.Typer()
     whole.registered_commands = list(app.registered_commands)
+    whole.registered_groups = list(app.registered_groups)
     points = metadata.distribution("tidemark").entry_points.select(group=rooms.GROUP)
     for point in points:
         rooms.register(whole, [point.name])
