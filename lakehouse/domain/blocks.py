@@ -22,7 +22,7 @@ _LEAF, _NODE, _BLOCK = b"\x00", b"\x01", b"\x02"
 FIRST_PREVIOUS = bytes(32)
 
 
-class Kind(StrEnum):
+class ChainKind(StrEnum):
     """What a transaction does: makes coins, or moves them."""
 
     MINT = "mint"

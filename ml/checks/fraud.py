@@ -43,7 +43,7 @@ FOREST_TREES = 64
 USUAL, UNUSUAL = 0.5, 0.75
 
 
-class Recommendation(StrEnum):
+class FraudRecommendation(StrEnum):
     """What to do with the payment: let it go, have a person look, or stop the money."""
 
     ALLOW = "allow"
@@ -51,7 +51,7 @@ class Recommendation(StrEnum):
     BLOCK = "block"
 
 
-class Model(StrEnum):
+class FraudModel(StrEnum):
     """What the score was made of: `RULES` alone means that the account's history was too short for more."""
 
     RULES = "rules"
@@ -92,9 +92,9 @@ class Verdict:
     """The score in [0, 1], what it recommends and why."""
 
     score: float
-    recommendation: Recommendation
+    recommendation: FraudRecommendation
     reasons: tuple[Reason, ...]
-    model: Model
+    model: FraudModel
 
 
 class Forest(Protocol):
@@ -112,9 +112,9 @@ def assess(attempt: Attempt, past: Sequence[Paid], forest: Forest | None = None)
     """
     reasons = [reason for reason in _rules(attempt, past) if reason.points > 0]
     score = min(100, sum(reason.points for reason in reasons)) / 100
-    model = Model.RULES
+    model = FraudModel.RULES
     if forest is not None:
-        model = Model.FOREST
+        model = FraudModel.FOREST
         anomaly = min(1.0, max(0.0, forest.anomaly(features(attempt, past))))
         points = round(100 * FOREST_WEIGHT * anomaly)
         score = 1 - (1 - score) * (1 - FOREST_WEIGHT * anomaly)
@@ -123,11 +123,11 @@ def assess(attempt: Attempt, past: Sequence[Paid], forest: Forest | None = None)
     return Verdict(score, recommendation_of(score), tuple(reasons), model)
 
 
-def recommendation_of(score: float) -> Recommendation:
+def recommendation_of(score: float) -> FraudRecommendation:
     """What a score asks for."""
     if score >= BLOCK_AT:
-        return Recommendation.BLOCK
-    return Recommendation.REVIEW if score >= REVIEW_AT else Recommendation.ALLOW
+        return FraudRecommendation.BLOCK
+    return FraudRecommendation.REVIEW if score >= REVIEW_AT else FraudRecommendation.ALLOW
 
 
 def _rules(attempt: Attempt, past: Sequence[Paid]) -> tuple[Reason, ...]:

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from lakehouse.stores.postgres import Transaction
 from serving.chain.schemas import (
     MAX_INDEX,
-    BalanceList,
     BalanceQuery,
     BlockDetail,
     BlockPage,
     BlockQuery,
-    SeedIn,
-    TransactionOut,
-    TransferIn,
-    VerifyOut,
+    ChainTransactionOut,
+    ChainVerification,
+    CoinBalanceList,
+    CoinSeedIn,
+    CoinTransferIn,
     VerifyQuery,
 )
 from serving.chain.service import ChainService
@@ -49,7 +49,7 @@ Once = Annotated[Idempotency, Depends(idempotency_of)]
 Reader = Annotated[Principal, allowed(Scope.CHAIN_READ)]
 
 
-def _answer(made: TransactionOut) -> Answer:
+def _answer(made: ChainTransactionOut) -> Answer:
     location = {"Location": f"{PREFIX}/transactions/{made.id}"}
     return Answer(201, made.model_dump_json().encode(), location)
 
@@ -85,7 +85,7 @@ async def read_block(
 @router.get(
     "/transactions/{transaction_id}",
     summary="Read a transaction",
-    response_model=TransactionOut,
+    response_model=ChainTransactionOut,
     responses={**CONDITIONAL, **guarded(404)},
     operation_id="get_chain_transaction",
 )
@@ -100,13 +100,15 @@ async def read_transaction(
 
 
 @router.get("/balances", summary="Read coin balances", responses=guarded(404), operation_id="list_coin_balances")
-async def read_balances(query: Annotated[BalanceQuery, Query()], service: Service, principal: Reader) -> BalanceList:
+async def read_balances(
+    query: Annotated[BalanceQuery, Query()], service: Service, principal: Reader
+) -> CoinBalanceList:
     """Coins of one account of yours, or of all of them that have any."""
     return await service.balances(principal, query)
 
 
 @router.get("/verify", summary="Verify the chain", responses=guarded(409), operation_id="verify_chain")
-async def verify(query: Annotated[VerifyQuery, Query()], service: Service, principal: Reader) -> VerifyOut:
+async def verify(query: Annotated[VerifyQuery, Query()], service: Service, principal: Reader) -> ChainVerification:
     """Computes every hash again and compares the chain with the ledger; each finding names its block and field.
 
     Whoever rewrites blocks up to the head consistently is found by an anchor: keep `head` elsewhere, and give it later.
@@ -119,12 +121,12 @@ async def verify(query: Annotated[VerifyQuery, Query()], service: Service, princ
     "/transfers",
     status_code=201,
     summary="Send coins",
-    response_model=TransactionOut,
+    response_model=ChainTransactionOut,
     responses=guarded(404, 409),
     operation_id="create_coin_transfer",
 )
 async def create_transfer(
-    body: TransferIn,
+    body: CoinTransferIn,
     request: Request,
     service: Service,
     once: Once,
@@ -145,12 +147,12 @@ async def create_transfer(
     "/seed-balance",
     status_code=201,
     summary="Make coins",
-    response_model=TransactionOut,
+    response_model=ChainTransactionOut,
     responses=guarded(404, 409),
     operation_id="seed_coin_balance",
 )
 async def seed_balance(
-    body: SeedIn,
+    body: CoinSeedIn,
     request: Request,
     service: Service,
     once: Once,

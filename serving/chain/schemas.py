@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lakehouse.domain.blocks import Kind
+from lakehouse.domain.blocks import ChainKind
 from serving.kit.types import DecimalText, Optionally, PositiveAmount
 
 MAX_INDEX = 2**63 - 2
@@ -32,13 +32,13 @@ class BlockOut(BaseModel):
     created_at: datetime = Field(description="when it was appended")
 
 
-class TransactionOut(BaseModel):
+class ChainTransactionOut(BaseModel):
     """Coins that moved, or were made."""
 
     id: UUID = Field(description="UUIDv7")
     block_index: Index = Field(description="block that holds it")
     position: int = Field(ge=0, description="place in the block")
-    kind: Kind = Field(description="mint or transfer")
+    kind: ChainKind = Field(description="mint or transfer")
     sender_account_id: UUID | None = Field(description="account that gave; null where coins were made")
     receiver_account_id: UUID = Field(description="account that got")
     amount: DecimalText = AMOUNT
@@ -53,7 +53,7 @@ class SealedTransaction(BaseModel):
 
     position: int = Field(ge=0, description="place in the block")
     hash: Hash = Field(description="leaf of the block's Merkle tree")
-    transaction: TransactionOut | None = Field(
+    transaction: ChainTransactionOut | None = Field(
         description="what it says; null where neither side is an account of yours"
     )
 
@@ -82,7 +82,7 @@ class BlockQuery(BaseModel):
     sort: Literal["index", "-index"] = Field("index", description="oldest first, or with `-` newest first")
 
 
-class TransferIn(BaseModel):
+class CoinTransferIn(BaseModel):
     """Coins to move."""
 
     model_config = ConfigDict(extra="forbid")
@@ -93,7 +93,7 @@ class TransferIn(BaseModel):
     currency: Coin = COIN
 
 
-class SeedIn(BaseModel):
+class CoinSeedIn(BaseModel):
     """Coins to make."""
 
     model_config = ConfigDict(extra="forbid")
@@ -114,7 +114,7 @@ class BalanceQuery(BaseModel):
     currency: Coin = COIN
 
 
-class BalanceOut(BaseModel):
+class CoinBalanceOut(BaseModel):
     """Coins of an account."""
 
     account_id: UUID = Field(description="account")
@@ -122,10 +122,10 @@ class BalanceOut(BaseModel):
     balance: DecimalText = Field(description="coins that it holds", examples=["100.00"])
 
 
-class BalanceList(BaseModel):
+class CoinBalanceList(BaseModel):
     """Coins of accounts."""
 
-    data: list[BalanceOut] = Field(description="by account")
+    data: list[CoinBalanceOut] = Field(description="by account")
 
 
 class VerifyQuery(BaseModel):
@@ -139,7 +139,7 @@ class VerifyQuery(BaseModel):
     anchor_hash: Optionally[Hash] = Field(None, description="hash that you have kept; with `anchor_index`")
 
 
-class FindingOut(BaseModel):
+class ChainFindingOut(BaseModel):
     """Something that is not as it was written."""
 
     block_index: int | None = Field(description="block; null where no block says it")
@@ -148,14 +148,14 @@ class FindingOut(BaseModel):
     detail: str = Field(description="how that shows")
 
 
-class Anchored(BaseModel):
+class ChainAnchor(BaseModel):
     """A block by its hash: keep it outside, and `verify` against it later."""
 
     index: int = Field(description="place in the chain")
     hash: Hash = Field(description="hash of the block")
 
 
-class VerifyOut(BaseModel):
+class ChainVerification(BaseModel):
     """What was verified and what was found."""
 
     is_valid: bool = Field(description="true where nothing was found in what was verified")
@@ -165,5 +165,5 @@ class VerifyOut(BaseModel):
     from_index: int = Field(description="first block that was asked for")
     last_index: int | None = Field(description="last block that was verified; null where there was none")
     next_index: int | None = Field(description="where to go on; null where the head was reached")
-    head: Anchored | None = Field(description="newest block; null where the chain is empty")
-    findings: list[FindingOut] = Field(description="at most 100")
+    head: ChainAnchor | None = Field(description="newest block; null where the chain is empty")
+    findings: list[ChainFindingOut] = Field(description="at most 100")

@@ -20,20 +20,20 @@ from serving.chain.cache import ChainCache
 from serving.chain.repository import BalanceRow, ChainRepository, OwnedTransaction
 from serving.chain.schemas import (
     CURRENCY,
-    Anchored,
-    BalanceList,
-    BalanceOut,
     BalanceQuery,
     BlockDetail,
     BlockOut,
     BlockPage,
     BlockQuery,
-    FindingOut,
+    ChainAnchor,
+    ChainFindingOut,
+    ChainTransactionOut,
+    ChainVerification,
+    CoinBalanceList,
+    CoinBalanceOut,
+    CoinSeedIn,
+    CoinTransferIn,
     SealedTransaction,
-    SeedIn,
-    TransactionOut,
-    TransferIn,
-    VerifyOut,
     VerifyQuery,
 )
 from serving.kit.access import Principal
@@ -65,7 +65,7 @@ class _Owned(BaseModel):
     """A transaction with who may see what it says."""
 
     owners: list[UUID]
-    transaction: TransactionOut
+    transaction: ChainTransactionOut
 
 
 class _Block(BaseModel):
@@ -77,7 +77,7 @@ class _Block(BaseModel):
 
 class _Balance(BaseModel):
     owner_id: UUID
-    balance: BalanceOut
+    balance: CoinBalanceOut
 
 
 class ChainService:
@@ -128,7 +128,7 @@ class ChainService:
         ]
         return BlockDetail(**found.block.model_dump(), transactions=sealed)
 
-    async def transaction(self, principal: Principal, transaction_id: UUID) -> TransactionOut:
+    async def transaction(self, principal: Principal, transaction_id: UUID) -> ChainTransactionOut:
         """A transaction of one of the caller's accounts. Raises NotFound."""
 
         async def read() -> _Owned | None:
@@ -140,12 +140,12 @@ class ChainService:
             raise NotFound(f"There is no transaction {transaction_id} of yours.")
         return found.transaction
 
-    async def balances(self, principal: Principal, query: BalanceQuery) -> BalanceList:
+    async def balances(self, principal: Principal, query: BalanceQuery) -> CoinBalanceList:
         """Coins of one account, or of all of the caller's. Raises NotFound."""
         account_id = query.account_id
         if account_id is None:
             rows = await self._repository.balances(principal, query.currency)
-            return BalanceList(data=[_balance(row) for row in rows])
+            return CoinBalanceList(data=[_balance(row) for row in rows])
 
         async def read() -> _Balance | None:
             row = await self._repository.balance(account_id, query.currency)
@@ -154,9 +154,11 @@ class ChainService:
         found = await self.cache.current(f"balance:{account_id}:{query.currency}", _Balance, read)
         if found is None or not _may_see(principal, [found.owner_id]):
             raise NotFound(f"There is no account {account_id} of yours; GET /api/v1/accounts lists them.")
-        return BalanceList(data=[found.balance])
+        return CoinBalanceList(data=[found.balance])
 
-    async def transfer(self, connection: Transaction, principal: Principal, body: TransferIn) -> TransactionOut:
+    async def transfer(
+        self, connection: Transaction, principal: Principal, body: CoinTransferIn
+    ) -> ChainTransactionOut:
         """Move coins and append their block. Raises ApiError and IntegrityError (ledger_account_no_overdraft)."""
         if body.sender_account_id == body.receiver_account_id:
             raise TransferRefused("An account cannot send coins to itself.")
@@ -172,7 +174,7 @@ class ChainService:
         move = CoinMove(uuid7(self._clock), sender.account_id, receiver.account_id, minor)
         return await self._append(connection, principal, move, (sender, receiver))
 
-    async def seed(self, connection: Transaction, principal: Principal, body: SeedIn) -> TransactionOut:
+    async def seed(self, connection: Transaction, principal: Principal, body: CoinSeedIn) -> ChainTransactionOut:
         """Make coins: a transaction in a block like any other. Raises ApiError."""
         minor = _minor(body)
         purses = await payments.open_purses(connection, [body.account_id])
@@ -180,7 +182,7 @@ class ChainService:
         move = CoinMove(uuid7(self._clock), None, receiver.account_id, minor)
         return await self._append(connection, principal, move, (receiver,))
 
-    async def verify(self, query: VerifyQuery) -> VerifyOut:
+    async def verify(self, query: VerifyQuery) -> ChainVerification:
         """Verify a part of the chain on one snapshot. Raises ApiError."""
         anchor = None
         if (query.anchor_index is None) != (query.anchor_hash is None):
@@ -194,11 +196,11 @@ class ChainService:
 
     async def _append(
         self, connection: Transaction, principal: Principal, move: CoinMove, purses: tuple[Purse, ...]
-    ) -> TransactionOut:
+    ) -> ChainTransactionOut:
         appended = await chain.append(connection, [move], clock=self._clock)
         await emit(connection, *(self._event(appended, owner) for owner in {purse.owner_id for purse in purses}))
         row = appended.transactions[0]
-        shown = TransactionOut.model_validate(_transaction(row))
+        shown = ChainTransactionOut.model_validate(_transaction(row))
         await audit.record(
             connection,
             principal,
@@ -231,7 +233,7 @@ class ChainService:
         )
 
 
-def _minor(body: TransferIn | SeedIn) -> int:
+def _minor(body: CoinTransferIn | CoinSeedIn) -> int:
     try:
         return to_minor(body.amount, SIM_COIN)
     except CurrencyError as error:
@@ -284,27 +286,27 @@ def _transaction(row: TransactionRow) -> dict[str, object]:
 
 def _owned(row: OwnedTransaction) -> _Owned:
     owners = [owner for owner in (row.sender_owner_id, row.receiver_owner_id) if owner is not None]
-    return _Owned(owners=owners, transaction=TransactionOut.model_validate(_transaction(row)))
+    return _Owned(owners=owners, transaction=ChainTransactionOut.model_validate(_transaction(row)))
 
 
-def _balance(row: BalanceRow) -> BalanceOut:
-    return BalanceOut(account_id=row.account_id, currency=CURRENCY, balance=_coins(row.balance_minor))
+def _balance(row: BalanceRow) -> CoinBalanceOut:
+    return CoinBalanceOut(account_id=row.account_id, currency=CURRENCY, balance=_coins(row.balance_minor))
 
 
-def _finding(found: Finding) -> FindingOut:
-    return FindingOut(
+def _finding(found: Finding) -> ChainFindingOut:
+    return ChainFindingOut(
         block_index=found.block_index, transaction_id=found.transaction_id, field=found.field, detail=found.detail
     )
 
 
-def _report(report: Report) -> VerifyOut:
+def _report(report: Report) -> ChainVerification:
     head = report.head
-    return VerifyOut(
+    return ChainVerification(
         is_valid=report.is_valid,
         is_complete=report.is_complete,
         from_index=report.first,
         last_index=report.last,
         next_index=None if report.is_complete or report.last is None else report.last + 1,
-        head=None if head is None else Anchored(index=head.index, hash=head.hash.hex()),
+        head=None if head is None else ChainAnchor(index=head.index, hash=head.hash.hex()),
         findings=[_finding(each) for each in report.findings],
     )

@@ -50,7 +50,7 @@ class DocumentOut(BaseModel):
     check: DocumentCheck = Field(description="what the number's own rules said")
 
 
-class ReasonOut(BaseModel):
+class IdentityReason(BaseModel):
     """A rule of a check and what it gave."""
 
     rule: str = Field(description="name of the rule")
@@ -107,7 +107,7 @@ class CustomerOut(BaseModel):
     postal_code: str | None = POSTAL
     document: DocumentOut | None = Field(description="what is kept of the document; null where none was given")
     ai_identity_score: float = Field(ge=0, le=1, description="0 (nothing fits) to 1; where to look, not a proof")
-    ai_identity_reasons: list[ReasonOut] = Field(description="each rule of the check")
+    ai_identity_reasons: list[IdentityReason] = Field(description="each rule of the check")
     version: int = Field(description="goes up by one with each change; the ETag")
     created_at: datetime = Field(description="when it was added")
     updated_at: datetime = Field(description="when it last changed")

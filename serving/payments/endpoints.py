@@ -96,7 +96,7 @@ async def create_payment(
     summary="Make many payments",
     response_model=BatchOut[PaymentOut],
     responses=guarded(404, 409),
-    operation_id="batch_payments",
+    operation_id="create_payments_batch",
 )
 async def batch_payments(
     body: PaymentBatch,

@@ -19,7 +19,7 @@ from serving.audit import log as audit
 from serving.kit.access import Principal
 from serving.payments.problems import PaymentRefused
 from serving.payments.repository import Facts, PaymentRepository, Step
-from serving.payments.schemas import Status
+from serving.payments.schemas import PaymentStatus
 
 TOPIC: Final = "portfolio.events"
 SETTLES_AFTER_DAYS: Final = 1
@@ -52,7 +52,7 @@ class Money:
         if payment.to_account_id is not None:
             await self._move(connection, payment, purses[payment.to_account_id], "in", payment.amount_minor)
         is_internal = payment.to_account_id is not None
-        status = Status.SETTLED if is_internal else Status.AUTHORISED
+        status = PaymentStatus.SETTLED if is_internal else PaymentStatus.AUTHORISED
         now = self.clock.now()
         step = Step(status=status, at=now, reviewer=reviewer)
         await self.repository.advance(connection, payment.id, step)
@@ -80,7 +80,7 @@ class Money:
         A payment that was just made has `payment.created` before the event of what became of it.
         """
         told = _told(payment, status)
-        names = ("payment.created", event) if payment.status == Status.PENDING else (event,)
+        names = ("payment.created", event) if payment.status == PaymentStatus.PENDING else (event,)
         await emit(connection, *(self._event(payment, name, told) for name in names))
         await audit.record(
             connection,

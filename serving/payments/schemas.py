@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ml.checks.fraud import Model, Recommendation
+from ml.checks.fraud import FraudModel, FraudRecommendation
 from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
@@ -30,7 +30,7 @@ REFERENCE = Field("", description="what the receiver reads")
 NOTE = Field("", description="your own remark")
 
 
-class Status(StrEnum):
+class PaymentStatus(StrEnum):
     """Where a payment is.
 
     `pending` while it is judged, which ends with the POST; `held_for_review`: its money is reserved; `authorised`: the
@@ -119,15 +119,17 @@ class PaymentOut(BaseModel):
     currency: CurrencyCode = CURRENCY
     reference: str = REFERENCE
     note: str = NOTE
-    status: Status = Field(description="where it is")
+    status: PaymentStatus = Field(description="where it is")
     status_reason: str = Field(description="why it is there; empty where it went its way")
     settlement_id: UUID | None = Field(description="settlement outside of the platform; null of others")
     fraud_score: float = Field(ge=0, le=1, description="how unusual it is for the account, 0 to 1")
-    fraud_recommendation: Recommendation = Field(
+    fraud_recommendation: FraudRecommendation = Field(
         description="allow: the money moved; review: it is reserved until an admin decides; block: nothing moved"
     )
     fraud_reasons: list[FraudReason] = Field(description="what gave points")
-    fraud_model: Model = Field(description="`rules` where the account's history is too short for an isolation forest")
+    fraud_model: FraudModel = Field(
+        description="`rules` where the account's history is too short for an isolation forest"
+    )
     reviewed_by: UUID | None = Field(description="admin that decided")
     reviewed_at: datetime | None = Field(description="when")
     settled_at: datetime | None = Field(description="when the receiver had it")
@@ -139,11 +141,11 @@ class PaymentOut(BaseModel):
 class PaymentQuery(ListQuery):
     """The query of the list."""
 
-    status: Optionally[Status] = Field(None, description="only payments in this status")
+    status: Optionally[PaymentStatus] = Field(None, description="only payments in this status")
     from_account_id: Optionally[UUID] = Field(None, description="only payments of this account")
     to_account_id: Optionally[UUID] = Field(None, description="only payments to this account")
     currency: Optionally[CurrencyCode] = Field(None, description="only payments in this currency")
-    fraud_recommendation: Optionally[Recommendation] = Field(None, description="only payments judged so")
+    fraud_recommendation: Optionally[FraudRecommendation] = Field(None, description="only payments judged so")
     sort: Literal["id", "-id", "created_at", "-created_at", "updated_at", "-updated_at"] = Field(
         "id", description="order; `-` for descending"
     )

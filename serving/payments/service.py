@@ -13,7 +13,7 @@ from lakehouse.domain.ids import uuid7
 from lakehouse.stores.books import payments as store
 from lakehouse.stores.books.payments import Purse
 from lakehouse.stores.postgres import Transaction
-from ml.checks.fraud import Attempt, Forest, Recommendation, Verdict
+from ml.checks.fraud import Attempt, Forest, FraudRecommendation, Verdict
 from serving.kit import versions
 from serving.kit.access import Principal
 from serving.kit.constraints import InsufficientFunds, refusal_of
@@ -24,11 +24,11 @@ from serving.kit.problems import AmountNotRepresentable, ApiError
 from serving.payments.money import Money
 from serving.payments.problems import PaymentRefused, PaymentSettled, SecondPersonNeeded
 from serving.payments.repository import PAYMENTS, Facts, PaymentRepository, Step
-from serving.payments.schemas import InternalReceiver, PaymentIn, PaymentOut, Status
+from serving.payments.schemas import InternalReceiver, PaymentIn, PaymentOut, PaymentStatus
 from serving.payments.scoring import Scoring
 
 # Before the money moves: what may still be canceled, and whose reference may still change.
-OPEN = frozenset({Status.PENDING, Status.HELD})
+OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.HELD})
 Forests = Mapping[tuple[UUID, str], Forest | None]
 
 
@@ -88,7 +88,7 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
         await self.money.release(connection, payment)
         await self.money.pay(connection, payment, purses, reviewer=principal.user_id)
         shown = await self._payments.shown(connection, payment_id)
-        event = "payment.settled" if shown.status is Status.SETTLED else "payment.authorised"
+        event = "payment.settled" if shown.status is PaymentStatus.SETTLED else "payment.authorised"
         await self.money.tell(connection, principal, payment, shown.status, event=event, reason=reason)
         return shown
 
@@ -96,9 +96,13 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
         """Refuse a held payment and give its money back. Raises ApiError."""
         payment = await self._held(connection, principal, payment_id)
         await self.money.release(connection, payment)
-        step = Step(status=Status.FAILED, at=self.clock.now(), reason=f"rejected: {reason}", reviewer=principal.user_id)
+        step = Step(
+            status=PaymentStatus.FAILED, at=self.clock.now(), reason=f"rejected: {reason}", reviewer=principal.user_id
+        )
         await self._payments.advance(connection, payment_id, step)
-        await self.money.tell(connection, principal, payment, Status.FAILED, event="payment.rejected", reason=reason)
+        await self.money.tell(
+            connection, principal, payment, PaymentStatus.FAILED, event="payment.rejected", reason=reason
+        )
         return await self._payments.shown(connection, payment_id)
 
     async def change(self, connection: Transaction, principal: Principal, current: PaymentOut, changes: Row) -> Row:
@@ -117,9 +121,9 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
             if payment.status not in OPEN:
                 raise PaymentSettled(f"The payment is {payment.status}: only one that is held for review is canceled.")
             await self.money.release(connection, payment)
-            step = Step(status=Status.CANCELED, at=self.clock.now(), reason="canceled by its payer")
+            step = Step(status=PaymentStatus.CANCELED, at=self.clock.now(), reason="canceled by its payer")
             await self._payments.advance(connection, row_id, step)
-            await self.money.tell(connection, principal, payment, Status.CANCELED, event="payment.canceled")
+            await self.money.tell(connection, principal, payment, PaymentStatus.CANCELED, event="payment.canceled")
 
     # --- inside ----------------------------------------------------------------------------------------------
 
@@ -182,7 +186,7 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
             amount_minor=order.amount_minor,
             currency=given.currency,
             reference=given.reference,
-            status=Status.PENDING,
+            status=PaymentStatus.PENDING,
             version=1,
         )
         outside = None if isinstance(given.to, InternalReceiver) else given.to
@@ -210,15 +214,15 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
         self, connection: Transaction, payment: Facts, purses: Mapping[UUID, Purse], verdict: Verdict
     ) -> str:
         """Do what the verdict recommends; the name of the event that tells of it."""
-        if verdict.recommendation is Recommendation.ALLOW:
+        if verdict.recommendation is FraudRecommendation.ALLOW:
             await self.money.pay(connection, payment, purses)
             return "payment.settled" if payment.to_account_id is not None else "payment.authorised"
-        if verdict.recommendation is Recommendation.REVIEW:
+        if verdict.recommendation is FraudRecommendation.REVIEW:
             await self.money.reserve(connection, payment)
-            step = Step(status=Status.HELD, at=self.clock.now(), reason="the fraud check asks for a review")
+            step = Step(status=PaymentStatus.HELD, at=self.clock.now(), reason="the fraud check asks for a review")
             await self._payments.advance(connection, payment.id, step)
             return "payment.held"
-        step = Step(status=Status.BLOCKED, at=self.clock.now(), reason="stopped by the fraud check")
+        step = Step(status=PaymentStatus.BLOCKED, at=self.clock.now(), reason="stopped by the fraud check")
         await self._payments.advance(connection, payment.id, step)
         return "payment.blocked"
 
@@ -228,7 +232,7 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
             raise self.missing(payment_id)
         if payment.owner_id == principal.user_id:
             raise SecondPersonNeeded("You have ordered this payment: another admin has to decide about it.")
-        if payment.status != Status.HELD:
+        if payment.status != PaymentStatus.HELD:
             raise PaymentSettled(f"The payment is {payment.status}: only one that is held for review is decided.")
         return payment
 

@@ -11,7 +11,7 @@ from serving.kit.crud.routes import Models, Resource, router_of
 from serving.kit.idempotency import Answer, Idempotency, IdempotencyKey
 from serving.kit.openapi import guarded
 from serving.kit.versions import etag
-from serving.settlements.schemas import Outcome, SettlementOut, SettlementQuery, Status
+from serving.settlements.schemas import Outcome, SettlementOut, SettlementQuery, SettlementStatus
 from serving.settlements.service import SettlementService
 
 TAG = "settlements"
@@ -51,7 +51,7 @@ Admin = Annotated[Principal, allowed(Scope.ADMIN)]
 SettlementId = Annotated[UUID, Path(description="id of the settlement")]
 
 
-def _add(name: str, status: Status, summary: str, description: str) -> None:
+def _add(name: str, status: SettlementStatus, summary: str, description: str) -> None:
     """The route that ends a settlement in `status`."""
 
     async def endpoint(
@@ -79,6 +79,13 @@ def _add(name: str, status: Status, summary: str, description: str) -> None:
     )(endpoint)
 
 
-_add("settle", Status.SETTLED, "Report that a payment arrived", "The payment becomes `settled`.")
-_add("fail", Status.FAILED, "Report that a payment failed", "Its money is booked to the payer again: `failed`.")
-_add("return", Status.RETURNED, "Report that a payment came back", "After `settled`: booked to the payer: `returned`.")
+_add("settle", SettlementStatus.SETTLED, "Report that a payment arrived", "The payment becomes `settled`.")
+_add(
+    "fail", SettlementStatus.FAILED, "Report that a payment failed", "Its money is booked to the payer again: `failed`."
+)
+_add(
+    "return",
+    SettlementStatus.RETURNED,
+    "Report that a payment came back",
+    "After `settled`: booked to the payer: `returned`.",
+)

@@ -13,7 +13,7 @@ from serving.kit.types import CurrencyCode, DecimalText, IsoDate, Optionally
 REASON_PATTERN = r"^[^\x00-\x1f\x7f]{1,200}$"
 
 
-class Status(StrEnum):
+class SettlementStatus(StrEnum):
     """Where a settlement is; `returned`: the money had arrived and came back."""
 
     PENDING = "pending"
@@ -40,7 +40,7 @@ class SettlementOut(BaseModel):
     payment_id: UUID = Field(description="payment that left")
     amount: DecimalText = Field(description="digits, a point, decimals", examples=["125.50"])
     currency: CurrencyCode = Field(description="ISO 4217 code", examples=["EUR"])
-    status: Status = Field(description="where it is")
+    status: SettlementStatus = Field(description="where it is")
     status_reason: str = Field(description="what the other side said")
     settles_on: date = Field(description="day on which it should arrive: the next weekday after it was sent")
     settled_at: datetime | None = Field(description="when it arrived")
@@ -52,7 +52,7 @@ class SettlementOut(BaseModel):
 class SettlementQuery(ListQuery):
     """The query of the list."""
 
-    status: Optionally[Status] = Field(None, description="only settlements in this status")
+    status: Optionally[SettlementStatus] = Field(None, description="only settlements in this status")
     payment_id: Optionally[UUID] = Field(None, description="only the settlement of this payment")
     currency: Optionally[CurrencyCode] = Field(None, description="only settlements in this currency")
     settles_on: Optionally[IsoDate] = Field(None, description="only those due on this day")

@@ -14,10 +14,14 @@ from serving.payments.money import Money
 from serving.payments.problems import SecondPersonNeeded
 from serving.payments.repository import PAYMENTS, PaymentRepository, Step
 from serving.settlements.repository import SETTLEMENTS, SettlementFacts, SettlementRepository
-from serving.settlements.schemas import SettlementOut, Status
+from serving.settlements.schemas import SettlementOut, SettlementStatus
 
 # What an end is possible from; the payment goes to the same status as its settlement.
-FROM = {Status.SETTLED: Status.PENDING, Status.FAILED: Status.PENDING, Status.RETURNED: Status.SETTLED}
+FROM = {
+    SettlementStatus.SETTLED: SettlementStatus.PENDING,
+    SettlementStatus.FAILED: SettlementStatus.PENDING,
+    SettlementStatus.RETURNED: SettlementStatus.SETTLED,
+}
 
 
 class SettlementOver(ApiError):
@@ -38,7 +42,7 @@ class SettlementService(CrudService[BaseModel, SettlementOut]):
         super().__init__(database, self._settlements, clock)
 
     async def end(
-        self, connection: Transaction, principal: Principal, settlement_id: UUID, status: Status, reason: str
+        self, connection: Transaction, principal: Principal, settlement_id: UUID, status: SettlementStatus, reason: str
     ) -> SettlementOut:
         """Move the settlement and its payment to `status`; what failed or came back is booked to the payer again.
 
@@ -48,7 +52,7 @@ class SettlementService(CrudService[BaseModel, SettlementOut]):
         payment = await self._payments.facts(connection, settlement.payment_id)
         if payment is None:
             raise self.missing(settlement_id)
-        if status is not Status.SETTLED:
+        if status is not SettlementStatus.SETTLED:
             await self._money.give_back(connection, payment)
         now = self.clock.now()
         await self._settlements.advance(connection, settlement_id, status=status, reason=reason, at=now)
@@ -57,7 +61,7 @@ class SettlementService(CrudService[BaseModel, SettlementOut]):
         return (await self._settlements.read_back(connection, [settlement_id]))[0]
 
     async def _checked(
-        self, connection: Transaction, principal: Principal, settlement_id: UUID, status: Status
+        self, connection: Transaction, principal: Principal, settlement_id: UUID, status: SettlementStatus
     ) -> SettlementFacts:
         found = await self._settlements.facts(connection, settlement_id)
         if found is None:

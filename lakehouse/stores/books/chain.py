@@ -13,9 +13,9 @@ from uuid import UUID
 from lakehouse.clock import Clock
 from lakehouse.domain.blocks import (
     FIRST_PREVIOUS,
+    ChainKind,
     Content,
     Header,
-    Kind,
     block_hash,
     canonical,
     leaf_hash,
@@ -29,7 +29,7 @@ from lakehouse.stores.books import ledger
 from lakehouse.stores.books.ledger import Line, Transfer
 from lakehouse.stores.postgres import Transaction, rows_of
 
-LEDGER_KINDS: Final = {Kind.MINT: "chain_mint", Kind.TRANSFER: "chain_transfer"}
+LEDGER_KINDS: Final = {ChainKind.MINT: "chain_mint", ChainKind.TRANSFER: "chain_transfer"}
 
 LOCK: Final[LiteralString] = "SELECT pg_advisory_xact_lock(hashtextextended('tidemark.chain', 0))"
 HEAD: Final[LiteralString] = """
@@ -58,9 +58,9 @@ class CoinMove:
     amount_minor: int
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ChainKind:
         """What it does."""
-        return Kind.MINT if self.sender_account_id is None else Kind.TRANSFER
+        return ChainKind.MINT if self.sender_account_id is None else ChainKind.TRANSFER
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.domain.blocks import (
+    ChainKind,
     Content,
     Header,
-    Kind,
     block_hash,
     canonical,
     leaf_hash,
@@ -125,7 +125,7 @@ def _row(index: int, position: int) -> TransactionRow:
         id=UUID(int=index * 1000 + position),
         block_index=index,
         position=position,
-        kind=Kind.TRANSFER,
+        kind=ChainKind.TRANSFER,
         sender_account_id=UUID(int=1),
         receiver_account_id=UUID(int=2),
         amount_minor=100 + position,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ml.checks import fraud
-from ml.checks.fraud import Attempt, Model, Paid, Recommendation, assess
+from ml.checks.fraud import Attempt, FraudModel, FraudRecommendation, Paid, assess
 
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 LONG_AGO = NOON - timedelta(days=30)
@@ -56,13 +56,13 @@ def test_each_rule_gives_its_points(judged: Attempt, history: list[Paid], expect
     [(0, "allow"), (0.5999, "allow"), (0.6, "review"), (0.8499, "review"), (0.85, "block"), (1, "block")],
 )
 def test_the_score_decides(score: float, expected: str) -> None:
-    assert fraud.recommendation_of(score) is Recommendation(expected)
+    assert fraud.recommendation_of(score) is FraudRecommendation(expected)
 
 
 def test_a_short_history_is_judged_by_rules_alone_and_says_so() -> None:
     window = fraud.training_window(past(fraud.FOREST_HISTORY - 1))
     assert fraud.train(window) is None
-    assert assess(attempt(), past(31), fraud.train(window)).model is Model.RULES
+    assert assess(attempt(), past(31), fraud.train(window)).model is FraudModel.RULES
 
 
 def test_a_forest_finds_what_no_rule_finds_but_never_asks_for_a_review_alone() -> None:
@@ -70,7 +70,7 @@ def test_a_forest_finds_what_no_rule_finds_but_never_asks_for_a_review_alone() -
     forest = fraud.train(fraud.training_window(history))
     usual = assess(attempt(1_500, at=LONG_AGO + timedelta(days=1)), history, forest)
     odd = assess(attempt(1, at=NOON.replace(hour=18) + timedelta(days=900)), history, forest)
-    assert usual.model is odd.model is Model.FOREST
+    assert usual.model is odd.model is FraudModel.FOREST
     assert usual.score < odd.score < fraud.REVIEW_AT
     assert odd.reasons[-1].rule == "isolation_forest"
 
@@ -94,4 +94,4 @@ def test_everything_at_once_is_one_and_blocks() -> None:
     history = [Paid(amount_minor=1, counterparty="known", at=NOON.replace(hour=3))] * 30
     worst = attempt(10**8, counterparty="new", balance_minor=10**8, at=NOON.replace(hour=3))
     verdict = assess(worst, history)
-    assert (verdict.score, verdict.recommendation) == (1.0, Recommendation.BLOCK)
+    assert (verdict.score, verdict.recommendation) == (1.0, FraudRecommendation.BLOCK)
