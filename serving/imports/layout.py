@@ -85,7 +85,9 @@ class Layout(BaseModel):
         [DateFormat.ISO], description="tried in this order"
     )
     kinds: Annotated[dict[KindWord, Meaning], Field(max_length=100)] = Field(
-        {}, description="words of the kind column, in any case; a word also stands for longer ones that start with it"
+        {},
+        description="words of the kind column, in any case; a word also stands for longer ones that start with it",
+        json_schema_extra={"additionalProperties": False},  # other keys are refused, which patternProperties leave open
     )
     default_currency: CurrencyCode | None = Field(
         None, description="where the file names none; null: the instrument's, or the portfolio's base currency"
