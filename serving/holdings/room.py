@@ -20,4 +20,12 @@ def make(platform: Platform) -> dict[str, object]:
     return {"holdings": service, "reconciliation": reconciliation}
 
 
-ROOM = Room(routers=(router,), make=make, tags=((TAG, "Positions with their lots, cost and value."),))
+ROOM = Room(
+    routers=(router,),
+    make=make,
+    tags=((TAG, "Positions with their lots, cost and value."),),
+    guidance={
+        "/api/v1/portfolios/{portfolio_id}/holdings": "Holdings are computed: book a transaction "
+        "(POST /api/v1/transactions) or place an order (POST /api/v1/orders)."
+    },
+)

@@ -86,7 +86,7 @@ def _types(operation: Mapping[str, Any]) -> frozenset[str]:
 class Gate:
     """ASGI middleware in front of the routes. Paths that the document does not have pass unseen.
 
-    `guidance` says, by the start of a path, what to do where a method is missing by design.
+    `guidance` says, by the start of a template, what to do where a method is missing by design.
     """
 
     def __init__(self, app: ASGIApp, *, document: Callable[[], Mapping[str, Any]], guidance: Mapping[str, str]) -> None:
@@ -113,13 +113,13 @@ class Gate:
         elif method == "OPTIONS" and "OPTIONS" not in template.bodies:
             await Response(status_code=NO_CONTENT, headers={"Allow": template.allow})(scope, receive, send)
         elif method not in template.bodies:
-            refusal = MethodNotAllowed(self._advice(scope["path"], method))
+            refusal = MethodNotAllowed(self._advice(scope["path"], template.path, method))
             await respond(Request(scope), refusal, {"Allow": template.allow})(scope, receive, send)
         else:
             await self._with_body(scope, receive, send, template.bodies[method])
 
-    def _advice(self, path: str, method: str) -> str:
-        found = [start for start in self._guidance if path == start or path.startswith(f"{start}/")]
+    def _advice(self, path: str, template: str, method: str) -> str:
+        found = [start for start in self._guidance if template == start or template.startswith(f"{start}/")]
         advice = f" {self._guidance[max(found, key=len)]}" if found else ""
         return f"{path} does not take {method[:20]}; the Allow header says what it takes.{advice}"
 

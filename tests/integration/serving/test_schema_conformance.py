@@ -3,20 +3,29 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from serving.kit.access import API_KEY_HEADER, Scope
+from lakehouse.migrations.postgres.demo import seed_demo
+from lakehouse.settings import Settings
+from serving.kit.access import API_KEY_HEADER, USER_SCOPES, Scope
+from tests.factories import databases
+from tests.factories.api_process import ApiProcess, api_process
+from tests.factories.api_users import api_user
+from tests.factories.redis_server import redis_server
 from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
 
-EXAMPLES = "10"
+EXAMPLES = "5"
 SEED = "20221228"
+PATIENCE_S = 10.0
+UNLIMITED = 10_000_000
 # Their engines, S3 and Airflow, are not up here: 503 is the right answer, and none that the tool accepts.
 ENGINES_AWAY = ("/api/v1/analytics/delta-info", "/api/v1/admin/scheduler/status")
-TIMEOUT_S = 120
+TIMEOUT_S = 900
 
 
 def test_every_example_runs_as_it_stands(served: Served) -> None:
@@ -40,20 +49,42 @@ def test_every_example_runs_as_it_stands(served: Served) -> None:
             assert answer.json().get("data", answer.json().get("metrics"))
 
 
-def test_the_document_is_kept(served: Served, tmp_path: Path) -> None:
-    program = str(Path(sys.executable).with_name("schemathesis"))
+@pytest.fixture(scope="module")
+def apart(served: Served) -> Iterator[tuple[ApiProcess, Settings]]:
+    """Another API with a database and Redis of its own: the tool changes whatever it is allowed to change."""
+    with redis_server() as redis:
+        fresh = databases.fresh(served.settings)
+        serving = fresh.serving.model_copy(
+            update={"rate_per_minute": UNLIMITED, "anonymous_rate_per_minute": UNLIMITED}
+        )
+        settings = fresh.model_copy(update={"redis": redis, "serving": serving})
+        seed_demo(settings)
+        with api_process(settings, query_timeout_s=PATIENCE_S) as api:
+            yield api, settings
+
+
+@pytest.mark.timeout(TIMEOUT_S + 60)
+@pytest.mark.parametrize(("role", "scopes"), [("user", USER_SCOPES), ("admin", frozenset(Scope))])
+def test_the_document_is_kept(
+    apart: tuple[ApiProcess, Settings], role: str, scopes: frozenset[Scope], tmp_path: Path
+) -> None:
+    api, settings = apart
     # A key, not a token: the tool finds out how to end its own session, and would go on without one.
-    asked = {"name": "schemathesis", "scopes": sorted(Scope)}
-    key = served.api.client.post("/api/v1/auth/api-keys", json=asked).json()["key"]
-    as_admin = ("--header", f"{API_KEY_HEADER}: {key}")
-    left_out = [word for path in ENGINES_AWAY for word in ("--exclude-path", path)]
-    options = (*left_out, "--max-examples", EXAMPLES, "--seed", SEED, "--no-color", *as_admin)
+    asked = {"name": "schemathesis", "scopes": sorted(scopes)}
+    with api_user(settings, role=role).client(api.url) as client:
+        key = client.post("/api/v1/auth/api-keys", json=asked).json()["key"]
     found = subprocess.run(
-        [program, "run", f"{served.api.url}/openapi.json", *options],
+        [
+            *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.url}/openapi.json", "--no-color"),
+            *("--max-examples", EXAMPLES, "--seed", SEED, "--workers", "2", "--header", f"{API_KEY_HEADER}: {key}"),
+            *(word for path in ENGINES_AWAY for word in ("--exclude-path", path)),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
         check=False,
     )
-    assert found.returncode == 0, found.stdout[-6000:] + found.stderr[-2000:]
+    assert found.returncode == 0, found.stdout[-12000:] + found.stderr[-2000:]
+    kept = api.client.get("/api/v1/watchlists", headers={API_KEY_HEADER: key})
+    assert kept.status_code == 200, "it was locked out on the way, so most of what it saw were refusals"
