@@ -9,7 +9,7 @@ from lakehouse.risk.methods import Method
 from serving.kit.types import ConfidenceText, CurrencyCode, DecimalText, MoneyOut
 
 
-class HeldOut(BaseModel):
+class AggregatePosition(BaseModel):
     """A position."""
 
     symbol: str
@@ -21,7 +21,7 @@ class HeldOut(BaseModel):
     value: MoneyOut | None = Field(description="quantity * price * multiplier; null without a price")
 
 
-class RiskOut(BaseModel):
+class AggregateRisk(BaseModel):
     """A number that the batch has published last; positive is a loss."""
 
     business_date: date
@@ -39,8 +39,8 @@ class PortfolioHoldings(BaseModel):
     base_currency: CurrencyCode
     value: MoneyOut | None = Field(description="cash and positions; null where a price or rate is missing")
     cash: list[MoneyOut] = Field(description="by currency, from the ledger")
-    positions: list[HeldOut] = Field(description="by symbol")
-    risk: list[RiskOut] = Field(description="empty where nothing was published")
+    positions: list[AggregatePosition] = Field(description="by symbol")
+    risk: list[AggregateRisk] = Field(description="empty where nothing was published")
     reasons: list[str] = Field(description="what is missing or stale")
 
 

@@ -16,7 +16,7 @@ from lakehouse.risk.methods import Method
 from lakehouse.stores.marts import MartsUnavailable
 from serving.aggregate.cache import AggregateCache
 from serving.aggregate.repository import AggregateRepository, CashRow, HeldRow, Holdings, PortfolioRow
-from serving.aggregate.schemas import Aggregate, HeldOut, PortfolioHoldings, RiskOut
+from serving.aggregate.schemas import Aggregate, AggregatePosition, AggregateRisk, PortfolioHoldings
 from serving.kit.access import Principal
 from serving.kit.types import money_of, money_out, plain
 from serving.risk.repository import RiskRepository, RiskRow
@@ -127,11 +127,11 @@ def _portfolio(
     return shown, value.value_minor
 
 
-def _held(row: HeldRow, market: Market, today: date) -> HeldOut:
+def _held(row: HeldRow, market: Market, today: date) -> AggregatePosition:
     close = market.prices.find(row.symbol, today)
     asset = market.assets[row.symbol]
     value = None if close is None else position_minor(asset, to_units(row.quantity), close.price)
-    return HeldOut(
+    return AggregatePosition(
         symbol=row.symbol,
         name=row.name,
         quantity=plain(row.quantity),
@@ -142,8 +142,8 @@ def _held(row: HeldRow, market: Market, today: date) -> HeldOut:
     )
 
 
-def _risk(row: RiskRow) -> RiskOut:
-    return RiskOut(
+def _risk(row: RiskRow) -> AggregateRisk:
+    return AggregateRisk(
         business_date=row.business_date,
         method=Method(row.method),
         confidence=plain(row.confidence),
