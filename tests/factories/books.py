@@ -1,10 +1,12 @@
 """Portfolios with books in a real PostgreSQL, written as the API writes them: by its role, in one transaction."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, sql
@@ -14,9 +16,11 @@ from lakehouse.domain.ids import uuid7
 from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
-from lakehouse.stores.books.booking import Books, book, open_books
+from lakehouse.stores.books.booking import Books, book, open_books, reverse
+from lakehouse.stores.books.recount import Recount, recount
 from lakehouse.stores.postgres import API_ROLE, Transaction
 
+Result = TypeVar("Result")
 CLOCK = SystemClock()
 START = datetime(2020, 1, 2, 15, tzinfo=UTC)
 
@@ -121,3 +125,32 @@ def buy(day: int, quantity: str, price: str, *, symbol: str = "AAPL", fee_minor:
 def sell(day: int, quantity: str, price: str, *, symbol: str = "AAPL", fee_minor: int = 0) -> Draft:
     """Units sold."""
     return trade(Kind.SELL, day, quantity, price, symbol=symbol, fee_minor=fee_minor)
+
+
+def inside(settings: Settings, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    """What `work` returns, done in a transaction of its own."""
+
+    async def main() -> Result:
+        async with writing(settings) as connection:
+            return await work(connection)
+
+    return asyncio.run(main())
+
+
+def put(made: Holder, drafts: Sequence[Draft]) -> list[UUID]:
+    """Book the drafts in a transaction of their own."""
+    return asyncio.run(booked(made, drafts))
+
+
+def count(made: Holder) -> Recount:
+    """The holder's books, counted again."""
+    return inside(made.settings, lambda connection: recount(connection, portfolio_id=made.portfolio_id))
+
+
+def undo(made: Holder, transaction_id: UUID) -> None:
+    """Reverse a transaction in a transaction of its own."""
+
+    async def work(connection: Transaction) -> None:
+        await reverse(connection, await opened(connection, made), transaction_id, clock=CLOCK)
+
+    inside(made.settings, work)

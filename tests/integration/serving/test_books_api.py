@@ -162,7 +162,7 @@ class TestTransactions:
             ("buy", {"symbol": "NOPE", "quantity": "1", "price": "1"}, "not_booked", "unknown_instrument"),
             ("split", {"symbol": "AAPL", "ratio": "0.5"}, "not_booked", "ratio_wrong_way"),
             ("deposit", {"amount": "0.001"}, "amount_not_representable", None),
-            ("deposit", {"amount": "1", "currency": "XXX"}, "amount_not_representable", None),
+            ("deposit", {"amount": "1", "currency": "ZZZ"}, "amount_not_representable", None),
             ("deposit", {"amount": "1", "occurred_at": "9999-12-31T23:59:59-14:00"}, "not_booked", "in_the_future"),
             ("deposit", {"amount": "1", "occurred_at": "0001-01-01T00:00:00+14:00"}, "not_booked", "too_long_ago"),
         ],
