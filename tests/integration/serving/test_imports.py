@@ -163,7 +163,7 @@ class TestWrongRows:
         ('2024-01-02,deposit,,,,USD,"12,50",', "number_invalid"),
         ("2024-01-02,deposit,,,,USD,1e5,", "number_invalid"),
         ("2024-01-02,deposit,,,,USD,99999999999999999,", "number_too_large"),
-        ("2024-01-02,deposit,,,,XXX,1,", "currency_unknown"),
+        ("2024-01-02,deposit,,,,QQQ,1,", "currency_unknown"),
         ("2024-01-02,sell,MSFT,5,1,USD,,", "sells_more_than_held"),
         ("2150-01-02,deposit,,,,USD,1,", "in_the_future"),
     )
