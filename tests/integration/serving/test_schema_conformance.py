@@ -1,6 +1,5 @@
 """The API does what its document says: its examples run as they stand, and Schemathesis finds nothing."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,17 +27,31 @@ ENGINES_AWAY = ("/api/v1/analytics/delta-info", "/api/v1/admin/scheduler/status"
 TIMEOUT_S = 900
 
 
+@pytest.fixture
+def priced(served: Served) -> None:
+    """The examples ask for the price of AAPL."""
+    price = {"symbol": "AAPL", "price": "125.67", "currency": "USD", "provider": "examples"}
+    answer = served.api.client.post("/api/v1/market-data", json={**price, "as_of": "2022-12-28T20:59:59Z"})
+    assert answer.status_code in {201, 409}, answer.text
+
+
+@pytest.mark.usefixtures("priced")
 def test_every_example_runs_as_it_stands(served: Served) -> None:
     document = served.api.client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
-        if "get" not in operations:
+        if "get" not in operations or path in ENGINES_AWAY:
             continue
         examples = {
             (parameter["in"], parameter["name"]): parameter["schema"]["examples"][0]
             for parameter in operations["get"].get("parameters", [])
             if "examples" in parameter["schema"]
         }
-        if any(f"{{{name}}}" in path and ("path", name) not in examples for name in re.findall(r"{(\w+)}", path)):
+        needed = {
+            (parameter["in"], parameter["name"])
+            for parameter in operations["get"].get("parameters", [])
+            if parameter.get("required")
+        }
+        if needed - examples.keys():
             continue  # ids that only its owner knows; the end-to-end test makes its own
         filled = path.format(**{name: value for (place, name), value in examples.items() if place == "path"})
         query = {name: value for (place, name), value in examples.items() if place == "query"}
