@@ -53,11 +53,13 @@ class TokenAuthenticator:
     async def principal(self, connection: HTTPConnection) -> Principal:
         """The caller. Raises NotAuthenticated, PostgresUnavailable, and TooManyRequests before a proof is looked at
         for an address that has just used up what it may send without a valid one."""
-        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        if token and scheme.lower() == "bearer":
-            return await self._believed(token, self._prove_token, connection)
+        given = connection.headers.get("authorization")
         key = connection.headers.get(API_KEY_HEADER)
-        if key:
+        if given is not None:  # a wrong one is refused, also beside a right key
+            scheme, _, token = given.partition(" ")
+            if token and scheme.lower() == "bearer":
+                return await self._believed(token, self._prove_token, connection)
+        elif key:
             return await self._believed(key, self._prove_key, connection)
         raise NotAuthenticated("Send `Authorization: Bearer TOKEN`; POST /api/v1/auth/login gives a token.")
 

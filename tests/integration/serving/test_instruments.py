@@ -84,7 +84,7 @@ def _body(made: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_currency_that_the_ledger_does_not_know_is_refused(admin: httpx.Client) -> None:
-    body = {"symbol": a_symbol(), "name": "Odd", "currency": "XXX", "exchange": "XNYS"}
+    body = {"symbol": a_symbol(), "name": "Odd", "currency": "ZZZ", "exchange": "XNYS"}
     assert codes(admin.post(AT, json=body)) == (409, "amount_not_representable")
 
 

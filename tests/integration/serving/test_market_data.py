@@ -169,6 +169,6 @@ def test_rates_are_set_by_day_and_listed_newest_first(served: Served, alice: htt
     page = alice.get("/api/v1/fx-rates", params={"base": "CHF", "limit": 1}).json()
     assert [each["as_of"] for each in page["data"]] == ["2022-12-28"]
     assert [each["as_of"] for each in alice.get(page["next"]).json()["data"]] == ["2022-12-27"]
-    for wrong in ({"base": "USD"}, {"base": "XXX"}):
+    for wrong in ({"base": "USD"}, {"base": "ZZZ"}):
         refused = served.api.client.put("/api/v1/fx-rates", json={**body, "as_of": "2022-12-28", **wrong})
         assert refused.status_code == 409, refused.text
