@@ -19,15 +19,32 @@ from serving.kit.openapi import Api, operation_id
 from serving.wiring import services
 
 DESCRIPTION = """
-Portfolios, their books and orders, and their published risk.
+Portfolios, their books, orders, payments, market data and risk. To try a route here: register, log in, press
+**Authorize** with the `access_token`, then *Try it out*. Examples that name a portfolio mean the demo's, which belong
+to `demo@example.com` (`tidemark token` prints a token of that user).
 
-* Every call says who asks: `Authorization: Bearer TOKEN` of `POST /api/v1/auth/login`, or `X-API-Key`.
-  What belongs to somebody else does not exist for you (404).
-* Money and quantities are **decimal strings**; an amount carries its currency. A positive VaR or ES is a loss.
-* What moves money or makes an order wants an `Idempotency-Key`: a repeat gets the first answer again.
-* Lists are paged by key: follow `next`, or the `Link` header, until `has_more` is false.
-* Every refusal is an RFC 9457 problem document with a stable `code`; [all codes](/docs/problems).
-* `ETag` and `If-None-Match` spare the transfer of what has not changed.
+**Who asks.** `Authorization: Bearer TOKEN` of `POST /api/v1/auth/login`, good for `expires_in` seconds and renewed by
+`POST /api/v1/auth/refresh` (cookie and a header `X-Requested-With`), or `X-API-Key` of `POST /api/v1/auth/api-keys`.
+A 403 names the scope that is missing. What belongs to somebody else does not exist for you (404).
+
+**Values.** Money, prices and quantities are **decimal strings**; an amount carries its currency. A positive VaR or ES
+is a loss. Ids are UUIDv7. Members that a schema does not have are refused.
+
+**Writing.** What moves money or makes an order wants an `Idempotency-Key`: a repeat gets the first answer again.
+`PATCH` is a merge patch; `If-Match: "VERSION"` protects from overwriting (412). `POST .../batch` is all or none, or
+`"atomic": false`, each for itself. Positions, lots, holdings, assets and trades follow from transactions and orders: a
+405 says what to do instead. Orders are filled by administrators (`POST /api/v1/orders/{order_id}/fills`) until a venue
+is connected.
+
+**Reading.** Lists are paged by key: follow `next`, or the `Link` header, until `has_more` is false. `ETag` and
+`If-None-Match` spare the transfer of what has not changed; `expand=` shows related objects inside a few.
+
+**Errors** are RFC 9457 documents with a stable `code`, a `detail` that says what to do, and a `request_id`:
+[all codes](/docs/problems). 422 is what the schema forbids, 409 what the state or a rule forbids. `RateLimit` says what
+is left of your quota; 429 and 503 have `Retry-After`.
+
+**Push.** `/ws/quotes` (quotes, your orders and bookings) and `/api/v1/market-data/stream` (server-sent events) are
+described by [/asyncapi.json](/asyncapi.json); `/ws/{session_id}` analyses a holding.
 """
 
 
@@ -44,7 +61,7 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     app = Api(
         title="Tidemark API",
         version=version("tidemark"),
-        summary="Portfolios and their published risk.",
+        summary="Portfolios, their books and orders, market data and risk.",
         description=DESCRIPTION,
         openapi_tags=api.tags(),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
