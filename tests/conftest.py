@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from rich.console import Console
 
 from lakehouse.clock import SystemClock
@@ -44,6 +45,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{name:<20} {where}")
     if not real_engines.used():
         terminalreporter.write_line("none was needed")
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A `main()` that a test calls points the log at that test's own stderr, which is closed when the next one runs."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import pytest
 
 from lakehouse.contracts.tables import table
 from lakehouse.migrations import clickhouse as clickhouse_migrations
-from lakehouse.migrations import postgres as postgres_migrations
 from lakehouse.migrations.postgres.demo import PORTFOLIOS, seed_demo
 from lakehouse.risk.methods import Method
 from lakehouse.settings import Settings
+from lakehouse.stores import redis as redis_store
 from tests.factories import databases
 from tests.factories.api_process import ApiProcess, api_process
 from tests.factories.api_users import ApiUser, api_user
@@ -66,9 +66,18 @@ def risk_row(day: date, portfolio: UUID, method: Method, confidence: Decimal) ->
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What the modules of this folder share: servers, and a database that each copies."""
+
+    settings: Settings
+    clickhouse: ClickHouseProcess
+    rows: tuple[RiskRow, ...]
+
+
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Everything, started once for the folder."""
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """PostgreSQL with a migrated template, Redis, and ClickHouse with published risk, started once for the folder."""
     holders = (PORTFOLIOS[0].id, PORTFOLIOS[1].id, *STRANGERS)
     rows = tuple(
         risk_row(day, holder, method, confidence)
@@ -85,15 +94,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         auth = running.settings.auth.model_copy(update={"access_ttl_s": LONG_S, "attempts_per_minute": 6000})
         settings = running.settings.model_copy(update={"postgres": postgres, "redis": redis, "auth": auth})
         databases.template(settings)
-        postgres_migrations.upgrade(settings)
-        seed_demo(settings)
         clickhouse_migrations.upgrade(settings)
         with running.client(database=settings.clickhouse.database) as client:
             client.insert(RISK.short_name, rows, column_names=RISK.column_names)
-        with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api:
-            admin = api_user(settings, role="admin")
-            api.client.headers.update(admin.headers)
-            yield Served(api, running, settings, rows, admin)
+        yield Engines(settings, running, rows)
+
+
+@pytest.fixture(scope="module")
+def served(engines: Engines) -> Iterator[Served]:
+    """An API with a database and an empty Redis for each module, so that none finds what another left."""
+    settings = databases.fresh(engines.settings)
+    redis_store.connect(settings.redis).flushall()
+    seed_demo(settings)
+    with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api:
+        admin = api_user(settings, role="admin")
+        api.client.headers.update(admin.headers)
+        yield Served(api, engines.clickhouse, settings, engines.rows, admin)
 
 
 @pytest.fixture
