@@ -1,14 +1,15 @@
 """PostgreSQL by psycopg 3: typed rows and a pool."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import LiteralString, TypeAlias, TypeVar
 
-from psycopg import AsyncConnection, Connection, OperationalError, conninfo, sql
+from psycopg import AsyncConnection, Connection, Error, OperationalError, conninfo, sql
 from psycopg.errors import (
     DeadlockDetected,
     InvalidSchemaName,
     LockNotAvailable,
+    PipelineAborted,
     QueryCanceled,
     SerializationFailure,
     UndefinedColumn,
@@ -21,7 +22,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[TupleRow]]
-Query: TypeAlias = LiteralString | sql.Composed
+Query: TypeAlias = LiteralString | bytes | sql.Composed
 Transaction: TypeAlias = AsyncConnection[TupleRow]
 API_ROLE = "tidemark_api"
 Record = TypeVar("Record")
@@ -51,36 +52,31 @@ def connect(section: PostgresSettings) -> Connection[TupleRow]:
 def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
     """A closed pool whose connections cannot write, for the API; open it in the application's lifespan.
 
-    No wait is longer than `timeout_s`: not for a connection, not for an answer.
+    No wait is longer than `timeout_s`: not for a connection, not for an answer. Every statement is a transaction of
+    its own, so a read is one round trip.
     """
-    return _pool(section, timeout_s, options="-c default_transaction_read_only=on")
+    return _pool(section, timeout_s, options="-c default_transaction_read_only=on", autocommit=True)
 
 
 def write_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
-    """The same for writes: a connection is asked before it is used, because a write cannot be repeated blindly.
+    """The same for writes, which `transaction` begins on a connection that answers.
 
     Neither pool works as the owner: API_ROLE cannot change a booked entry.
     """
     options = f"-c idle_in_transaction_session_timeout={int(timeout_s * 2000)}"
-    return _pool(section, timeout_s, options=options, check=AsyncConnectionPool.check_connection)
+    return _pool(section, timeout_s, options=options, autocommit=False)
 
 
-def _pool(
-    section: PostgresSettings,
-    timeout_s: float,
-    *,
-    options: str,
-    check: Callable[[Transaction], Awaitable[None]] | None = None,
-) -> Pool:
+def _pool(section: PostgresSettings, timeout_s: float, *, options: str, autocommit: bool) -> Pool:
     limits = f"-c timezone=UTC -c role={API_ROLE} -c statement_timeout={int(timeout_s * 1000)}"
     return AsyncConnectionPool(
         conninfo.make_conninfo(
             conninfo_of(section), options=f"{limits} {options}", connect_timeout=max(2, int(timeout_s))
         ),
+        kwargs={"autocommit": autocommit},
         min_size=1,
         max_size=section.pool_max_size,
         timeout=timeout_s,
-        check=check,
         open=False,
     )
 
@@ -93,8 +89,8 @@ async def transaction(pool: Pool) -> AsyncIterator[Transaction]:
     connection broke during the commit itself: an Idempotency-Key tells the two apart.
     """
     try:
-        async with pool.connection() as connection, connection.transaction():
-            yield connection
+        async with AsyncExitStack() as stack:
+            yield await _begun(pool, stack)
     except (PoolTimeout, QueryCanceled) as error:
         raise PostgresUnavailable(f"PostgreSQL did not answer in time: {error}. `tidemark doctor` says why") from error
     except (InvalidSchemaName, UndefinedTable, UndefinedColumn) as error:
@@ -104,6 +100,47 @@ async def transaction(pool: Pool) -> AsyncIterator[Transaction]:
             raise
         await pool.check()
         raise PostgresUnavailable(f"PostgreSQL did not answer: {error}. `tidemark doctor` says why") from error
+
+
+async def _begun(pool: Pool, stack: AsyncExitStack) -> Transaction:
+    """A connection in a transaction. One that broke while it lay in the pool costs one more attempt: BEGIN, the first
+    thing that is sent, tells, and nothing has been written then."""
+    try:
+        async with AsyncExitStack() as attempt:
+            connection = await _entered(pool, attempt)
+            stack.push_async_exit(attempt.pop_all())
+            return connection
+    except (PoolTimeout, QueryCanceled):
+        raise
+    except OperationalError:
+        await pool.check()
+    return await _entered(pool, stack)
+
+
+async def _entered(pool: Pool, stack: AsyncExitStack) -> Transaction:
+    connection = await stack.enter_async_context(pool.connection())
+    await stack.enter_async_context(connection.transaction())
+    return connection
+
+
+@asynccontextmanager
+async def together(connection: Transaction) -> AsyncIterator[None]:
+    """Send the statements of the block one after the other without waiting for answers: one round trip for all.
+
+    Nothing may be read in the block, nor a count of rows looked at. Raises what the first statement that failed has
+    raised; none after it was run. Inside of another such block the statements go with that one's.
+    """
+    if connection.pgconn.pipeline_status:
+        yield
+        return
+    try:
+        async with connection.pipeline():
+            yield
+    except PipelineAborted as error:
+        # Said of a later statement, where the first one's failure came in before all had been sent.
+        if isinstance(error.__context__, Error) and not isinstance(error.__context__, PipelineAborted):
+            raise error.__context__ from None
+        raise
 
 
 async def rows_of(

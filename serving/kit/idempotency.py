@@ -8,17 +8,17 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, LiteralString
-from uuid import UUID
 
 from fastapi import Header, Request
 from psycopg import IntegrityError
+from psycopg.rows import class_row
 from starlette.responses import Response
 
 from lakehouse.clock import Clock
-from lakehouse.stores.postgres import Transaction
+from lakehouse.stores.postgres import Transaction, together
 from serving.kit.access import Principal
 from serving.kit.constraints import refusal_of
-from serving.kit.database import Database, find_in
+from serving.kit.database import Database
 from serving.kit.problems import ApiError, respond
 
 PATTERN = r"^[A-Za-z0-9._:-]{1,255}$"
@@ -37,6 +37,9 @@ LOCK: Final[LiteralString] = "SELECT pg_try_advisory_xact_lock(hashtextextended(
 FIND: Final[LiteralString] = """
     SELECT request_hash, status, headers, body FROM ops.idempotency_key WHERE owner_id = %(owner)s AND key = %(key)s
 """
+SAVEPOINT: Final[LiteralString] = "SAVEPOINT effect"
+UNDO: Final[LiteralString] = "ROLLBACK TO SAVEPOINT effect"
+DECIDE: Final[LiteralString] = "SET CONSTRAINTS ALL IMMEDIATE"
 KEEP: Final[LiteralString] = """
     INSERT INTO ops.idempotency_key (owner_id, key, request_hash, status, headers, body, created_at)
     VALUES (%(owner)s, %(key)s, %(hash)s, %(status)s, %(headers)s, %(body)s, %(at)s)
@@ -101,42 +104,57 @@ class Idempotency:
         body = await request.body()
         asked = f"{request.method}\n{request.url.path}?{request.url.query}\n".encode()
         digest = hashlib.sha256(asked + body).digest()
+        names: dict[str, object] = {"owner": principal.user_id, "key": key}
         async with self._database.transaction() as connection:
-            kept = await self._kept(connection, principal.user_id, key, digest)
+            kept = await self._kept(connection, names)
             if kept is not None:
+                if bytes(kept.request_hash) != digest:
+                    raise KeyReused("It was used with another body or path: make a new key for a new effect.")
                 return _response(Answer(kept.status, kept.body, {**kept.headers, REPLAYED: "true"}))
-            answer = await self._run(connection, request, effect)
-            await self._keep(connection, principal.user_id, key, digest, answer)
-        return _response(answer)
+            return _response(await self._run(connection, request, effect, keep={**names, "hash": digest}))
 
-    async def _kept(self, connection: Transaction, owner: UUID, key: str, digest: bytes) -> _Kept | None:
-        names = {"owner": owner, "key": key}
-        lock = await find_in(connection, LOCK, names, _Free)
+    async def _kept(self, connection: Transaction, names: Mapping[str, object]) -> _Kept | None:
+        """What is stored under the key, whose lock is held from now on; a savepoint stands before the effect.
+
+        The lock is taken before the key is looked for, though both are sent at once.
+        """
+        async with (
+            connection.cursor(row_factory=class_row(_Free)) as locking,
+            connection.cursor(row_factory=class_row(_Kept)) as finding,
+        ):
+            async with together(connection):
+                await locking.execute(LOCK, names)
+                await finding.execute(FIND, names)
+                await connection.execute(SAVEPOINT)
+            lock, kept = await locking.fetchone(), await finding.fetchone()
         if lock is None or not lock.free:
             raise TwinInFlight("Wait for the first answer, or send the request again in a second.")
-        kept = await find_in(connection, FIND, names, _Kept)
-        if kept is not None and bytes(kept.request_hash) != digest:
-            raise KeyReused("It was used with another body or path: make a new key for a new effect.")
         return kept
 
-    async def _run(self, connection: Transaction, request: Request, effect: Effect) -> Answer:
+    async def _run(
+        self, connection: Transaction, request: Request, effect: Effect, *, keep: Mapping[str, object]
+    ) -> Answer:
+        """The effect's answer, kept with it, or its refusal, kept without it."""
         try:
-            async with connection.transaction():
-                answer = await effect(connection)
-                await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            await connection.execute("SET CONSTRAINTS ALL DEFERRED")
+            answer = await effect(connection)
+            async with together(connection):
+                await connection.execute(DECIDE)
+                await self._keep(connection, answer, keep)
+            return answer
         except IntegrityError as error:
-            return _refused(request, refusal_of(error))
+            answer = _refused(request, refusal_of(error))
         except ApiError as error:
             if error.status >= 500:
                 raise
-            return _refused(request, error)
+            answer = _refused(request, error)
+        # Alone: psycopg forgets its prepared statements at a rollback, which it may not do among statements underway.
+        await connection.execute(UNDO)
+        await self._keep(connection, answer, keep)
         return answer
 
-    async def _keep(self, connection: Transaction, owner: UUID, key: str, digest: bytes, answer: Answer) -> None:
-        kept = {"hash": digest, "status": answer.status, "headers": json.dumps(dict(answer.headers))}
-        named = {"owner": owner, "key": key, "body": answer.body, "at": self._clock.now()}
-        await connection.execute(KEEP, {**kept, **named})
+    async def _keep(self, connection: Transaction, answer: Answer, names: Mapping[str, object]) -> None:
+        told = {"status": answer.status, "headers": json.dumps(dict(answer.headers)), "body": answer.body}
+        await connection.execute(KEEP, {**names, **told, "at": self._clock.now()})
 
 
 def _refused(request: Request, error: ApiError) -> Answer:

@@ -44,11 +44,15 @@ HISTORY: Final[LiteralString] = """
     WHERE e.order_id = %(order_id)s
     ORDER BY e.version
 """
-FAMILY: Final = sql.SQL("""
+FAMILY: Final = (
+    sql.SQL("""
     {} WHERE t.id = %(row_id)s OR t.parent_id = %(row_id)s OR t.oco_group = (
         SELECT x.oco_group FROM trading.order AS x WHERE x.id = %(row_id)s
     ) ORDER BY t.id
-""").format(ORDERS.select)
+""")
+    .format(ORDERS.select)
+    .as_bytes()
+)
 
 
 class OrderRepository(CrudRepository[OrderOut]):

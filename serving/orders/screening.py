@@ -2,7 +2,7 @@
 
 from lakehouse.clock import Clock
 from lakehouse.stores.books import order_facts
-from lakehouse.stores.books.order_facts import Habit, Market
+from lakehouse.stores.books.order_facts import Market
 from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.books.orders import Screen
 from lakehouse.stores.postgres import Transaction
@@ -18,7 +18,7 @@ def screen_with(digest: bytes, clock: Clock) -> Screen:
         if price is None:
             return Screening(request_hash=digest, score=UNKNOWN_SCORE, is_alert=False, reason=INSUFFICIENT_HISTORY)
         habits = await order_facts.habits(
-            connection, account_id=order.account_id, currency=order.currency, limit=MAX_HISTORY
+            connection, Observation, account_id=order.account_id, currency=order.currency, limit=MAX_HISTORY
         )
         asked = Observation(
             at=clock.now(),
@@ -26,15 +26,9 @@ def screen_with(digest: bytes, clock: Clock) -> Screen:
             quantity=float(order.quantity),
             price_deviation=0.0 if market.price is None else float(price / market.price - 1),
         )
-        verdict = judge(asked, [_observation(each) for each in habits])
+        verdict = judge(asked, habits)
         return Screening(
             request_hash=digest, score=round(verdict.score, 6), is_alert=verdict.is_alert, reason=verdict.reason
         )
 
     return screen
-
-
-def _observation(habit: Habit) -> Observation:
-    return Observation(
-        at=habit.at, notional=habit.notional, quantity=habit.quantity, price_deviation=habit.price_deviation
-    )

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -12,7 +10,7 @@ from lakehouse.stores.postgres import Transaction, rows_of
 from serving.kit.access import Principal
 from serving.kit.crud.collection import Collection
 from serving.kit.crud.repository import CrudRepository
-from serving.portfolios.schemas import PortfolioOut
+from serving.portfolios.schemas import PortfolioDetail, PortfolioOut
 
 NEW_ACCOUNT: Final = "new_account_id"
 """Key of a row whose account is made with it; not a column."""
@@ -27,12 +25,21 @@ PORTFOLIOS = Collection(
 ONLY_IDS: Final[LiteralString] = """
     SELECT p.id FROM app.portfolio AS p WHERE (%(reads_all)s OR p.owner_id = %(reader)s) ORDER BY p.id
 """
-POSITIONS: Final[LiteralString] = """
-    SELECT x.symbol, i.name, i.exchange, i.currency, x.quantity, x.updated_at
-    FROM app.position AS x
-    JOIN app.instrument AS i ON i.symbol = x.symbol
-    WHERE x.portfolio_id = %(id)s
-    ORDER BY x.symbol
+# One statement, so that the row, the count and the positions are of one moment.
+HOLDING: Final[LiteralString] = """
+    SELECT t.id, t.owner_id, t.account_id, t.name, t.description, t.base_currency, t.version, t.created_at,
+           t.updated_at, h.position_count, coalesce(h.positions, '[]') AS positions
+    FROM app.portfolio AS t
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS position_count,
+               json_agg(json_build_object(
+                   'symbol', x.symbol, 'name', i.name, 'exchange', i.exchange, 'currency', i.currency,
+                   'quantity', trim_scale(x.quantity)::text, 'updated_at', x.updated_at
+               ) ORDER BY x.symbol) AS positions
+        FROM app.position AS x JOIN app.instrument AS i ON i.symbol = x.symbol
+        WHERE x.portfolio_id = t.id
+    ) AS h
+    WHERE t.id = %(row_id)s AND (%(reads_all)s OR t.owner_id = %(reader)s)
 """
 CASH: Final[LiteralString] = """
     SELECT l.currency, l.balance_minor, l.reserved_minor
@@ -82,18 +89,6 @@ class CashRow:
     reserved_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class PositionRow:
-    """A position with its instrument."""
-
-    symbol: str
-    name: str
-    exchange: str
-    currency: str
-    quantity: Decimal
-    updated_at: datetime
-
-
 class PortfolioRepository(CrudRepository[PortfolioOut]):
     """Portfolios and their positions. Every method raises PostgresUnavailable."""
 
@@ -121,9 +116,10 @@ class PortfolioRepository(CrudRepository[PortfolioOut]):
         rows = await self._database.fetch(ONLY_IDS, principal.reader, IdRow)
         return tuple(row.id for row in rows)
 
-    async def positions(self, portfolio_id: UUID) -> list[PositionRow]:
-        """What it holds, by symbol."""
-        return await self._database.fetch(POSITIONS, {"id": portfolio_id}, PositionRow)
+    async def holding(self, principal: Principal, portfolio_id: UUID) -> PortfolioDetail | None:
+        """A readable portfolio and what it holds, by symbol, or None."""
+        names = {**principal.reader, "row_id": portfolio_id}
+        return await self._database.find(HOLDING, names, PortfolioDetail)
 
     async def cash(self, portfolio_id: UUID) -> list[CashRow]:
         """Its money, by currency."""

@@ -14,9 +14,8 @@ from serving.kit.access import Principal
 from serving.kit.crud.service import CrudService, NotFound, Row
 from serving.kit.database import Database
 from serving.kit.problems import AmountNotRepresentable, ApiError
-from serving.kit.types import plain
-from serving.portfolios.repository import NEW_ACCOUNT, PORTFOLIOS, AccountRow, CashRow, PortfolioRepository, PositionRow
-from serving.portfolios.schemas import PortfolioDetail, PortfolioIn, PortfolioOut, PositionOut
+from serving.portfolios.repository import NEW_ACCOUNT, PORTFOLIOS, AccountRow, CashRow, PortfolioRepository
+from serving.portfolios.schemas import PortfolioDetail, PortfolioIn, PortfolioOut
 
 TOPIC: Final = "portfolio.events"
 
@@ -95,11 +94,12 @@ class PortfolioService(CrudService[PortfolioIn, PortfolioOut]):
 
     async def holding(self, principal: Principal, portfolio_id: UUID, expand: Sequence[str]) -> PortfolioDetail:
         """The portfolio and what it holds. Raises PortfolioNotFound."""
-        portfolio = await self.require(principal, portfolio_id)
-        positions = [_position(row) for row in await self._portfolios.positions(portfolio_id)]
-        cash = [_balance(row) for row in await self._portfolios.cash(portfolio_id)] if "cash" in expand else None
-        shown = {**portfolio.model_dump(), "position_count": len(positions)}
-        return PortfolioDetail(**shown, positions=positions, cash=cash)
+        found = await self._portfolios.holding(principal, portfolio_id)
+        if found is None:
+            raise self.missing(portfolio_id)
+        if "cash" in expand:
+            found.cash = [_balance(row) for row in await self._portfolios.cash(portfolio_id)]
+        return found
 
     def _row(self, principal: Principal, item: PortfolioIn, own: dict[UUID, AccountRow]) -> Row | ApiError:
         try:
@@ -144,15 +144,4 @@ def _balance(row: CashRow) -> Balance:
     balance, reserved = (from_minor(minor, row.currency) for minor in (row.balance_minor, row.reserved_minor))
     return Balance(
         currency=row.currency, balance=f"{balance:f}", reserved=f"{reserved:f}", available=f"{balance - reserved:f}"
-    )
-
-
-def _position(row: PositionRow) -> PositionOut:
-    return PositionOut(
-        symbol=row.symbol,
-        name=row.name,
-        exchange=row.exchange,
-        currency=row.currency,
-        quantity=plain(row.quantity),
-        updated_at=row.updated_at,
     )

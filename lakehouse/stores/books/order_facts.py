@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, LiteralString
+from typing import Final, LiteralString, TypeVar
 from uuid import UUID
 
 from psycopg.rows import class_row
 
-from lakehouse.stores.books.booking import Books
-from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.stores.books.booking import OPEN, Books
+from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.checks import Facts, Working
 from lakehouse.trading.order import Order, Side, Status
 
@@ -59,6 +59,9 @@ HABITS: Final[LiteralString] = """
 """
 
 
+Habit = TypeVar("Habit")
+
+
 @dataclass(frozen=True, slots=True)
 class Market:
     """An instrument, its last price, and what the account has free of it and of its currency."""
@@ -88,20 +91,29 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Habit:
-    """An earlier order of the account, as surveillance sees it: floats, because they are only compared."""
-
-    at: datetime
-    notional: float
-    quantity: float
-    price_deviation: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Working:
     id: UUID
     side: str
     price: Decimal | None
+
+
+async def open_books(
+    connection: Transaction, portfolio_id: UUID, client_order_id: str | None, *, owner_id: UUID
+) -> tuple[Books | None, Known | None]:
+    """The books, locked until the transaction ends, None where they are not `owner_id`'s; and the order of the
+    portfolio that has the client's id already. That is looked for under the lock, though both are sent at once."""
+    names = {"portfolio_ids": [portfolio_id], "owner_id": owner_id}
+    asked = {"portfolio_id": portfolio_id, "client_order_id": client_order_id}
+    async with (
+        connection.cursor(row_factory=class_row(Books)) as opening,
+        connection.cursor(row_factory=class_row(Known)) as knowing,
+    ):
+        async with together(connection):
+            await opening.execute(OPEN, names)
+            if client_order_id is not None:
+                await knowing.execute(KNOWN, asked)
+        books = await opening.fetchone()
+        return books, None if client_order_id is None else await knowing.fetchone()
 
 
 async def look(connection: Transaction, books: Books, symbol: str, side: Side) -> tuple[Market | None, Working | None]:
@@ -112,7 +124,7 @@ async def look(connection: Transaction, books: Books, symbol: str, side: Side) -
         connection.cursor(row_factory=class_row(Market)) as known,
         connection.cursor(row_factory=class_row(_Working)) as working,
     ):
-        async with connection.pipeline():
+        async with together(connection):
             await known.execute(MARKET, names)
             await working.execute(NEAREST, names)
         market = await known.fetchone()
@@ -146,7 +158,12 @@ async def known_by_client(connection: Transaction, portfolio_id: UUID, client_or
     return rows[0] if rows else None
 
 
-async def habits(connection: Transaction, *, account_id: UUID, currency: str, limit: int) -> list[Habit]:
-    """The account's newest orders in this currency that were not rejected, newest first."""
+async def habits(
+    connection: Transaction, record: type[Habit], *, account_id: UUID, currency: str, limit: int
+) -> list[Habit]:
+    """The account's newest orders in this currency that were not rejected, newest first.
+
+    `record` is made of `at`, `quantity`, `notional` and `price_deviation`: floats, because they are only compared.
+    """
     names = {"account_id": account_id, "currency": currency, "limit": limit}
-    return await rows_of(connection, HABITS, names, Habit)
+    return await rows_of(connection, HABITS, names, record)

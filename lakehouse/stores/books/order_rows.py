@@ -14,7 +14,7 @@ from lakehouse.domain.currency import from_minor
 from lakehouse.domain.ids import uuid7
 from lakehouse.stores.books import ledger, outbox
 from lakehouse.stores.books.outbox import Event
-from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.family import Change
 from lakehouse.trading.order import Leg, Order, OrderClass, OrderType, Side, Status, TimeInForce
 
@@ -153,7 +153,7 @@ async def record(
     at = clock.now()
     moved = [{**_values(each.after), "at": at} for each in changes if each.before is not None]
     lines = [_line(each, at, execution) for each in changes]
-    async with connection.pipeline(), connection.cursor() as cursor:
+    async with together(connection), connection.cursor() as cursor:
         if moved:
             await cursor.executemany(UPDATE, moved)
         await cursor.executemany(HISTORY, lines)

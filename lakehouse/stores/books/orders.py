@@ -20,7 +20,7 @@ from lakehouse.stores.books import order_facts, order_rows
 from lakehouse.stores.books.booking import Books, open_books
 from lakehouse.stores.books.order_facts import Market
 from lakehouse.stores.books.order_rows import Screening
-from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.checks import Facts, Violation, group_cash, group_units, violation
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
@@ -109,10 +109,11 @@ async def place(connection: Transaction, ticket: Ticket, *, owner_id: UUID, cloc
     `owner_id`'s, ClientIdTaken where the client's id was used for something else.
     """
     check_form(ticket)
-    books = await open_books(connection, ticket.portfolio_id, owner_id=owner_id)
+    books, known = await order_facts.open_books(
+        connection, ticket.portfolio_id, ticket.client_order_id, owner_id=owner_id
+    )
     if books is None:
         raise OrderUnknown(f"There is no portfolio {ticket.portfolio_id} of yours.")
-    known = await order_facts.known_by_client(connection, ticket.portfolio_id, ticket.client_order_id)
     if known is not None:
         return _retried(known, ticket)
     scene = await scene_of(connection, books, ticket.symbol, ticket.side, now=clock.now())
@@ -122,7 +123,7 @@ async def place(connection: Transaction, ticket: Ticket, *, owner_id: UUID, cloc
     changes = [Change(None, order) for order in orders]
     changes += _first_moves(orders, scene.facts, broken)
     await order_rows.reserve(connection, changes)
-    async with connection.pipeline():
+    async with together(connection):
         await order_rows.insert(connection, orders, screening, at=clock.now())
         await order_rows.record(connection, changes, owner_id=owner_id, clock=clock)
     return Placed(orders[0].id, broken, is_new=True)

@@ -1,7 +1,8 @@
 """The statements of a resource of rows, composed from its collection. Every one is bound by who asks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Generic, LiteralString
+from functools import cached_property
+from typing import Final, Generic, LiteralString
 from uuid import UUID
 
 from psycopg import sql
@@ -17,6 +18,8 @@ from serving.kit.crud.listing import Order
 from serving.kit.database import Database
 
 Place = tuple[str, UUID]
+Form = tuple[tuple[str, ...], Order, bool]
+MAX_FORMS: Final = 256
 
 
 class CrudRepository(Generic[Out]):
@@ -25,6 +28,7 @@ class CrudRepository(Generic[Out]):
     def __init__(self, database: Database, collection: Collection[Out]) -> None:
         self._database = database
         self.collection = collection
+        self._pages: dict[Form, bytes] = {}
 
     async def page(
         self,
@@ -36,25 +40,19 @@ class CrudRepository(Generic[Out]):
         limit: int,
     ) -> list[Out]:
         """Up to `limit` readable rows that pass `filters`, in `order`, after the place."""
-        conditions: list[sql.Composable] = [sql.SQL(self.collection.readable)]
-        conditions.extend(self.collection.predicate(name) for name in filters)
         names = {**principal.reader, **filters, "limit": limit}
         if after is not None:
-            conditions.append(_beyond(self._column(order), order))
             names.update(after_value=after[0], after_id=after[1])
-        statement = sql.SQL("{} WHERE {} {} LIMIT %(limit)s").format(
-            self.collection.select, sql.SQL(" AND ").join(conditions), _ordered(order)
-        )
+        statement = self._page((tuple(filters), order, after is not None))
         return await self._database.fetch(statement, names, self.collection.out)
 
     async def find(self, principal: Principal, row_id: UUID) -> Out | None:
         """The readable row, or None."""
-        return await self._database.find(self._one(self.collection.readable), _by_id(principal, row_id), self._out)
+        return await self._database.find(self._find, _by_id(principal, row_id), self._out)
 
     async def find_for_write(self, connection: Transaction, principal: Principal, row_id: UUID) -> Out | None:
         """The writable row, locked until the transaction ends, or None."""
-        statement = sql.SQL("{} FOR NO KEY UPDATE OF t").format(self._one(self.collection.writable))
-        rows = await postgres.rows_of(connection, statement, _by_id(principal, row_id), self._out)
+        rows = await postgres.rows_of(connection, self._find_for_write, _by_id(principal, row_id), self._out)
         return rows[0] if rows else None
 
     async def insert(self, connection: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
@@ -70,9 +68,8 @@ class CrudRepository(Generic[Out]):
 
     async def read_back(self, connection: Transaction, ids: Sequence[UUID]) -> list[Out]:
         """Rows just written, in the order of `ids`."""
-        statement = sql.SQL("{} WHERE t.id = ANY(%(ids)s)").format(self.collection.select)
         async with connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(statement, {"ids": list(ids)})
+            await cursor.execute(self._read_back, {"ids": list(ids)})
             found = {row["id"]: row for row in await cursor.fetchall()}
         return [self._out(**found[each]) for each in ids]
 
@@ -99,6 +96,37 @@ class CrudRepository(Generic[Out]):
     @property
     def _out(self) -> type[Out]:
         return self.collection.out
+
+    # Composed once: what a statement is made of does not change, and to compose it costs more than to send it.
+
+    @cached_property
+    def _find(self) -> bytes:
+        return self._one(self.collection.readable).as_bytes()
+
+    @cached_property
+    def _find_for_write(self) -> bytes:
+        return sql.SQL("{} FOR NO KEY UPDATE OF t").format(self._one(self.collection.writable)).as_bytes()
+
+    @cached_property
+    def _read_back(self) -> bytes:
+        return sql.SQL("{} WHERE t.id = ANY(%(ids)s)").format(self.collection.select).as_bytes()
+
+    def _page(self, form: Form) -> bytes:
+        known = self._pages.get(form)
+        if known is not None:
+            return known
+        filters, order, is_continued = form
+        conditions: list[sql.Composable] = [sql.SQL(self.collection.readable)]
+        conditions.extend(self.collection.predicate(name) for name in filters)
+        if is_continued:
+            conditions.append(_beyond(self._column(order), order))
+        statement = sql.SQL("{} WHERE {} {} LIMIT %(limit)s").format(
+            self.collection.select, sql.SQL(" AND ").join(conditions), _ordered(order)
+        )
+        if len(self._pages) >= MAX_FORMS:
+            self._pages.clear()
+        self._pages[form] = statement.as_bytes()
+        return self._pages[form]
 
     def _one(self, predicate: LiteralString) -> sql.Composed:
         return sql.SQL("{} WHERE t.id = %(row_id)s AND {}").format(self.collection.select, sql.SQL(predicate))
