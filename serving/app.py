@@ -41,7 +41,7 @@ is connected.
 
 **Errors** are RFC 9457 documents with a stable `code`, a `detail` that says what to do, and a `request_id`:
 [all codes](/docs/problems). 422 is what the schema forbids, 409 what the state or a rule forbids. `RateLimit` says what
-is left of your quota; 429 and 503 have `Retry-After`.
+is left of your quota; `Retry-After` when to come back after it is used up (429), or an engine is away (503).
 
 **Push.** `/ws/quotes` (quotes, your orders and bookings) and `/api/v1/market-data/stream` (server-sent events) are
 described by [/asyncapi.json](/asyncapi.json); `/ws/{session_id}` analyses a holding.
