@@ -14,7 +14,6 @@ from lakehouse.settings import load
 
 RESULTS_BEFORE_SWITCH = 2
 TIMEOUT_S = 30.0
-ENDS = {"analysis_complete", "error"}
 
 
 class SocketRefusedError(TidemarkError):
@@ -53,7 +52,7 @@ def _converse(socket: ClientConnection, console: Console, tickers: list[str], po
         seen += frame["type"] == "analysis_result" and frame["ticker"] == current
         if waiting and seen >= RESULTS_BEFORE_SWITCH:
             current, seen = _ask(socket, console, waiting.pop(0), portfolio), 0
-        elif frame["type"] in ENDS and not waiting:
+        elif frame["type"] == "error" or (frame["type"], frame.get("ticker")) == ("analysis_complete", current):
             return
 
 
