@@ -1,6 +1,5 @@
 """Health as a room of the API."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -32,7 +31,7 @@ def make(platform: Platform) -> dict[str, object]:
 async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
     """The metrics of the books and the engines, kept fresh."""
     sampler = service(services, "sampler", Sampler)
-    async with background(asyncio.create_task(sampler.run(platform.lifecycle))):
+    async with background(platform.metrics, sampler=partial(sampler.run, platform.lifecycle)):
         yield
 
 

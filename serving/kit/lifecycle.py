@@ -1,10 +1,16 @@
 """How the API ends: readiness flips, streams say goodbye, open requests finish, then everything closes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
+
+from serving.kit.metrics import Metrics
+
+RESTART_S = 5.0
+
+Work = Callable[[], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -45,13 +51,26 @@ class Lifecycle:
 
 
 @asynccontextmanager
-async def background(*tasks: "asyncio.Task[None]") -> AsyncIterator[None]:
-    """Work beside the requests: cancelled at the end of the block, and waited for. For `Room.run`."""
+async def background(metrics: Metrics, **works: Work) -> AsyncIterator[None]:
+    """Work beside the requests, by name: cancelled at the end of the block, and waited for. For `Room.run`.
+
+    Work that fails is logged and counted at once, and begun again after RESTART_S: it must find its place by itself.
+    """
+    tasks = [asyncio.create_task(_kept_up(metrics, name, work)) for name, work in works.items()]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        for found in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(found, Exception):
-                log.error("background work failed", error=type(found).__name__)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept_up(metrics: Metrics, name: str, work: Work) -> None:
+    """Run `work` until it returns or is cancelled."""
+    while True:
+        (found,) = await asyncio.gather(work(), return_exceptions=True)
+        if not isinstance(found, Exception):
+            return
+        metrics.background_failures.labels(name).inc()
+        log.error("background work failed", work=name, error=type(found).__name__, exc_info=found)
+        await asyncio.sleep(RESTART_S)

@@ -39,6 +39,9 @@ class Metrics:
         )
         self.draining = self._gauge("tidemark_api_draining", "1 from the moment that the API is told to stop.")
         self.jobs = self._counter("tidemark_risk_jobs", "Risk jobs that ended.", "status")
+        self.background_failures = self._counter(
+            "tidemark_background_failures", "Times that work beside the requests failed and was begun again.", "work"
+        )
         self.sockets = self._gauge("websocket_connections", "Open sockets.", "endpoint")
         self.frames = self._counter("websocket_frames", "Frames sent.", "endpoint")
         self.closed = self._counter("websocket_closed", "Sockets closed by the server.", "endpoint", "reason")

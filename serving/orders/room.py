@@ -1,8 +1,8 @@
 """Orders as a room of the API."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
@@ -27,7 +27,7 @@ def make(platform: Platform) -> dict[str, object]:
 async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
     """Let orders lapse beside the requests."""
     counts = service(services, "order_counts", OrderCounts)
-    async with background(asyncio.create_task(sweep_forever(platform, counts))):
+    async with background(platform.metrics, order_sweeper=partial(sweep_forever, platform, counts)):
         yield
 
 

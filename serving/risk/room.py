@@ -1,8 +1,8 @@
 """Risk as a room of the API."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
@@ -40,7 +40,7 @@ async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
         metrics=platform.metrics,
         wake=service(services, "risk_jobs", RiskJobs).wake,
     )
-    async with background(asyncio.create_task(worker.run(platform.lifecycle))):
+    async with background(platform.metrics, risk_jobs=partial(worker.run, platform.lifecycle)):
         yield
 
 

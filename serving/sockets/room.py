@@ -1,8 +1,8 @@
 """Sockets and streams as a room of the API."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from serving.kit.lifecycle import Lifecycle, background
 from serving.kit.rooms import Platform, Room, Services, service
@@ -27,11 +27,8 @@ async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
     sockets = service(services, "sockets", SocketService)
     feed = service(services, "quote_feed", QuoteFeed)
     with sockets.hub.hearing(feed):
-        tasks = (
-            asyncio.create_task(sockets.events.run()),
-            asyncio.create_task(_goodbye(sockets.hub, platform.lifecycle)),
-        )
-        async with background(*tasks):
+        goodbye = partial(_goodbye, sockets.hub, platform.lifecycle)
+        async with background(platform.metrics, events=sockets.events.run, goodbye=goodbye):
             yield
 
 
