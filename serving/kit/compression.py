@@ -1,6 +1,7 @@
 """gzip for answers that gain by it; streams pass as they come.
 
 A strong ETag names bytes, and these are other bytes: it turns weak (RFC 9110 8.8.3), as a read's comparison allows.
+A 304 carries the tag that the 200 would have had; its Content-Type and Content-Length say whether that is packed.
 """
 
 import gzip
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MIN_BYTES = 1024
 LEVEL = 5
+NOT_MODIFIED = 304
 COMPRESSIBLE = ("application/json", "application/problem+json", "text/", "application/openmetrics-text")
 STREAM = "text/event-stream"  # its headers must not wait for the first event
 
@@ -51,9 +53,12 @@ class _Answer:
         self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and _is_compressible(Headers(raw=message["headers"])):
-            self._start = message
-            return
+        if message["type"] == "http.response.start":
+            if message["status"] == NOT_MODIFIED:
+                self._tag_unsent(message)
+            elif _is_compressible(Headers(raw=message["headers"])):
+                self._start = message
+                return
         if self._start is not None and message["type"] == "http.response.body":
             start, self._start = self._start, None
             message = self._encoded(start, message)
@@ -64,11 +69,29 @@ class _Answer:
         headers = MutableHeaders(scope=start)
         headers.add_vary_header("Accept-Encoding")
         body = message.get("body", b"")
-        if not self._takes_gzip or message.get("more_body", False) or len(body) < MIN_BYTES:
+        if message.get("more_body", False) or not self._gains(len(body)):
             return message
         packed = gzip.compress(body, compresslevel=LEVEL, mtime=0)
         headers["content-encoding"] = "gzip"
         headers["content-length"] = str(len(packed))
-        if headers.get("etag", "").startswith('"'):
-            headers["etag"] = f"W/{headers['etag']}"
+        _weaken(headers)
         return {**message, "body": packed}
+
+    def _gains(self, length: int) -> bool:
+        return self._takes_gzip and length >= MIN_BYTES
+
+    def _tag_unsent(self, start: Message) -> None:
+        """Give a 304 the Vary and the tag of the 200 that it stands for, and take what described that one's body."""
+        headers = MutableHeaders(scope=start)
+        if _is_compressible(headers):
+            headers.add_vary_header("Accept-Encoding")
+            if self._gains(int(headers.get("content-length", "0"))):
+                _weaken(headers)
+        for name in ("content-type", "content-length"):
+            if name in headers:
+                del headers[name]
+
+
+def _weaken(headers: MutableHeaders) -> None:
+    if headers.get("etag", "").startswith('"'):
+        headers["etag"] = f"W/{headers['etag']}"

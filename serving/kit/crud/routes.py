@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response
 
 from serving.kit.access import Principal, Scope, allowed
-from serving.kit.conditional import REVALIDATE, IfNoneMatch, conditional, names
+from serving.kit.conditional import IfNoneMatch, conditional, conditional_as
 from serving.kit.crud.batch import MAX_ITEMS, Batch, BatchOut, answer_of
 from serving.kit.crud.listing import ListQuery
 from serving.kit.crud.service import CrudService, version_of
@@ -23,7 +23,6 @@ from serving.kit.versions import IfMatch, etag
 ALL = frozenset({"list", "get", "create", "update", "delete", "batch"})
 CREATED = 201
 NO_CONTENT = 204
-NOT_MODIFIED = 304
 VERSION_TEXT = ' Send `If-Match: "VERSION"` to be refused (412) where somebody else has changed it meanwhile.'
 
 JSON = "application/json"
@@ -246,11 +245,7 @@ def respond_version(found: BaseModel, if_none_match: str | None) -> Response:
     """An object with its version as ETag, or 304; objects without a version are tagged by their bytes."""
     if not hasattr(found, "version"):
         return conditional(found, if_none_match)
-    tag = etag(version_of(found))
-    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
-    if if_none_match is not None and names(if_none_match, tag):
-        return Response(status_code=NOT_MODIFIED, headers=headers)
-    return Response(found.model_dump_json(), media_type=JSON, headers=headers)
+    return conditional_as(etag(version_of(found)), found.model_dump_json().encode(), if_none_match)
 
 
 def written(made: BaseModel, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

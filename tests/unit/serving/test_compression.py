@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from serving.kit.compression import MIN_BYTES, Compression, accepts_gzip
+from serving.kit.conditional import conditional_bytes
 
 LARGE = b'{"text": "' + b"tide" * MIN_BYTES + b'"}'
 
@@ -21,6 +22,12 @@ async def large(_: Request) -> Response:
 
 async def small(_: Request) -> Response:
     return Response(b"{}", media_type="application/json", headers={"ETag": '"3"'})
+
+
+async def held(request: Request) -> Response:
+    """A conditional read; the query says how long its body is."""
+    content = LARGE if "large" in request.query_params else b"{}"
+    return conditional_bytes(content, request.headers.get("if-none-match"))
 
 
 async def picture(_: Request) -> Response:
@@ -41,7 +48,7 @@ async def stream(_: Request) -> Response:
 
 @pytest.fixture
 def client() -> TestClient:
-    app = Starlette(routes=[Route(f"/{each.__name__}", each) for each in (large, small, picture, packed, stream)])
+    app = Starlette(routes=[Route(f"/{each.__name__}", each) for each in (large, small, held, picture, packed, stream)])
     app.add_middleware(Compression)
     return TestClient(app, headers={"Accept-Encoding": "gzip"})
 
@@ -61,6 +68,18 @@ def test_who_does_not_take_it_gets_the_bytes_and_the_strong_tag(client: TestClie
     assert "Content-Encoding" not in answer.headers
     assert answer.headers["Vary"] == "Accept-Encoding"  # a cache must not hand this to others
     assert answer.headers["ETag"] == '"3"'
+
+
+@pytest.mark.parametrize("path", ["/held", "/held?large=1"])
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_304_has_the_tag_and_vary_of_the_200_that_it_stands_for(client: TestClient, path: str, encoding: str) -> None:
+    headers = {"Accept-Encoding": encoding}
+    first = client.get(path, headers=headers)
+    again = client.get(path, headers={**headers, "If-None-Match": first.headers["ETag"]})
+    assert first.headers["ETag"].startswith("W/") is (path != "/held" and encoding == "gzip")
+    assert (again.status_code, again.content) == (304, b"")
+    assert [again.headers[name] for name in ("ETag", "Vary")] == [first.headers[name] for name in ("ETag", "Vary")]
+    assert not {"content-length", "content-type"} & set(again.headers)
 
 
 @pytest.mark.parametrize("path", ["/small", "/picture", "/stream"])
