@@ -4,7 +4,6 @@ import structlog
 
 from lakehouse.errors import TidemarkError
 from lakehouse.stores.books import orders
-from serving.kit.problems import ApiError
 from serving.kit.rooms import Platform
 from serving.orders.counting import OrderCounts
 
@@ -27,17 +26,22 @@ async def sweep_forever(platform: Platform, counts: OrderCounts) -> None:
 
 
 async def sweep(platform: Platform, counts: OrderCounts) -> int:
-    """Expire what is due, each order and its family in a transaction of its own; how many were found.
+    """Expire what is due, each order and its family in a transaction of its own; how many have ended.
 
-    An order that cannot end is logged and left for the next sweep: it keeps no other waiting.
+    An order that cannot end is logged and left for the next sweep: it keeps no other waiting, and counts as none, so
+    that a hundred of them do not make the sweeper run without a pause. Raises PostgresUnavailable before the first.
     """
     async with platform.database.transaction() as connection:
         due = await orders.due(connection, now=platform.clock.now(), limit=AT_ONCE)
+    ended = 0
     for order_id in due:
         try:
             async with platform.database.transaction() as connection:
-                if await orders.expire(connection, order_id, clock=platform.clock):
-                    counts.expired.inc()
-        except ApiError as error:
+                has_lapsed = await orders.expire(connection, order_id, clock=platform.clock)
+        except TidemarkError as error:
             log.warning("order could not lapse", order_id=str(order_id), error=str(error))
-    return len(due)
+            continue
+        if has_lapsed:  # counted once it is committed
+            counts.expired.inc()
+            ended += 1
+    return ended

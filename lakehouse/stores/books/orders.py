@@ -37,7 +37,7 @@ OWNER: Final[LiteralString] = """
 """
 DUE: Final[LiteralString] = """
     SELECT o.id FROM trading.order AS o
-    WHERE o.expires_at <= %(now)s AND o.status IN ('new', 'held', 'accepted', 'partially_filled')
+    WHERE o.expires_at <= %(now)s AND o.status IN ('held', 'accepted', 'partially_filled')
     ORDER BY o.expires_at
     LIMIT %(limit)s
 """
