@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from uuid import UUID
 
 from fastapi import Request
@@ -49,8 +50,9 @@ class ImportService:
         if kind not in READ_TYPES:
             raise UnsupportedMediaType(f"Send the file itself as text/csv, and not as {kind[:100]}.")
         await request.body()  # kept in the request: the thread cannot wait for it
+        here = copy_context()  # or the thread's log lines would have no request id, trace and user
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: asyncio.run(self._in_thread(request, principal, key, asked))
+            self._threads, lambda: here.run(asyncio.run, self._in_thread(request, principal, key, asked))
         )
 
     async def find(self, principal: Principal, import_id: UUID) -> ImportSummary:
