@@ -17,9 +17,9 @@ def template(settings: Settings) -> None:
     migrations.upgrade(of(settings, TEMPLATE))
 
 
-def fresh(settings: Settings) -> Settings:
-    """Settings of a new database that equals the template."""
-    name = f"test_{uuid4().hex}"
+def fresh(settings: Settings, *, name: str = "") -> Settings:
+    """Settings of a new database that equals the template; `name` for one that must be called like another server's."""
+    name = name or f"test_{uuid4().hex}"
     _create(settings.postgres, name, TEMPLATE)
     return of(settings, name)
 

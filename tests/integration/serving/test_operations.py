@@ -14,6 +14,7 @@ from lakehouse.clock import SystemClock
 from lakehouse.migrations import postgres as migrations
 from lakehouse.settings import PostgresSettings, Settings
 from lakehouse.stores import postgres
+from tests.factories import databases
 from tests.factories.api_process import ApiProcess, api_process
 from tests.factories.api_users import ApiUser, api_user
 from tests.factories.postgres_server import PostgresServer, restartable_postgres
@@ -101,8 +102,9 @@ class TestReplica:
     def test_lists_are_read_from_the_replica_and_own_writes_from_the_primary(self, served: Served) -> None:
         """A second server stands in for a replica that has not heard of the write yet."""
         with restartable_postgres() as behind:
-            late = served.settings.model_copy(update={"postgres": behind.settings})
-            migrations.upgrade(late)
+            empty = served.settings.model_copy(update={"postgres": behind.settings})
+            databases.template(empty)
+            late = databases.fresh(empty, name=served.settings.postgres.database)  # a replica has the primary's names
             user = api_user(served.settings)
             _copy_user(late, user)
             both = _with_replica(served.settings, behind.settings)
