@@ -1,15 +1,16 @@
-"""The API as one process on one core, in front of a scratch stack, with a user, a funded portfolio and quotes."""
+"""The API as one process on one core, in front of a scratch stack, with users, a funded portfolio each, and quotes."""
 
+import asyncio
 import json
 import os
 import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import httpx
@@ -25,16 +26,15 @@ from lakehouse.stores import redis as redis_store
 START_S = 60.0
 CORES = sorted(os.sched_getaffinity(0))
 SYMBOLS = tuple(f"BENCH{number:02d}" for number in range(20))
+USERS = 8
 UNLIMITED = "1000000000"
 CASH = "1000000000.00"
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """Where the API listens, whose token it knows, and the portfolio that orders are for."""
+class User:
+    """A token and the portfolio that its owner trades in."""
 
-    port: int
-    process: psutil.Process
     token: str
     portfolio_id: str
 
@@ -47,23 +47,45 @@ class Served:
         lines += [] if body is None else ["Content-Type: application/json", f"Content-Length: {padded}"]
         return "\r\n".join([*lines, "", content])
 
-    def load(self, request: str, *, seconds: float, rate: float | None = None, expected: int = 200) -> Measured:
-        """Send from a second process on another core than the API's."""
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where the API listens, and who may ask it."""
+
+    port: int
+    process: psutil.Process
+    users: tuple[User, ...]
+
+    def load(self, *requests: str, seconds: float, rate: float | None = None, expected: int = 200) -> Measured:
+        """Send the requests in turn from a second process on another core than the API's."""
         given = {
             "port": self.port,
-            "request": request,
+            "requests": requests,
             "seconds": seconds,
             "rate": rate,
             "expected": expected,
             "first": secrets.randbelow(10**9) * 100,
         }
-        argv = [sys.executable, "-m", "bench.http_load"]
-        if len(CORES) > 1:
-            argv = ["taskset", "-c", str(CORES[1]), *argv]
         done = subprocess.run(
-            argv, input=json.dumps(given), stdout=subprocess.PIPE, text=True, check=True, cwd=project_root()
+            beside("bench.http_load"),
+            input=json.dumps(given),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            cwd=project_root(),
         )
         return Measured(**json.loads(done.stdout))
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU that the API has used so far."""
+        used = self.process.cpu_times()
+        return float(used.user + used.system)
+
+
+def beside(module: str) -> list[str]:
+    """What starts a module on another core than the API's, where there is one."""
+    argv = [sys.executable, "-m", module]
+    return ["taskset", "-c", str(CORES[1]), *argv] if len(CORES) > 1 else argv
 
 
 @contextmanager
@@ -87,21 +109,20 @@ def api(settings: Settings) -> Iterator[Served]:
         psutil.Process(process.pid).cpu_affinity([CORES[0]])
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0) as client:
             _until_alive(client)
-            token = _user(client)
             _market(settings)
-            yield Served(port, psutil.Process(process.pid), token, _portfolio(client))
+            yield Served(port, psutil.Process(process.pid), tuple(_user(client) for _ in range(USERS)))
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _user(client: httpx.Client) -> str:
+def _user(client: httpx.Client) -> User:
     login = {"email": f"bench-{secrets.token_hex(6)}@example.com", "password": secrets.token_urlsafe(24)}
     client.post("/api/v1/auth/register", json={**login, "display_name": "Bench"}).raise_for_status()
     answer = client.post("/api/v1/auth/login", json=login).raise_for_status()
     token = str(answer.json()["access_token"])
     client.headers["Authorization"] = f"Bearer {token}"
-    return token
+    return User(token, _portfolio(client))
 
 
 def _portfolio(client: httpx.Client) -> str:
@@ -129,30 +150,41 @@ def _market(settings: Settings) -> None:
                 "ON CONFLICT DO NOTHING",
                 (symbol, f"{symbol} Inc."),
             )
-    quotes_now = [
-        Quote(symbol=symbol, price=Decimal("100.25"), currency="USD", provider="bench", as_of=clock.now())
-        for symbol in SYMBOLS
-    ]
-    publish(settings, quotes_now)
+    publish(settings, ticks(clock.now(), Decimal("100.25")))
+
+
+def ticks(at: datetime, price: Decimal) -> list[Quote]:
+    """A quote of each symbol."""
+    return [Quote(symbol=symbol, price=price, currency="USD", provider="bench", as_of=at) for symbol in SYMBOLS]
 
 
 def publish(settings: Settings, given: list[Quote]) -> None:
     """Write quotes as the feed does: master table, history, then the bus."""
-    import asyncio
 
-    async def write() -> None:
-        pool = postgres.write_pool(settings.postgres, timeout_s=10)
-        bus = redis_store.connect_async(settings.redis)
-        await pool.open(wait=True)
-        try:
-            async with postgres.transaction(pool) as connection:
-                recorded = await quotes.record_quotes(connection, given, clock=SystemClock())
-            await quote_bus.publish(bus, recorded.accepted)
-        finally:
-            await pool.close()
-            await bus.aclose()
+    async def once() -> None:
+        async with writer(settings) as write:
+            await write(given)
 
-    asyncio.run(write())
+    asyncio.run(once())
+
+
+@asynccontextmanager
+async def writer(settings: Settings) -> AsyncIterator[Callable[[list[Quote]], Awaitable[None]]]:
+    """What writes and publishes quotes, with connections that stay open."""
+    pool = postgres.write_pool(settings.postgres, timeout_s=10)
+    bus = redis_store.connect_async(settings.redis)
+    await pool.open(wait=True)
+
+    async def write(given: list[Quote]) -> None:
+        async with postgres.transaction(pool) as connection:
+            recorded = await quotes.record_quotes(connection, given, clock=SystemClock())
+        await quote_bus.publish(bus, recorded.accepted)
+
+    try:
+        yield write
+    finally:
+        await pool.close()
+        await bus.aclose()
 
 
 def _until_alive(client: httpx.Client) -> None:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import count, cycle
 from typing import Final
 
 import numpy as np
@@ -26,13 +26,14 @@ One = Callable[["_Client", float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send. `{n}` in the request is replaced by a number of its own for each; `rate` None: as fast as can be.
+    """What to send, one after the other and again. `{n}` is replaced by a number of its own for each; `rate` None: as
+    fast as can be.
 
-    `request` is the whole HTTP/1.1 message without Content-Length of a body that changes its size: `{n}` is padded.
+    A request is a whole HTTP/1.1 message. `{n}` is padded, so that its Content-Length holds.
     """
 
     port: int
-    request: str
+    requests: list[str]
     seconds: float
     connections: int = 16
     rate: float | None = None
@@ -92,21 +93,17 @@ class _Client(asyncio.Protocol):
             self._waiting.set_result(status)
 
 
-def messages(template: str, first: int) -> Iterator[bytes]:
-    """The request again and again, each with a number of its own, of equal length."""
-    raw = template.encode()
-    if COUNTER not in raw:
-        while True:
-            yield raw
-    for number in count(first):
-        yield raw.replace(COUNTER, b"%012d" % number)
+def messages(templates: list[str], first: int) -> Iterator[bytes]:
+    """The requests in turn, each with a number of its own, of equal length."""
+    for number, template in zip(count(first), cycle(template.encode() for template in templates)):
+        yield template.replace(COUNTER, b"%012d" % number)
 
 
 async def run(load: Load, first: int = 0) -> Measured:
     """Send for `load.seconds` and measure. Raises OSError where nobody listens."""
     loop = asyncio.get_running_loop()
     clients = [(await loop.create_connection(_Client, "127.0.0.1", load.port))[1] for _ in range(load.connections)]
-    source = messages(load.request, first)
+    source = messages(load.requests, first)
     times: list[float] = []
     statuses: list[int] = []
     began = CLOCK.monotonic()
