@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -63,8 +63,13 @@ class Ticket:
     @property
     def digest(self) -> bytes:
         """Equal for equal wishes: a retry is recognised by it."""
-        text = json.dumps(asdict(self), sort_keys=True, default=_canonical)
-        return hashlib.sha256(text.encode()).digest()
+        return digest_of(asdict(self))
+
+
+def digest_of(fields: Mapping[str, object]) -> bytes:
+    """Equal for equal fields, however their numbers were written: 10 and 10.0 are one."""
+    text = json.dumps(fields, sort_keys=True, default=_canonical)
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _canonical(value: object) -> str:

@@ -1,11 +1,12 @@
 """Values as the API writes them: money and quantities are strings of digits, never JSON numbers."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,8 +23,17 @@ from lakehouse.domain.money import Money
 
 DECIMAL_PATTERN = r"^-?[0-9]{1,20}(\.[0-9]{1,8})?$"
 CONFIDENCE_PATTERN = r"^0\.[0-9]{1,5}$"
+# RFC 3339 without its leap seconds and its year 0, which no clock of ours can show.
+INSTANT_PATTERN = (
+    r"^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9]"
+    r"(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
+
+FIRST_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
+LAST_INSTANT = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(INSTANT_PATTERN)
 
 
 def _iso_only(value: object) -> object:
@@ -31,6 +41,21 @@ def _iso_only(value: object) -> object:
     if isinstance(value, date) or (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
         return value
     raise ValueError("Input should be a date as YYYY-MM-DD")
+
+
+def _instant_only(value: object) -> object:
+    """Pydantic also reads numbers as seconds since 1970, times without an offset, and a space for the T."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
+        return value
+    raise ValueError("Input should be an instant as YYYY-MM-DDTHH:MM:SSZ, or with an offset")
+
+
+def _in_utc(value: datetime) -> datetime:
+    """The instant in UTC; what an offset moves out of the years 1 to 9999 is their first or last instant."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return FIRST_INSTANT if value.year == 1 else LAST_INSTANT
 
 
 def truth_only(value: object) -> object:
@@ -59,6 +84,12 @@ class _NeverNull:
 Given = TypeVar("Given")
 Optionally = Annotated[Given | None, _NeverNull()]
 IsoDate = Annotated[date, BeforeValidator(_iso_only)]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant_only),
+    AfterValidator(_in_utc),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": INSTANT_PATTERN}),
+]
 DecimalText = Annotated[str, Field(pattern=DECIMAL_PATTERN)]
 # For members of bodies; in a query everything is text. Whole numbers: Annotated[int, Field(ge=1),
 # BeforeValidator(number_only)], in this order, or the bounds are missing in the published schema.

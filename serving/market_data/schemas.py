@@ -9,8 +9,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.paging import CURSOR_PATTERN
-from serving.kit.types import CurrencyCode, DecimalText, IsoDate, NotNegative, Optionally, Price, Symbol, number_only
-from serving.market_data.instants import Instant
+from serving.kit.types import (
+    CurrencyCode,
+    Instant,
+    DecimalText,
+    IsoDate,
+    NotNegative,
+    Optionally,
+    Price,
+    Symbol,
+    number_only,
+)
+from serving.market_data.instants import BoundedInstant
 from serving.quotes.schemas import QuoteOut, Warnings
 
 PROVIDER_PATTERN = "^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -61,8 +71,8 @@ class ObservationQuery(ListQuery):
 
     symbol: Optionally[Symbol] = Field(None, description="only this instrument")
     provider: Optionally[ProviderName] = Field(None, description="only of this provider")
-    observed_from: Optionally[Instant] = Field(None, description="only prices made at or after it")
-    observed_to: Optionally[Instant] = Field(None, description="only prices made before it")
+    observed_from: Optionally[BoundedInstant] = Field(None, description="only prices made at or after it")
+    observed_to: Optionally[BoundedInstant] = Field(None, description="only prices made before it")
 
 
 class PriceOut(QuoteOut):
@@ -86,8 +96,10 @@ class BarsQuery(BaseModel):
 
     symbol: Symbol = Field(description="instrument", examples=["AAPL"])
     interval: Interval = Field(Interval.DAY, description="length of a bar", examples=["1d"])
-    starts_from: Optionally[Instant] = Field(None, alias="from", description="only bars that start at or after it")
-    starts_to: Optionally[Instant] = Field(
+    starts_from: Optionally[BoundedInstant] = Field(
+        None, alias="from", description="only bars that start at or after it"
+    )
+    starts_to: Optionally[BoundedInstant] = Field(
         None, alias="to", description="only bars that start before it; now if left out"
     )
     cursor: Optionally[Annotated[str, Field(pattern=CURSOR_PATTERN)]] = Field(

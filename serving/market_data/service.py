@@ -13,6 +13,7 @@ from serving.kit.access import Principal
 from serving.kit.crud.service import CrudService, Skipped
 from serving.kit.database import Database
 from serving.kit.problems import ApiError
+from serving.market_data.instants import EARLIEST
 from serving.market_data.repository import OBSERVATIONS, ObservationRepository
 from serving.market_data.schemas import ObservationIn, ObservationOut
 from serving.quotes.feed import QuoteFeed
@@ -100,6 +101,8 @@ class ObservationService(CrudService[ObservationIn, ObservationOut]):
 
 
 def _quote_of(item: ObservationIn) -> Quote | ApiError:
+    if item.as_of < EARLIEST:
+        return QuoteRefused(f"as_of of {item.symbol} is before {EARLIEST.year}: check the provider's clock.")
     try:
         return Quote(**dict(item))
     except QuoteError as error:

@@ -1,17 +1,16 @@
 """What an order looks like on the wire."""
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lakehouse.trading.order import Leg, OrderClass, OrderType, Side, Status, TimeInForce
 from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import CurrencyCode, NotNegative, Number, Optionally, Price, Quantity, Symbol
+from serving.kit.types import CurrencyCode, Instant, NotNegative, Number, Optionally, Price, Quantity, Symbol
 from serving.portfolios.schemas import DEMO_PORTFOLIO
 
 MAX_BATCH = 100
@@ -19,26 +18,6 @@ MAX_LOTS = 100
 CLIENT_ID_PATTERN = "^[A-Za-z0-9._:-]{1,100}$"  # the legs of a family get a suffix
 VENUE_ID_PATTERN = "^[A-Za-z0-9._:-]{1,128}$"
 
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-
-
-def _instant_only(value: object) -> object:
-    """Pydantic also reads numbers as seconds since 1970, and times without an offset."""
-    if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
-        return value
-    raise ValueError("Input should be an instant as YYYY-MM-DDTHH:MM:SSZ, or with an offset")
-
-
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        return value.replace(tzinfo=UTC)  # the first or last day that there is
-
-
-Instant = Annotated[datetime, BeforeValidator(_instant_only), AfterValidator(_utc)]
 ClientOrderId = Annotated[str, Field(pattern=CLIENT_ID_PATTERN, examples=["rebalance-2026-03-02-AAPL"])]
 Source = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]{0,39}$", examples=["api"])]
 

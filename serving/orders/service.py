@@ -27,7 +27,7 @@ from serving.orders.counting import OrderCounts
 from serving.orders.repository import ORDERS, OrderRepository
 from serving.orders.schemas import FillIn, OrderDetail, OrderEventOut, OrderIn, OrderOut, OrderPatch
 from serving.orders.screening import screen_with
-from serving.orders.tickets import digest_of, wish_of
+from serving.orders.tickets import digest_of_replacement, wish_of
 from serving.portfolios.service import PortfolioNotFound
 
 
@@ -102,7 +102,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
             order_id=order_id,
             owner_id=principal.user_id,
             wish=wish,
-            digest=digest_of(order_id, wish),
+            digest=digest_of_replacement(order_id, wish),
         )
         if wish == Wish():
             broken = Violation(rule="no_change", detail="The patch changes nothing: name what shall be different.")

@@ -1,10 +1,10 @@
 """From the wire's words to those of the trading room."""
 
-import hashlib
+from dataclasses import asdict
 from uuid import UUID
 
 from lakehouse.stores.books.order_replacing import Wish
-from lakehouse.trading.ticket import Exit, Ticket
+from lakehouse.trading.ticket import Exit, Ticket, digest_of
 from serving.orders.schemas import OrderIn, OrderPatch, StopLoss, TakeProfit
 
 
@@ -41,9 +41,9 @@ def wish_of(patch: OrderPatch) -> Wish:
     )
 
 
-def digest_of(order_id: UUID, wish: Wish) -> bytes:
-    """Equal for equal replacements of one order."""
-    return hashlib.sha256(f"{order_id}|{wish}".encode()).digest()
+def digest_of_replacement(order_id: UUID, wish: Wish) -> bytes:
+    """Equal for equal replacements of one order, however their numbers were written."""
+    return digest_of({"order_id": order_id, **asdict(wish)})
 
 
 def _exit(leg: TakeProfit | StopLoss | None) -> Exit | None:

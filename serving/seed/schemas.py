@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from lakehouse.portfolio.transactions import Kind
 from serving.kit.types import (
     CurrencyCode,
+    Instant,
     LongText,
     MoneyIn,
     MoneyOut,
@@ -49,7 +50,7 @@ class SeedPosition(BaseModel):
 class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    occurred_at: AwareDatetime = Field(description="when it happened, with a time zone; up to now")
+    occurred_at: Instant = Field(description="when it happened, with a time zone; up to now")
     currency: CurrencyCode | None = Field(None, description="of the cash; null takes the base currency")
     fee: NotNegative = Field(Decimal(0), description="charges, in that currency", examples=["1.00"])
 
@@ -82,7 +83,7 @@ class SeedIn(BaseModel):
     name: NamePart = Field(description="unique among yours", examples=["Growth"])
     description: LongText = Field("", description="what it is for")
     base_currency: CurrencyCode = Field("USD", description="ISO 4217 code of its reports")
-    opened_at: AwareDatetime | None = Field(None, description="when cash and positions came in; null takes now")
+    opened_at: Instant | None = Field(None, description="when cash and positions came in; null takes now")
     cash: Annotated[list[MoneyIn], Field(max_length=20)] = Field([], description="opening balances, one a currency")
     positions: Annotated[list[SeedPosition], Field(max_length=MAX_LINES)] = Field([], description="opening positions")
     transactions: Annotated[list[SeedTransaction], Field(max_length=MAX_LINES)] = Field(

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lakehouse.portfolio.transactions import Kind
 from serving.kit.crud.listing import ListQuery
@@ -13,6 +13,7 @@ from serving.kit.patch import MergePatch
 from serving.kit.types import (
     CurrencyCode,
     DecimalText,
+    Instant,
     IsoDate,
     NotNegative,
     Number,
@@ -46,7 +47,7 @@ class _Base(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     portfolio_id: UUID = Field(description="portfolio of yours")
-    occurred_at: AwareDatetime = Field(description="when it happened, with a time zone; up to now")
+    occurred_at: Instant = Field(description="when it happened, with a time zone; up to now")
     currency: CurrencyCode = Field(description="ISO 4217 code of the cash", examples=["USD"])
     settles_on: IsoDate | None = Field(None, description="when the cash moves; null takes the usual day")
     external_id: ExternalId | None = Field(
