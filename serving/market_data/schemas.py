@@ -11,8 +11,8 @@ from serving.kit.crud.listing import ListQuery
 from serving.kit.paging import CURSOR_PATTERN
 from serving.kit.types import (
     CurrencyCode,
-    Instant,
     DecimalText,
+    Instant,
     IsoDate,
     NotNegative,
     Optionally,
