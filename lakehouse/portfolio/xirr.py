@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 DAYS_OF_YEAR = 365.0
 # Yearly growth factors between which a rate is looked for: a loss of all but a millionth, a gain of a millionfold.
@@ -92,6 +91,8 @@ def _obstacle(days: npt.NDArray[np.float64], amounts: npt.NDArray[np.float64]) -
 
 def _roots(years: npt.NDArray[np.float64], amounts: npt.NDArray[np.float64]) -> tuple[float, ...]:
     """Every rate at which the sum changes sign on a fine grid, refined by Brent's method."""
+    # Here, because it takes half a second: the API shall not wait for it when it starts.
+    from scipy.optimize import brentq
 
     def scaled(log_growth: float) -> float:
         # Divided by the largest term: the sign is what counts, and no power may overflow.

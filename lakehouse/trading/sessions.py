@@ -4,9 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-import exchange_calendars
-from exchange_calendars.errors import CalendarError
-
 from lakehouse.trading.order import TimeInForce
 
 # Matching gets this long to try an immediate order against quotes; then it lapses.
@@ -17,6 +14,10 @@ _DAYS_AHEAD: Final = 31
 @lru_cache(maxsize=64)
 def _closes(exchange: str, first: date) -> tuple[datetime, ...]:
     """The closes of a month's sessions from `first` on; empty for a venue without a calendar."""
+    # Here, because it brings pandas: most processes that know orders never ask when a session closes.
+    import exchange_calendars
+    from exchange_calendars.errors import CalendarError
+
     try:
         calendar = exchange_calendars.get_calendar(exchange, start=first, end=first + timedelta(days=_DAYS_AHEAD))
     except (CalendarError, ValueError):  # no such calendar, or one that does not know these days
@@ -28,7 +29,7 @@ def session_close(exchange: str, now: datetime) -> datetime:
     """The next close of a session of `exchange` (a MIC) after `now`: today's, or that of the next trading day.
 
     A venue without a calendar trades around the clock: its day ends at midnight UTC. The first call for a venue and day
-    takes about a tenth of a second.
+    takes about a tenth of a second, the very first half a second.
     """
     today = now.astimezone(UTC).date()
     for close in _closes(exchange, today):
