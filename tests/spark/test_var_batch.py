@@ -9,12 +9,14 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 import pytest
+from psycopg import sql
 from pyspark.sql import SparkSession
 
 from lakehouse.clock import SystemClock
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.silver import POSITIONS as POSITIONS_TABLE
+from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.risk.methods import Method, estimate
 from lakehouse.risk.monte_carlo import fit_normal, simulate_pnl
 from lakehouse.settings import PostgresSettings, Settings
@@ -64,14 +66,21 @@ def walk() -> tuple[list[date], np.ndarray[Any, np.dtype[np.float64]]]:
 
 def hold(settings: Settings, held: dict[tuple[UUID, str], Decimal], currency: str = "USD") -> None:
     with postgres.connect(settings.postgres) as connection, connection.cursor() as cursor:
-        cursor.execute("TRUNCATE app.position, app.portfolio, app.instrument")
+        for table in ("app.position", "app.portfolio", "app.account", "app.instrument"):
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table.split("."))))
         cursor.executemany(
             "INSERT INTO app.instrument (symbol, name, currency, exchange) VALUES (%s, %s, 'USD', 'XNYS')",
             [(symbol, symbol) for symbol in sorted({symbol for _, symbol in held})],
         )
+        holders = sorted({found for found, _ in held})
         cursor.executemany(
-            "INSERT INTO app.portfolio (id, name, description, base_currency) VALUES (%s, %s, 'for a test', %s)",
-            [(found, f"portfolio {found.int}", currency) for found in sorted({found for found, _ in held})],
+            "INSERT INTO app.account (id, owner_id, name, base_currency) VALUES (%s, %s, %s, %s)",
+            [(found, SYSTEM_USER, f"portfolio {found.int}", currency) for found in holders],
+        )
+        cursor.executemany(
+            "INSERT INTO app.portfolio (id, owner_id, account_id, name, description, base_currency) "
+            "VALUES (%s, %s, %s, %s, 'for a test', %s)",
+            [(found, SYSTEM_USER, found, f"portfolio {found.int}", currency) for found in holders],
         )
         cursor.executemany(
             "INSERT INTO app.position (portfolio_id, symbol, quantity) VALUES (%s, %s, %s)",
