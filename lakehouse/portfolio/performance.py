@@ -26,8 +26,9 @@ EXPLANATION = (
     "Simple: gain / (value at the start + inflows), with gain = value at the end - value at the start - inflows + "
     "outflows.",
     "The gain consists of realised (closed lots, charges of the trades included), the change of unrealised (value less "
-    "cost of open lots), income before charges, charges that belong to no trade (negative), and the effect of exchange "
-    "rates, which is what remains.",
+    "cost of open lots), income before charges, charges that belong to no trade (negative), transferred (of units "
+    "that came, their cost less their value at the close of that day; of units that left, their value less their cost: "
+    "the flow is the value, the lots keep the cost), and the effect of exchange rates, which is what remains.",
     "A price or rate that is missing makes what depends on it null and is named in reasons; it never counts as zero.",
 )
 
@@ -41,6 +42,15 @@ class ClosedDay:
     cost_minor: int
     proceeds_currency: str
     proceeds_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDay:
+    """What the lots that were transferred on a day cost, in one currency: positive in, negative out."""
+
+    day: date
+    currency: str
+    cost_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class History:
     closed_days: Sequence[ClosedDay] = ()
     open_costs: Sequence[OpenCost] = ()
     pools_lots: bool = False
+    transfer_days: Sequence[TransferDay] = ()
 
     @property
     def first_day(self) -> date | None:
@@ -133,6 +144,7 @@ class Parts:
     unrealised_minor: int | None
     income_minor: int | None
     charges_minor: int | None
+    transferred_minor: int | None
     exchange_minor: int | None
 
 
@@ -189,7 +201,7 @@ def performance(history: History, planned: Plan, market: Market) -> Performance:
         time_weighted(_cuts(worths, flows)),
         _money_weighted(begin, end, flows, simple),
         simple,
-        _parts(history, begin, end, simple, market),
+        _parts(history, begin, end, flows, simple.gain_minor, market),
         _in_currencies(history, begin, end, flows, market),
         flows,
         merged(reasons),
@@ -257,7 +269,9 @@ def _payments(begin: Worth, end: Worth, flows: Iterable[Flow]) -> list[Payment]:
     ]
 
 
-def _parts(history: History, begin: Worth, end: Worth, simple: Simple, market: Market) -> Parts:
+def _parts(
+    history: History, begin: Worth, end: Worth, flows: Sequence[Flow], gain_minor: int | None, market: Market
+) -> Parts:
     exchange = market.exchange
     days = [each for each in history.cash_days if begin.day < each.day <= end.day]
     closed = [each for each in history.closed_days if begin.day < each.day <= end.day]
@@ -266,9 +280,19 @@ def _parts(history: History, begin: Worth, end: Worth, simple: Simple, market: M
     unrealised = None if before is None or after is None else after - before
     income = _sum(exchange.minor(each.income_minor, each.currency, each.day) for each in days)
     charges = _sum(exchange.minor(-each.apart_minor, each.currency, each.day) for each in days)
-    known = _sum((realised, unrealised, income, charges))
-    rest = None if known is None or simple.gain_minor is None else simple.gain_minor - known
-    return Parts(realised, unrealised, income, charges, rest)
+    moved = [each for each in history.transfer_days if begin.day < each.day <= end.day]
+    transferred = _transferred(moved, flows, market)
+    known = _sum((realised, unrealised, income, charges, transferred))
+    rest = None if known is None or gain_minor is None else gain_minor - known
+    return Parts(realised, unrealised, income, charges, transferred, rest)
+
+
+def _transferred(moved: Sequence[TransferDay], flows: Sequence[Flow], market: Market) -> int | None:
+    """Cost less value of units that came, value less cost of units that left: the flow counted the value, while what
+    is unrealised counts from the cost."""
+    cost = _sum(market.exchange.minor(each.cost_minor, each.currency, each.day) for each in moved)
+    value = _sum(flow.base_minor for flow in flows if flow.external.source is Source.UNITS)
+    return None if cost is None or value is None else cost - value
 
 
 def _sum(amounts: Iterable[int | None]) -> int | None:

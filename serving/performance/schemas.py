@@ -73,6 +73,9 @@ class PartsOut(BaseModel):
     unrealised: Amount = Field(description="change of the open lots' value less their cost")
     income: Amount = Field(description="dividends and interest before charges")
     charges: Amount = Field(description="fees and taxes that belong to no trade; negative")
+    transferred: Amount = Field(
+        description="of units transferred: their cost less their value where they came, value less cost where they left"
+    )
     exchange: Amount = Field(description="effect of exchange rates: what remains")
 
 

@@ -202,7 +202,7 @@ def _nothing(portfolio: PortfolioRow, first: date, last: date) -> PerformanceOut
         time_weighted=TimeWeightedOut(total=None, annualised=None, reason=reason),
         money_weighted=MoneyWeightedOut(rate=None, period=None, reason=reason, candidates=[]),
         simple=SimpleOut(gain=None, invested=None, ratio=None),
-        parts=PartsOut(realised=None, unrealised=None, income=None, charges=None, exchange=None),
+        parts=PartsOut(realised=None, unrealised=None, income=None, charges=None, transferred=None, exchange=None),
         currencies=[],
         is_degraded=True,
         reasons=[ReasonOut(code=reason, names=[], detail=f"nothing had been booked by {last}")],

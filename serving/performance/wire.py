@@ -75,6 +75,7 @@ def parts_of(found: Performance, base: str) -> PartsOut:
         unrealised=money(parts.unrealised_minor, base),
         income=money(parts.income_minor, base),
         charges=money(parts.charges_minor, base),
+        transferred=money(parts.transferred_minor, base),
         exchange=money(parts.exchange_minor, base),
     )
 

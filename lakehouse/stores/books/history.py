@@ -13,7 +13,7 @@ from uuid import UUID
 
 from lakehouse.portfolio.flows import CashDay, Steps
 from lakehouse.portfolio.fx import Quoted, Rates
-from lakehouse.portfolio.performance import ClosedDay, History, OpenCost
+from lakehouse.portfolio.performance import ClosedDay, History, OpenCost, TransferDay
 from lakehouse.portfolio.transactions import Kind, to_units
 from lakehouse.portfolio.valuation import Asset, Prices
 from lakehouse.stores.postgres import Query
@@ -28,6 +28,7 @@ BOOKS: Final[LiteralString] = r"""
     WITH booked AS MATERIALIZED (
         SELECT x.id, x.occurred_at, x.occurred_at::date - DATE '0001-01-01' + 1 AS day, x.kind, x.symbol, x.quantity,
                x.ratio, x.related_symbol, x.currency, x.cash_minor, x.fee_minor, x.tax_minor,
+               x.gross_minor AS worth_minor,
                x.cash_minor + x.fee_minor + x.tax_minor AS gross_minor
         FROM app.transaction AS x
         WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL
@@ -46,6 +47,25 @@ BOOKS: Final[LiteralString] = r"""
                    c.proceeds_currency, sum(c.proceeds_minor)) AS line
         FROM app.lot_closure AS c WHERE c.portfolio_id = %(portfolio_id)s
         GROUP BY c.closed_at::date, c.cost_currency, c.proceeds_currency
+    ), moved AS (
+        -- Units that cover or leave lots do so at the lots' cost; what a transfer opens costs its share of its worth.
+        SELECT b.day, c.cost_currency AS currency, -c.cost_minor AS cost_minor
+        FROM booked AS b
+        JOIN app.lot_closure AS c
+            ON c.portfolio_id = %(portfolio_id)s AND c.symbol = b.symbol AND c.closed_by = b.id
+        WHERE b.kind IN ('transfer_in', 'transfer_out')
+        UNION ALL
+        SELECT b.day, b.currency, CASE b.kind WHEN 'transfer_in' THEN 1 ELSE -1 END
+            * (b.worth_minor - round(b.worth_minor * c.quantity / b.quantity))
+        FROM booked AS b
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(abs(x.quantity)), 0) AS quantity FROM app.lot_closure AS x
+            WHERE x.portfolio_id = %(portfolio_id)s AND x.symbol = b.symbol AND x.closed_by = b.id
+        ) AS c
+        WHERE b.kind IN ('transfer_in', 'transfer_out')
+    ), transferred AS (
+        SELECT concat_ws(E'\t', m.day, m.currency, sum(m.cost_minor)) AS line
+        FROM moved AS m GROUP BY m.day, m.currency
     ), asset AS (
         SELECT concat_ws(E'\t', i.symbol, i.currency, i.multiplier) AS line
         FROM app.instrument AS i
@@ -57,6 +77,7 @@ BOOKS: Final[LiteralString] = r"""
     SELECT s.days, s.kinds, s.symbols, s.units, s.ratios, s.related,
     (SELECT string_agg(line, E'\n') FROM cash) AS cash_days,
     (SELECT string_agg(line, E'\n') FROM closed) AS closed_days,
+    (SELECT string_agg(line, E'\n') FROM transferred) AS transfer_days,
     (SELECT string_agg(line, E'\n') FROM asset) AS assets
     FROM (
         SELECT string_agg(o.day::text, ',') AS days, string_agg(o.kind, ',') AS kinds,
@@ -143,6 +164,7 @@ class BooksText:
     related: str | None
     cash_days: str | None
     closed_days: str | None
+    transfer_days: str | None
     assets: str | None
 
 
@@ -208,7 +230,9 @@ def parse_books(text: BooksText, *, pools_lots: bool = False) -> tuple[History, 
     cash_days = [_cash_day(day_of, line.split("\t")) for line in _lines(text.cash_days)]
     closed_days = [_closed_day(day_of, line.split("\t")) for line in _lines(text.closed_days)]
     assets = [_asset(line.split("\t")) for line in _lines(text.assets)]
-    return History(steps, cash_days, closed_days, pools_lots=pools_lots), {asset.symbol: asset for asset in assets}
+    moved = [_transfer_day(day_of, line.split("\t")) for line in _lines(text.transfer_days)]
+    history = History(steps, cash_days, closed_days, pools_lots=pools_lots, transfer_days=moved)
+    return history, {asset.symbol: asset for asset in assets}
 
 
 def parse_closes(bars: Iterable[Series], quotes: Iterable[Series] = ()) -> Prices:
@@ -281,6 +305,11 @@ def _cash_day(day_of: Callable[[str], date], parts: list[str]) -> CashDay:
 def _closed_day(day_of: Callable[[str], date], parts: list[str]) -> ClosedDay:
     day, cost_currency, cost, proceeds_currency, proceeds = parts
     return ClosedDay(day_of(day), cost_currency, int(cost), proceeds_currency, int(proceeds))
+
+
+def _transfer_day(day_of: Callable[[str], date], parts: list[str]) -> TransferDay:
+    day, currency, cost = parts
+    return TransferDay(day_of(day), currency, int(Decimal(cost)))
 
 
 def _asset(parts: list[str]) -> Asset:

@@ -112,12 +112,21 @@ class TestPerformance:
             "unrealised": "20.00",
             "income": "0.00",
             "charges": "0.00",
+            "transferred": "0.00",
             "exchange": "0.00",
         }
         explained = found["explanation"]
         assert [flow["base_amount"]["amount"] for flow in explained["flows"]] == ["1000.00", "1100.00", "-495.00"]
         assert [period["growth"] for period in explained["sub_periods"]] == ["1.1", "0.9", "1.09090909"]
         assert (found["is_degraded"], found["reasons"]) == (False, [])
+
+    def test_what_transfers_bring_and_take_is_told_apart_from_exchange_rates(self, book: Book) -> None:
+        moves = "2024-01-02,transfer_in,SYM,10,80,USD,,,,,,,\n2024-01-31,transfer_out,SYM,4,110,USD,,,,,,,\n"
+        book.send(HEAD + moves)
+        found = book.performance(to="2024-04-01")
+        assert found["simple"]["gain"]["amount"] == "88.00"  # 648 at the end and 440 out, for 1,000 in
+        parts = {name: part["amount"] for name, part in found["parts"].items()}
+        assert (parts["unrealised"], parts["transferred"], parts["exchange"]) == ("168.00", "-80.00", "0.00")
 
     def test_old_prices_are_used_and_named(self, book: Book) -> None:
         book.send(TRADES)

@@ -79,6 +79,7 @@ def test_the_parts_are_the_gain(closes: list[int], flows: list[tuple[int, int]])
             parts.unrealised_minor,
             parts.income_minor,
             parts.charges_minor,
+            parts.transferred_minor,
             parts.exchange_minor,
         )
     )

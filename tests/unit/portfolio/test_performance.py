@@ -10,6 +10,7 @@ from lakehouse.portfolio.performance import (
     History,
     OpenCost,
     Performance,
+    TransferDay,
     performance,
     plan,
 )
@@ -178,6 +179,33 @@ class TestTimeline:
         assert [flow.base_minor for flow in found.flows] == [1_000_00, -440_00]
         assert found.time_weighted.total is not None
         assert round(found.time_weighted.total, 20) == Decimal("0.08")
+
+    def test_what_a_transfer_brings_and_takes_is_no_effect_of_exchange_rates(self) -> None:
+        # 10 A that cost 80 come in at a close of 100; 4 of them leave at 110, and the rest is worth 108 at the end.
+        steps = [Step(JAN, Kind.TRANSFER_IN, "A", 10 * UNIT), Step(FEB, Kind.TRANSFER_OUT, "A", 4 * UNIT)]
+        moved = [TransferDay(JAN, "USD", 800_00), TransferDay(FEB, "USD", -320_00)]
+        closed, costs = [ClosedDay(FEB, "USD", 320_00, "USD", 320_00)], [OpenCost(APR, "A", "USD", 480_00)]
+        history = History(Steps.of(steps), [], closed, costs, transfer_days=moved)
+        found = measure(history, market(CLOSES), JAN, APR)
+        parts = found.parts
+        assert found.simple.gain_minor == 648_00 + 440_00 - 1_000_00
+        assert (parts.realised_minor, parts.unrealised_minor) == (0, 168_00)
+        assert (parts.transferred_minor, parts.exchange_minor) == (-200_00 + 120_00, 0)
+
+    def test_a_transfer_in_at_another_cost_gains_nothing_by_itself(self) -> None:
+        history = History(
+            Steps.of([Step(JAN, Kind.TRANSFER_IN, "A", 10 * UNIT)]),
+            [],
+            open_costs=[OpenCost(JAN, "A", "USD", 800_00)],
+            transfer_days=[TransferDay(JAN, "USD", 800_00)],
+        )
+        found = measure(history, market(CLOSES), JAN, JAN)
+        assert found.simple.gain_minor == 0
+        assert (found.parts.unrealised_minor, found.parts.transferred_minor, found.parts.exchange_minor) == (
+            200_00,
+            -200_00,
+            0,
+        )
 
     def test_a_split_changes_units_and_a_spin_off_adds_some(self) -> None:
         steps = [
