@@ -2,7 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 
-from serving.analysis.endpoints import router
+from serving.analysis.endpoints import Surroundings, router
 from serving.analysis.registry import Registry
 from serving.analysis.repository import AnalysisRepository
 from serving.analysis.service import AnalysisService
@@ -14,7 +14,8 @@ def make(platform: Platform) -> dict[str, object]:
     """The service, and the sessions that are connected."""
     repository = AnalysisRepository(platform.database)
     service = AnalysisService(repository, SessionStore(platform.redis), platform.clock)
-    return {"analysis": service, "analysis_sessions": Registry()}
+    around = Surroundings(platform.metrics, platform.lifecycle)
+    return {"analysis": service, "analysis_sessions": Registry(), "analysis_surroundings": around}
 
 
 def run(platform: Platform, services: Services) -> AbstractAsyncContextManager[None]:
@@ -22,7 +23,7 @@ def run(platform: Platform, services: Services) -> AbstractAsyncContextManager[N
     registry = services["analysis_sessions"]
     if not isinstance(registry, Registry):
         raise TypeError("analysis_sessions is made above")
-    return registry.updating(platform.settings.serving.analysis_update_s)
+    return registry.updating(platform.settings.serving.analysis_update_s, platform.metrics)
 
 
 ROOM = Room(routers=(router,), make=make, run=run)

@@ -6,8 +6,10 @@ from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
+import structlog
 from anyio import to_thread
 from pydantic import BaseModel
+from starlette.websockets import WebSocketDisconnect
 
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
@@ -28,12 +30,15 @@ from serving.analysis.schemas import (
 from serving.analysis.snapshot import NotAnalyzable, Snapshot
 from serving.analysis.state import SessionStore, key_of
 from serving.kit.access import Principal
-from serving.kit.problems import ApiError, DependencyUnavailable
+from serving.kit.problems import ApiError, DependencyUnavailable, InternalError
 from serving.kit.types import money_out
 
 DEADLINE_S = 10.0
 
+log = structlog.get_logger(__name__)
+
 Send = Callable[[BaseModel], Awaitable[None]]
+"""Raises WebSocketDisconnect where the client has left or does not read."""
 
 
 class AnalysisService:
@@ -136,21 +141,25 @@ class AnalysisSession:
         await self.tell(frame)
 
     async def _guarded(self, run_id: UUID, command: Analyze) -> None:
+        """The run, and a frame for whatever ended it but its completion and its client's leaving."""
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                await self._analyze(run_id, command)
-        except TimeoutError:
-            detail = f"The analysis took longer than {DEADLINE_S:.0f} s and was stopped."
-            await self._tell_of(run_id, ErrorFrame(code="deadline", detail=detail))
-        except ApiError as error:
-            await self._tell_of(run_id, ErrorFrame(code=error.code, detail=error.detail))
-        except PostgresUnavailable:
-            detail = "PostgreSQL does not answer: send the command again in a few seconds."
-            await self._tell_of(run_id, ErrorFrame(code=DependencyUnavailable.code, detail=detail))
+            error = await self._error_of(run_id, command)
+            if error is not None and not _has_left(error):
+                await self._tell_of(run_id, _frame_of(error, run_id))
+        except WebSocketDisconnect:
+            log.info("analysis client has left", session=self.session_id)
         finally:
             async with self._gate:
                 if self._run == run_id:
                     self._run = None
+
+    async def _error_of(self, run_id: UUID, command: Analyze) -> Exception | None:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                (found,) = await asyncio.gather(self._analyze(run_id, command), return_exceptions=True)
+        except TimeoutError as error:
+            return error
+        return found if isinstance(found, Exception) else None
 
     async def _analyze(self, run_id: UUID, command: Analyze) -> None:
         taken = await self._service.snapshot(self._principal, command.portfolio_id)
@@ -199,3 +208,26 @@ class AnalysisSession:
         async with self._gate:
             if self._run == run_id:
                 await self._send(frame)
+
+
+def _has_left(error: Exception) -> bool:
+    """Whether nothing failed but sending to a client that is gone; measures side by side fail as a group."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(WebSocketDisconnect)[1] is None
+    return isinstance(error, WebSocketDisconnect)
+
+
+def _frame_of(error: Exception, run_id: UUID) -> ErrorFrame:
+    match error:
+        case TimeoutError():
+            detail = f"The analysis took longer than {DEADLINE_S:.0f} s and was stopped."
+            return ErrorFrame(code="deadline", detail=detail)
+        case ApiError():
+            return ErrorFrame(code=error.code, detail=error.detail)
+        case PostgresUnavailable():
+            detail = "PostgreSQL does not answer: send the command again in a few seconds."
+            return ErrorFrame(code=DependencyUnavailable.code, detail=detail)
+        case _:
+            log.error("analysis failed", run_id=str(run_id), error=type(error).__name__, exc_info=error)
+            detail = f"The server failed on it; its log has it under the run's id {run_id}."
+            return ErrorFrame(code=InternalError.code, detail=detail)

@@ -9,33 +9,21 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lakehouse.clock import Clock
-from lakehouse.stores.postgres import PostgresUnavailable
-from serving.kit.access import API_KEY_HEADER, Authenticator, Gate, NotAllowed, NotAuthenticated, Scope
+from serving.kit.access import API_KEY_HEADER, Authenticator, Gate, NotAuthenticated, Scope
 from serving.kit.context import address_of
 from serving.kit.lifecycle import Lifecycle
 from serving.kit.metrics import Metrics
-from serving.kit.problems import TooManyRequests
 from serving.quotes.service import QuoteService
 from serving.sockets.commands import Auth, NoCommand, SeedAuth
 from serving.sockets.events import EventHub
 from serving.sockets.hub import Hub, TooManyStreams
-from serving.sockets.session import (
-    HEARTBEAT_S,
-    NOT_AUTHENTICATED,
-    SLOW,
-    UNCHECKABLE,
-    Ending,
-    Session,
-)
+from serving.sockets.session import FAILED, HEARTBEAT_S, SLOW, Ending, Session, refused
 from serving.sockets.streaming import EventStream, Wanted
 from serving.sockets.talk import obey, proof_of
 
 PATH: Final = "/ws/quotes"
 AUTH_S: Final = 5.0
 TOO_MANY: Final = Ending(4429, "too_many_streams")
-TOO_MANY_REQUESTS: Final = Ending(4429, "too_many_requests")
-NOT_ALLOWED: Final = Ending(4403, "not_allowed")
-FAILED: Final = Ending(1011, "internal_error")
 
 log = structlog.get_logger(__name__)
 
@@ -85,19 +73,15 @@ class SocketService:
 
     async def _introduced(self, session: Session) -> Ending | None:
         """Learn who it is: by the handshake's headers, or by a first message within AUTH_S."""
-        socket = session.socket
-        gate: Gate = socket.state.gate
-        try:
+        gate: Gate = session.socket.state.gate
+
+        async def admission() -> None:
             proof = await self._proof(session)
             session.is_of(proof, await gate.admit(proof, Scope.MARKET_READ))
-        except (NotAuthenticated, NoCommand, TimeoutError):
-            return NOT_AUTHENTICATED
-        except NotAllowed:
-            return NOT_ALLOWED
-        except TooManyRequests:
-            return TOO_MANY_REQUESTS
-        except PostgresUnavailable:
-            return UNCHECKABLE
+
+        ending = await refused(admission())
+        if ending is not None:
+            return ending
         limits = {"heartbeat_s": HEARTBEAT_S, "max_symbols": self.hub.limits.max_symbols}
         session.say({"type": "hello", "protocol": "v1", **limits, "ts_sent": session.now()})
         return None
@@ -131,7 +115,7 @@ class SocketService:
             for task in tasks:
                 task.cancel()
             found = await asyncio.gather(*tasks, return_exceptions=True)
-        return _ending_of(found)
+        return ending_of(found)
 
     async def _listen(self, session: Session, authenticator: Authenticator) -> Ending | None:
         while not session.is_behind:
@@ -146,7 +130,7 @@ class SocketService:
         return SLOW
 
 
-def _ending_of(found: Iterable[Ending | BaseException | None]) -> Ending | None:
+def ending_of(found: Iterable[Ending | BaseException | None]) -> Ending | None:
     """What the tasks ended with: the server's reason, or None where the client left."""
     endings: list[Ending] = []
     for each in found:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,12 +12,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lakehouse.clock import Clock
 from lakehouse.stores.postgres import PostgresUnavailable
-from serving.kit.access import Authenticator, NotAuthenticated, Principal
+from serving.kit.access import Authenticator, NotAllowed, NotAuthenticated, Principal
 from serving.kit.lifecycle import Lifecycle
+from serving.kit.problems import TooManyRequests
 from serving.quotes.service import QuoteService
 from serving.quotes.wire import instant
 from serving.sockets import frames
-from serving.sockets.commands import MAX_FRAME_BYTES, AnyCommand, read
+from serving.sockets.commands import MAX_FRAME_BYTES, AnyCommand, NoCommand, read
 from serving.sockets.events import EventHub, Tail
 from serving.sockets.follower import Due, Follower
 from serving.sockets.hub import Hub, Listener
@@ -46,6 +47,9 @@ class Ending:
 SLOW: Final = Ending(4408, "slow_consumer")
 NOT_AUTHENTICATED: Final = Ending(4401, "not_authenticated")
 EXPIRED: Final = Ending(4401, "token_expired")
+NOT_ALLOWED: Final = Ending(4403, "not_allowed")
+TOO_MANY_REQUESTS: Final = Ending(4429, "too_many_requests")
+FAILED: Final = Ending(1011, "internal_error")
 TOO_MANY_MESSAGES: Final = Ending(4429, "too_many_messages")
 NOT_TEXT: Final = Ending(1003, "text_frames_only")
 TOO_BIG: Final = Ending(1009, "message_too_big")
@@ -195,30 +199,67 @@ class Session:
 
     async def watch(self, authenticator: Authenticator, lifecycle: Lifecycle) -> Ending | None:
         """Ask from time to time whether the user may still be here; say goodbye when the API ends."""
-        unchecked = 0
-        while not await lifecycle.pause(RECHECK_S):
-            try:
-                self._principal = await authenticator.principal(self._proof)
-                unchecked = 0
-            except NotAuthenticated:
-                return EXPIRED
-            except PostgresUnavailable:
-                unchecked += 1
-                if unchecked >= UNCHECKED_LIMIT:
-                    return UNCHECKABLE
+
+        async def check() -> None:
+            self._principal = await authenticator.principal(self._proof)
+
+        ending = await until_refused(check, lifecycle)
+        if ending is not None:
+            return ending
         self.say({"type": "server_shutdown", "reconnect_after_ms": 1000, "ts_sent": self.now()})
         self._leaving = SHUTDOWN
         await asyncio.Event().wait()  # the writer ends the socket when everything is sent
         return None
 
     async def close(self, ending: Ending) -> None:
-        """Close by name. A client that does not read gets the name if it reads again within ten seconds."""
-        close_now = self.socket.scope.get("extensions", {}).get(CLOSE_NOW)
-        if close_now is not None:
-            close_now(ending.code, ending.reason)
-            return
+        """Close by name."""
+        await close(self.socket, ending)
+
+
+async def until_refused(check: Callable[[], Awaitable[None]], lifecycle: Lifecycle) -> Ending | None:
+    """Ask `check` from time to time whether the user may still be here; None once the API ends.
+
+    PostgreSQL may be gone for UNCHECKED_LIMIT questions: a socket does not end with a restart of the database.
+    """
+    unchecked = 0
+    while not await lifecycle.pause(RECHECK_S):
         try:
-            async with asyncio.timeout(SLOW_S):
-                await self.socket.close(ending.code, ending.reason)
-        except (TimeoutError, RuntimeError, WebSocketDisconnect):
-            log.info("socket was gone before it was closed", reason=ending.reason)
+            await check()
+            unchecked = 0
+        except NotAuthenticated:
+            return EXPIRED
+        except NotAllowed:
+            return NOT_ALLOWED
+        except PostgresUnavailable:
+            unchecked += 1
+            if unchecked >= UNCHECKED_LIMIT:
+                return UNCHECKABLE
+    return None
+
+
+async def refused(admission: Awaitable[None]) -> Ending | None:
+    """What closes a socket whose user was not admitted; None where the user was."""
+    try:
+        await admission
+    except (NotAuthenticated, NoCommand, TimeoutError):
+        return NOT_AUTHENTICATED
+    except NotAllowed:
+        return NOT_ALLOWED
+    except TooManyRequests:
+        return TOO_MANY_REQUESTS
+    except PostgresUnavailable:
+        return UNCHECKABLE
+    return None
+
+
+async def close(socket: WebSocket, ending: Ending) -> None:
+    """Close by name. A client that does not read gets the name if it reads again within ten seconds."""
+    close_now = socket.scope.get("extensions", {}).get(CLOSE_NOW)
+    if close_now is not None:
+        close_now(ending.code, ending.reason)
+        return
+    try:
+        async with asyncio.timeout(SLOW_S):
+            await socket.close(ending.code, ending.reason)
+    except (TimeoutError, RuntimeError, WebSocketDisconnect):
+        log.info("socket was gone before it was closed", reason=ending.reason)

@@ -155,6 +155,31 @@ def test_nobody_gets_nothing(quoted: Served, frame: str) -> None:
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4401, "not_authenticated")
 
 
+def _closed(socket: ClientConnection) -> tuple[int, str]:
+    with pytest.raises(ConnectionClosed) as closed:
+        _until(socket, "never")
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code, closed.value.rcvd.reason
+
+
+def test_a_key_without_the_scope_is_told_so(quoted: Served) -> None:
+    with api_user(quoted.settings).client(quoted.api.url) as client:
+        made = client.post("/api/v1/auth/api-keys", json={"name": "orders", "scopes": ["orders:read"]}).json()
+    with _connect(quoted, "s", {"X-API-Key": made["key"]}) as socket:
+        assert _closed(socket) == (4403, "not_allowed")
+
+
+def test_a_user_who_is_no_longer_welcome_is_not_served_any_more(quoted: Served) -> None:
+    user = api_user(quoted.settings)
+    with _connect(quoted, "s", user.headers) as socket:
+        _until(socket, "session")
+        with postgres.connect(quoted.settings.postgres) as connection:
+            connection.execute("UPDATE auth.app_user SET status = 'disabled' WHERE id = %s", (user.id,))
+        assert _closed(socket) == (4401, "token_expired")
+    shown = quoted.api.client.get("/metrics").text
+    assert 'websocket_closed_total{endpoint="/ws/{session_id}",reason="token_expired"} 1.0' in shown
+
+
 def test_a_page_of_another_origin_is_refused(quoted: Served) -> None:
     headers = {**quoted.admin.headers, "Origin": "https://elsewhere.example"}
     with pytest.raises(InvalidStatus):
