@@ -1,12 +1,15 @@
 """Identifiers that sort by the time they were made: UUID version 7 (RFC 9562)."""
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from lakehouse.clock import Clock, epoch_us
 
 ENTROPY_BYTES = 10
 SYSTEM_USER = UUID("00000000-0000-7000-8000-000000000000")  # owns what no person owns; nobody can log in as it
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 _LOW_62 = (1 << 62) - 1
@@ -29,3 +32,10 @@ def uuid7(clock: Clock, entropy: bytes | None = None) -> UUID:
     bits = int.from_bytes(random, "big")
     high = (bits >> 62) & _LOW_12
     return UUID(int=(millis << 80) | _VERSION_7 | (high << 64) | _VARIANT | (bits & _LOW_62))
+
+
+def made_at(made: UUID) -> datetime:
+    """The millisecond of a UUIDv7, in UTC. Raises ValueError for an id of another version."""
+    if made.version != 7:
+        raise ValueError(f"{made} does not say when it was made: it is no UUIDv7")
+    return _EPOCH + (made.int >> 80) * _MILLISECOND

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import CurrencyError
-from lakehouse.domain.ids import uuid7
+from lakehouse.domain.ids import made_at, uuid7
 from lakehouse.errors import TidemarkError
 from lakehouse.portfolio.transactions import Draft, DraftRefused, Kind, LotPick, gross_minor
 from lakehouse.stores.books import order_rows, orders, outbox
@@ -19,7 +19,7 @@ from lakehouse.trading.checks import funds
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.lots import slice_of
 from lakehouse.trading.machine import Filled, Reject, apply
-from lakehouse.trading.order import Order, Side, TradingError
+from lakehouse.trading.order import WITH_LIMIT, Order, Side, TradingError
 
 KNOWN: Final[LiteralString] = """
     SELECT f.id, f.quantity, f.price, f.fee_minor, f.transaction_id
@@ -109,6 +109,7 @@ async def _fill(
 ) -> FillResult:
     order = family[report.order_id]
     _check_time(order, report, clock)
+    _check_price(order, report)
     happened = cascade(order, Filled(quantity=report.quantity, price=report.price), family.values())
     # What is kept back is freed before the booking takes it; legs keep back only after it, of what it brought.
     await order_rows.reserve(connection, happened.changes)
@@ -125,8 +126,19 @@ async def _fill(
 def _check_time(order: Order, report: Report, clock: Clock) -> None:
     if report.filled_at > clock.now():
         raise FillRefused("in_the_future", "filled_at lies ahead.")
+    if report.filled_at < made_at(order.id):
+        raise FillRefused("before_the_order", f"The order was made later, at {made_at(order.id).isoformat()}.")
     if order.expires_at is not None and report.filled_at >= order.expires_at:
         raise FillRefused("expired", f"The order lapsed at {order.expires_at.isoformat()}.")
+
+
+def _check_price(order: Order, report: Report) -> None:
+    """A limit is a promise: a purchase pays no more, a sale brings no less."""
+    limit = order.limit_price
+    if limit is None or order.type not in WITH_LIMIT:
+        return
+    if report.price > limit if order.side is Side.BUY else report.price < limit:
+        raise FillRefused("worse_than_limit", f"The {order.side} order has the limit {limit.normalize():f}.")
 
 
 async def _booked(connection: Transaction, books: Books, order: Order, report: Report, clock: Clock) -> Execution:

@@ -22,7 +22,7 @@ DEPOSIT = 1_000_000
 PRICES = st.integers(60, 140).map(Decimal)
 UNITS = st.decimals("0.5", "40", places=1)
 
-BROKE = {"ledger_account_no_overdraft", "ledger_account_reserved_covered"}
+BROKE = {"ledger_account_no_overdraft", "ledger_account_reserved_covered", "worse_than_limit"}
 IDS = "SELECT id FROM trading.order WHERE portfolio_id = %(p)s AND status = ANY(%(s)s) ORDER BY id"
 CASH = "SELECT balance_minor, reserved_minor FROM ledger.account WHERE account_id = %(a)s AND purpose = 'cash'"
 POSITION = "SELECT quantity, reserved_quantity FROM app.position WHERE portfolio_id = %(p)s"

@@ -145,15 +145,37 @@ def test_an_overfill_and_a_fill_of_what_has_ended_are_refused(desk: Desk) -> Non
 
 
 def test_a_fill_dearer_than_its_reservation_takes_free_cash_or_leaves_nothing_behind(desk: Desk) -> None:
-    placed = desk.place(wish(desk))
+    placed = desk.place(wish(desk, type=OrderType.MARKET, limit_price=None, time_in_force=TimeInForce.DAY))
+    reserved = 5 * 10_000 * 105 * 1001 // 100_000
     desk.fill(placed.order_id, "t-1", 5, Decimal(150))
-    assert cash(desk) == (925_000, 50_050)
+    assert cash(desk) == (925_000, reserved + 1)  # rounded up
     with pytest.raises(psycopg.IntegrityError):
         desk.fill(placed.order_id, "t-2", 5, Decimal(1851))
-    assert cash(desk) == (925_000, 50_050)
+    assert cash(desk) == (925_000, reserved + 1)
     assert desk.order(placed.order_id).filled_quantity == 5
     desk.fill(placed.order_id, "t-2", 5, Decimal(1850))
     assert cash(desk) == (0, 0)
+
+
+@pytest.mark.parametrize(("side", "price"), [(Side.BUY, "100.01"), (Side.SELL, "99.99")])
+def test_a_fill_worse_than_the_limit_is_refused(desk: Desk, side: Side, price: str) -> None:
+    buy(desk, 10)
+    placed = desk.place(wish(desk, side=side, quantity=Decimal(10 if side is Side.SELL else 1)))
+    before = (cash(desk), units(desk))
+    with pytest.raises(FillRefused) as refused:
+        desk.fill(placed.order_id, "t-1", 1, Decimal(price))
+    assert refused.value.rule == "worse_than_limit"
+    assert (cash(desk), units(desk)) == before
+    assert desk.fill(placed.order_id, "t-1", 1, Decimal(100)).is_new
+
+
+def test_a_fill_from_before_the_order_is_refused(desk: Desk) -> None:
+    placed = desk.place(wish(desk))
+    early = replace(full_report(desk, placed), filled_at=desk.clock.now() - timedelta(seconds=1))
+    with pytest.raises(FillRefused) as refused:
+        desk.run(lambda connection: fill(connection, early, clock=desk.clock))
+    assert refused.value.rule == "before_the_order"
+    assert cash(desk) == (1_000_000, 100_100)
 
 
 def test_a_fill_whose_transaction_dies_leaves_nothing(desk: Desk) -> None:

@@ -1,14 +1,14 @@
 """UUIDv7: version, variant, time order, and nothing of the entropy lost."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import RFC_4122
+from uuid import RFC_4122, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.clock import ManualClock
-from lakehouse.domain.ids import ENTROPY_BYTES, uuid7
+from lakehouse.domain.ids import ENTROPY_BYTES, made_at, uuid7
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANTS = st.integers(0, 230 * 365 * 86_400 * 1_000_000).map(lambda us: EPOCH + timedelta(microseconds=us))
@@ -46,3 +46,10 @@ def test_what_does_not_fit_is_refused() -> None:
         uuid7(ManualClock(), b"short")
     with pytest.raises(ValueError, match="1969"):
         uuid7(ManualClock(datetime(1969, 12, 31, tzinfo=UTC)))
+
+
+def test_an_id_tells_the_millisecond_in_which_it_was_made() -> None:
+    instant = datetime(2024, 3, 1, 12, 30, 15, 123_456, tzinfo=UTC)
+    assert made_at(uuid7(ManualClock(instant))) == instant.replace(microsecond=123_000)
+    with pytest.raises(ValueError, match="no UUIDv7"):
+        made_at(uuid4())
