@@ -24,6 +24,7 @@ from serving.payments.schemas import PaymentStatus
 TOPIC: Final = "portfolio.events"
 SETTLES_AFTER_DAYS: Final = 1
 SATURDAY: Final = 5
+BACK: Final = "back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Money:
     async def give_back(self, connection: Transaction, payment: Facts) -> None:
         """Book the money of a payment that failed outside, or came back, into the account that paid."""
         purses = await store.open_purses(connection, [payment.from_account_id])
-        await self._move(connection, payment, purses[payment.from_account_id], "back", payment.amount_minor)
+        await self._move(connection, payment, purses[payment.from_account_id], BACK, payment.amount_minor)
 
     async def tell(
         self,
@@ -116,6 +117,7 @@ class Money:
             currency=payment.currency,
             amount_minor=amount,
             note=payment.reference,
+            to_closed=label == BACK,
         )
         try:
             await store.move(connection, purse, one, clock=self.clock)

@@ -74,3 +74,9 @@ def cash(settings: Settings, account_id: UUID, currency: str = "USD") -> tuple[i
 def new_id() -> UUID:
     """An id of the clock's now."""
     return uuid7(CLOCK)
+
+
+def close(settings: Settings, account_id: UUID) -> None:
+    """Close an account as it is, empty or not."""
+    with postgres.connect(settings.postgres) as connection:
+        connection.execute("UPDATE app.account SET status = 'closed' WHERE id = %s", (account_id,))

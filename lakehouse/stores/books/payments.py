@@ -5,7 +5,7 @@ account without one books the same two lines of the ledger alone.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -51,6 +51,8 @@ class Move:
     currency: str
     amount_minor: int
     note: str
+    to_closed: bool = False
+    """Money that comes back belongs to the payer, also where the account was closed while it was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ async def spendable(connection: Transaction, account_id: UUID, currency: str) ->
 async def move(connection: Transaction, purse: Purse, one: Move, *, clock: Clock) -> None:
     """Book one side of a payment. Raises BookingRefused (account_closed and others) and IntegrityError
     (ledger_account_no_overdraft and ledger_account_reserved_covered; transfer_once for a second booking)."""
-    if not purse.is_open:
+    if not (purse.is_open or one.to_closed):
         raise BookingRefused("account_closed", 0, f"The account {purse.account_id} is closed.")
     if purse.portfolio_id is None:
         await _post(connection, purse, one, clock)
@@ -90,7 +92,7 @@ async def move(connection: Transaction, purse: Purse, one: Move, *, clock: Clock
         source=SOURCE,
         note=one.note,
     )
-    await book(connection, books, [draft], clock=clock)
+    await book(connection, replace(books, is_open=True), [draft], clock=clock)
 
 
 async def _post(connection: Transaction, purse: Purse, one: Move, clock: Clock) -> None:

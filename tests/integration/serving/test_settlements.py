@@ -79,6 +79,15 @@ def test_it_fails_once(sent: Sent) -> None:
     assert sent.state == ("failed", "failed", (10_000, 0))
 
 
+@pytest.mark.parametrize("word", ["fail", "return"])
+def test_the_money_comes_back_to_an_account_that_was_closed_meanwhile(sent: Sent, word: str) -> None:
+    if word == "return":
+        assert sent.end("settle").status_code == 200
+    funds.close(sent.served.settings, sent.account)
+    assert sent.end(word).status_code == 200
+    assert sent.state[2] == (10_000, 0)
+
+
 def test_only_an_admin_who_is_not_the_payer_ends_it(served: Served, sent: Sent, bob: httpx.Client) -> None:
     assert [sent.end("fail", client=client).status_code for client in (sent.client, bob)] == [403, 403]
     admin = api_user(served.settings, role="admin")
