@@ -223,6 +223,11 @@ def _shape(draft: Draft) -> tuple[tuple[str, bool, str], ...]:
             kind not in _COUNTER and bool(draft.fee_minor or draft.tax_minor),
             f"A {kind} moves no cash: book its fee or tax as a transaction of its own.",
         ),
+        (
+            "charges_exceed_deposit",
+            kind is Kind.DEPOSIT and 0 < (draft.amount_minor or 0) <= draft.fee_minor + draft.tax_minor,
+            "A deposit brings more than its fee and tax: book what was charged as a fee or tax of its own.",
+        ),
         ("lots_given", bool(draft.lots) and kind not in UNITS, f"A {kind} closes no lots."),
     )
 

@@ -123,6 +123,8 @@ def test_worth_is_exact_and_rounded_half_to_even(
         (Kind.SPIN_OFF, {"related_symbol": "GE"}, "spin_off_of_itself"),
         (Kind.BUY, {"related_symbol": "GE"}, "spin_off_given"),
         (Kind.DEPOSIT, {"occurred_at": FRIDAY.replace(tzinfo=None)}, "time_zone_missing"),
+        (Kind.DEPOSIT, {"amount_minor": 100, "fee_minor": 500}, "charges_exceed_deposit"),
+        (Kind.DEPOSIT, {"amount_minor": 100, "tax_minor": 100}, "charges_exceed_deposit"),
     ],
 )
 def test_a_draft_that_contradicts_itself_names_the_rule(kind: Kind, members: dict[str, Any], rule: str) -> None:
