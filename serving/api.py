@@ -97,6 +97,7 @@ REFUSALS: Final[tuple[type[problems.ApiError], ...]] = (
     constraints.AlreadyExists,
     constraints.UnknownReference,
     constraints.RuleBroken,
+    constraints.NumberTooLarge,
     constraints.InsufficientFunds,
     constraints.InsufficientHoldings,
     *(refusal for room in ROOMS for refusal in room.refusals),

@@ -196,7 +196,9 @@ class Fold:
     def _split(self, fact: Fact) -> None:
         book = self._book(fact.symbol)
         ratio = to_units(fact.ratio or Decimal(1))
-        if abs(book.units) * ratio > MAX_HELD * _ONE:
+        # A lot keeps what it began with: that grows with the split too, however little is left of it.
+        largest = max([abs(book.units), *(abs(lot.original_units) for lot in book.lots)])
+        if largest * ratio > MAX_HELD * _ONE:
             raise FoldRefused("position_too_large", fact.id, f"{fact.symbol} would be more than the books can hold.")
         for vanished in book.rescale(ratio, _ONE):
             self._record(fact, fact.symbol, vanished, 0, vanished.lot.currency)

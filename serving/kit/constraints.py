@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from psycopg import IntegrityError
+from psycopg import DataError, IntegrityError
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from serving.kit.problems import ApiError
@@ -30,6 +30,14 @@ class RuleBroken(ApiError):
     status = 409
     code = "rule_broken"
     title = "A rule of the books forbids this"
+
+
+class NumberTooLarge(ApiError):
+    """Each number of the request is a possible one, but what follows from them is more than the books can hold."""
+
+    status = 409
+    code = "number_too_large"
+    title = "A number is larger than the books can hold"
 
 
 class InsufficientFunds(ApiError):
@@ -102,8 +110,10 @@ MEANINGS: dict[str, Meaning] = {
 }
 
 
-def refusal_of(error: IntegrityError) -> ApiError:
+def refusal_of(error: IntegrityError | DataError) -> ApiError:
     """The ApiError that `error` stands for. The text of the database stays out of it: it may hold others' values."""
+    if isinstance(error, DataError):
+        return NumberTooLarge("What follows from the request does not fit into the books: send smaller numbers.")
     rule = error.diag.constraint_name or ""
     if rule in MEANINGS:
         meaning = MEANINGS[rule]

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from psycopg import IntegrityError
-from psycopg.errors import DataError, DeadlockDetected, SerializationFailure
+from psycopg import DataError, IntegrityError
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from lakehouse.stores import postgres, probes
 from lakehouse.stores.postgres import Pool, Query, Transaction
 from serving.kit.constraints import refusal_of
-from serving.kit.problems import InvalidRequest, TryAgain
+from serving.kit.problems import TryAgain
 
 Record = TypeVar("Record")
 
@@ -56,12 +56,10 @@ class Database:
         try:
             async with postgres.transaction(self._write) as connection:
                 yield connection
-        except IntegrityError as error:
+        except (IntegrityError, DataError) as error:
             raise refusal_of(error) from error
         except (DeadlockDetected, SerializationFailure) as error:
             raise TryAgain("Another write was in the way and won; send the same request again.") from error
-        except DataError as error:
-            raise InvalidRequest(f"A value is out of range: {error.diag.message_primary or error}.") from error
 
 
 async def find_in(

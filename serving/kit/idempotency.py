@@ -7,22 +7,32 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, Final, LiteralString
 
+import structlog
 from fastapi import Header, Request
-from psycopg import IntegrityError
+from psycopg import DataError, IntegrityError
 from psycopg.rows import class_row
 from starlette.responses import Response
 
 from lakehouse.clock import Clock
+from lakehouse.errors import TidemarkError
 from lakehouse.stores.postgres import Transaction, together
 from serving.kit.access import Principal
 from serving.kit.constraints import refusal_of
-from serving.kit.database import Database
+from serving.kit.database import Database, find_in
+from serving.kit.lifecycle import Lifecycle
 from serving.kit.problems import ApiError, respond
 
 PATTERN = r"^[A-Za-z0-9._:-]{1,255}$"
 REPLAYED = "Idempotency-Replayed"
+KEPT: Final = timedelta(hours=48)
+PURGE_S: Final = 600.0
+PURGED_AT_ONCE: Final = 1000
+BETWEEN_BATCHES_S: Final = 0.2
+
+log = structlog.get_logger(__name__)
 
 IdempotencyKey = Annotated[
     str,
@@ -43,6 +53,20 @@ DECIDE: Final[LiteralString] = "SET CONSTRAINTS ALL IMMEDIATE"
 KEEP: Final[LiteralString] = """
     INSERT INTO ops.idempotency_key (owner_id, key, request_hash, status, headers, body, created_at)
     VALUES (%(owner)s, %(key)s, %(hash)s, %(status)s, %(headers)s, %(body)s, %(at)s)
+"""
+
+# One process at a time, or they would wait for each other's rows; a batch, or a backlog would be one long transaction.
+PURGE: Final[LiteralString] = """
+    WITH gone AS (
+        DELETE FROM ops.idempotency_key WHERE ctid IN (
+            SELECT k.ctid FROM ops.idempotency_key AS k
+            WHERE k.created_at < %(before)s ORDER BY k.created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        ) RETURNING 1
+    )
+    SELECT count(*) AS keys FROM gone
+"""
+PURGE_LOCK: Final[LiteralString] = """
+    SELECT pg_try_advisory_xact_lock(hashtextextended('tidemark.idempotency.purge', 0)) AS free
 """
 
 
@@ -85,6 +109,11 @@ class _Kept:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Purged:
+    keys: int
+
+
 Effect = Callable[[Transaction], Awaitable[Answer]]
 
 
@@ -112,6 +141,28 @@ class Idempotency:
                     raise KeyReused("It was used with another body or path: make a new key for a new effect.")
                 return _response(Answer(kept.status, kept.body, {**kept.headers, REPLAYED: "true"}))
             return _response(await self._run(connection, request, effect, keep={**names, "hash": digest}))
+
+    async def purge(self, *, limit: int = PURGED_AT_ONCE) -> int:
+        """Forget the oldest answers of more than KEPT ago; how many, 0 while another process does it.
+
+        Raises PostgresUnavailable.
+        """
+        async with self._database.transaction() as connection:
+            lock = await find_in(connection, PURGE_LOCK, {}, _Free)
+            if lock is None or not lock.free:
+                return 0
+            found = await find_in(connection, PURGE, {"before": self._clock.now() - KEPT, "limit": limit}, _Purged)
+        return 0 if found is None else found.keys
+
+    async def purge_forever(self, lifecycle: Lifecycle) -> None:
+        """Purge until the API ends. PostgreSQL gone is logged, and tried again."""
+        while not lifecycle.is_draining:
+            try:
+                purged = await self.purge()
+            except TidemarkError as error:
+                log.warning("idempotency keys not purged", error=str(error))
+                purged = 0
+            await lifecycle.pause(PURGE_S if purged < PURGED_AT_ONCE else BETWEEN_BATCHES_S)
 
     async def _kept(self, connection: Transaction, names: Mapping[str, object]) -> _Kept | None:
         """What is stored under the key, whose lock is held from now on; a savepoint stands before the effect.
@@ -141,7 +192,7 @@ class Idempotency:
                 await connection.execute(DECIDE)
                 await self._keep(connection, answer, keep)
             return answer
-        except IntegrityError as error:
+        except (IntegrityError, DataError) as error:
             answer = _refused(request, refusal_of(error))
         except ApiError as error:
             if error.status >= 500:

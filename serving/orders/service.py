@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from psycopg import IntegrityError
+from psycopg import DataError, IntegrityError
 
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import to_minor
@@ -156,7 +156,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
         try:
             async with connection.transaction():
                 outcome = await self.place(connection, principal, ticket)
-        except IntegrityError as error:
+        except (DataError, IntegrityError) as error:
             return refusal_of(error)
         except ApiError as error:
             return error
@@ -202,7 +202,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
     def _counted(self) -> Iterator[None]:
         try:
             yield
-        except (fills.FillRefused, IntegrityError):
+        except (fills.FillRefused, DataError, IntegrityError):
             self._counts.fills.labels("failure").inc()
             raise
         self._counts.fills.labels("success").inc()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from psycopg import IntegrityError
+from psycopg import DataError, IntegrityError
 
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import CurrencyError, minor_digits, to_minor
@@ -140,7 +140,7 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
         try:
             async with connection.transaction():
                 return await self._make(connection, principal, order, purses, forests)
-        except IntegrityError as error:
+        except (DataError, IntegrityError) as error:
             return refusal_of(error)
         except ApiError as error:
             return error

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from psycopg import IntegrityError, Rollback
+from psycopg import DataError, IntegrityError, Rollback
 
 from lakehouse.clock import Clock
 from lakehouse.portfolio.transactions import Draft
@@ -84,7 +84,7 @@ class Booker:
         try:
             async with connection.transaction():
                 return await self._together(connection, opened, items)
-        except (ApiError, IntegrityError):
+        except (ApiError, DataError, IntegrityError):
             async with connection.transaction() as savepoint:
                 outcome = [await self._alone(connection, opened, item) for item in items]
                 if atomic and any(isinstance(each, ApiError) for each in outcome):
@@ -115,7 +115,7 @@ class Booker:
         try:
             async with connection.transaction():
                 return (await self._book(connection, opened[item.portfolio_id], [item.draft]))[0]
-        except IntegrityError as error:
+        except (DataError, IntegrityError) as error:
             return refusal_of(error)
         except ApiError as refused:
             return refused

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from psycopg import IntegrityError, Rollback
+from psycopg import DataError, IntegrityError, Rollback
 from psycopg.errors import ForeignKeyViolation
 from pydantic import BaseModel
 
@@ -182,7 +182,7 @@ class CrudService(Generic[Create, Out]):
             async with connection.transaction():
                 written = iter(await self._insert(connection, principal, good) if good else [])
             return [row if isinstance(row, ApiError) else next(written) for row in rows]
-        except IntegrityError:
+        except (DataError, IntegrityError):
             async with connection.transaction() as savepoint:
                 outcome = [await self._write_one(connection, principal, row) for row in rows]
                 if atomic and any(isinstance(each, ApiError) for each in outcome):
@@ -196,7 +196,7 @@ class CrudService(Generic[Create, Out]):
         try:
             async with connection.transaction():
                 return (await self._insert(connection, principal, [row]))[0]
-        except IntegrityError as error:
+        except (DataError, IntegrityError) as error:
             return refusal_of(error)
 
     async def _remove(self, connection: Transaction, current: Out, row_id: UUID) -> None:
