@@ -26,6 +26,7 @@ from serving.imports.presets import PRESETS
 from serving.imports.reading import Row, UnreadableFile, clean, decode, read
 from serving.imports.repository import ImportRepository
 from serving.imports.schemas import ImportParameters, ImportReport, ImportSummary, RowOut, RowStatus
+from serving.instruments.drafts import add_drafts, remove_drafts
 from serving.kit.access import Principal
 from serving.kit.crud.service import NotFound
 from serving.kit.problems import ApiError
@@ -166,8 +167,8 @@ class Importer:
         booked = await self._booked(connection, books, found)
         fresh, said = _without_duplicates(found, booked)
         unknown = _unknown(fresh, set(known))
-        if unknown:
-            await self._repository.add_drafts(connection, unknown, self._clock.now())
+        made = await add_drafts(connection, unknown, creator=books.owner_id, clock=self._clock) if unknown else set()
+        unknown = {symbol: told for symbol, told in unknown.items() if symbol in made}
         said += [_judgement(row, draft, None, unknown) for row, draft in fresh]
         return Judged(fresh, sorted(said, key=lambda each: each.row), unknown)
 
@@ -180,7 +181,10 @@ class Importer:
             for index, refusal in refused.items()
         }
         rows = [wrong.get(row.row, row) for row in judged.rows]
-        return Judged([each for index, each in enumerate(judged.fresh) if index not in refused], rows, judged.unknown)
+        fresh = [each for index, each in enumerate(judged.fresh) if index not in refused]
+        named = {symbol for _, draft in fresh for symbol in (draft.symbol, draft.related_symbol)}
+        await remove_drafts(connection, judged.unknown.keys() - named)
+        return Judged(fresh, rows, {symbol: told for symbol, told in judged.unknown.items() if symbol in named})
 
     async def _booked(self, connection: Transaction, books: Books, found: Sequence[Read]) -> set[str]:
         ids = [each.draft.external_id for each in found if each.draft is not None and each.draft.external_id]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
@@ -23,12 +23,6 @@ MAPPINGS: Final = Rows(IMPORT_MAPPING, MappingOut, noun="mapping")
 
 INSTRUMENTS: Final[LiteralString] = """
     SELECT i.symbol, i.currency, i.multiplier FROM app.instrument AS i WHERE i.symbol = ANY(%(symbols)s)
-"""
-ADD_DRAFTS: Final[LiteralString] = """
-    INSERT INTO app.instrument (symbol, name, currency, exchange, status, kind, created_at)
-    SELECT d.symbol, d.name, d.currency, 'XXXX', 'draft', 'other', %(now)s
-    FROM unnest(%(symbols)s::text[], %(names)s::text[], %(currencies)s::text[]) AS d (symbol, name, currency)
-    ON CONFLICT DO NOTHING
 """
 BOOKED: Final[LiteralString] = """
     SELECT x.external_id FROM app.transaction AS x
@@ -126,11 +120,6 @@ class ImportRepository:
         """Currencies and multipliers of those symbols that are known."""
         found = await rows_of(connection, INSTRUMENTS, {"symbols": sorted(symbols)}, Instrument)
         return {each.symbol: (each.currency, each.multiplier) for each in found}
-
-    async def add_drafts(self, connection: Transaction, drafts: dict[str, tuple[str, str]], now: datetime) -> None:
-        """Add draft instruments: name and currency by symbol. One that has come up meanwhile stays as it is."""
-        names = {"symbols": list(drafts), "names": [name for name, _ in drafts.values()], "now": now}
-        await connection.execute(ADD_DRAFTS, {**names, "currencies": [currency for _, currency in drafts.values()]})
 
     async def booked(self, connection: Transaction, portfolio_id: UUID, external_ids: Collection[str]) -> set[str]:
         """Those external ids that a transaction of the portfolio has already.

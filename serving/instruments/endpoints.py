@@ -20,7 +20,8 @@ router = router_of(
         notes={
             "list": "Page by page: follow `next`, or the `Link` header. `?symbol=AAPL` looks one up by its symbol.",
             "create": f"{ADMINS} An import makes drafts of symbols that it does not find.",
-            "update": f"{ADMINS} A merge patch. What was traded keeps its currency and multiplier (409).",
+            "update": f"{ADMINS} A merge patch. What was traded keeps its currency and multiplier "
+            "(409); a draft's currency may be mended while nothing was paid in another one.",
             "delete": f"{ADMINS} Refused (409) while anything names it: set its status to `delisted` instead.",
             "batch": f"{ADMINS} All or none, or each for itself (`atomic: false`). A bare array is atomic and answers "
             "an array.",

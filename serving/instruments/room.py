@@ -1,5 +1,6 @@
 """Instruments as a room of the API."""
 
+from serving.instruments.drafts import TooManyDrafts
 from serving.instruments.endpoints import TAG, router
 from serving.instruments.service import InstrumentService, InstrumentTraded, WrongKind
 from serving.kit.rooms import Platform, Room
@@ -13,6 +14,6 @@ def make(platform: Platform) -> dict[str, object]:
 ROOM = Room(
     routers=(router,),
     make=make,
-    refusals=(InstrumentTraded, WrongKind),
+    refusals=(InstrumentTraded, WrongKind, TooManyDrafts),
     tags=((TAG, "What can be held or quoted. Everybody reads it, admins write it."),),
 )

@@ -6,7 +6,7 @@ from lakehouse.clock import Clock
 from lakehouse.domain.currency import MINOR_DIGITS, minor_digits
 from lakehouse.stores.postgres import Transaction
 from serving.instruments.repository import INSTRUMENTS, InstrumentRepository
-from serving.instruments.schemas import InstrumentIn, InstrumentKind, InstrumentOut
+from serving.instruments.schemas import InstrumentIn, InstrumentKind, InstrumentOut, InstrumentStatus
 from serving.kit.access import Principal
 from serving.kit.constraints import UnknownReference
 from serving.kit.crud.service import CrudService, Row, StillNeeded
@@ -54,12 +54,20 @@ class InstrumentService(CrudService[InstrumentIn, InstrumentOut]):
         """The changes. Raises CurrencyError, and InstrumentTraded where amounts would change their meaning."""
         minor_digits(str(changes.get("currency", current.currency)))
         moved = [name for name in FIXED_BY_TRADES & changes.keys() if changes[name] != getattr(current, name)]
-        if moved and await self.instruments.is_traded(connection, current.symbol):
+        if moved and await self._is_fixed(connection, current, changes, moved):
             raise InstrumentTraded(
                 f"{current.symbol} has transactions or orders, so its {' and '.join(sorted(moved))} cannot change: "
                 "delist it and add another one."
             )
         return changes
+
+    async def _is_fixed(
+        self, connection: Transaction, current: InstrumentOut, changes: Row, moved: Sequence[str]
+    ) -> bool:
+        """Whether what was booked keeps these as they are. The currency of a draft was a guess, so it may be mended."""
+        if current.status is InstrumentStatus.DRAFT and moved == ["currency"]:
+            return await self.instruments.is_contradicted(connection, current.symbol, str(changes["currency"]))
+        return await self.instruments.is_traded(connection, current.symbol)
 
     def needed(self, current: InstrumentOut) -> ApiError:
         """What to do in place of deleting an instrument that something names."""

@@ -91,7 +91,10 @@ class ObjectiveOut(BaseModel):
     excluded_symbols: list[str] = Field(description="instruments that are never bought")
     rebalancing_frequency: Frequency = Field(description="how often it is rebalanced")
     rebalances_on: date = Field(description="next day of rebalancing")
-    allocation_status: AllocationStatus = Field(description="whether weights were computed for it as it is now")
+    allocation_status: AllocationStatus = Field(
+        description="whether weights were computed for it as it is now; they are by allocation, which a later release "
+        "brings: until then it stays pending"
+    )
     note: str = Field(description="the owner's remark")
     version: int = Field(description="goes up by one with each change; the ETag")
     created_at: datetime = Field(description="when it was made")

@@ -1,20 +1,12 @@
-"""All SQL about seeds: unknown instruments become drafts; the rest is booked by the books themselves."""
+"""All SQL about seeds: what is not booked by the books themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, LiteralString
 from uuid import UUID
 
 from lakehouse.stores.postgres import Transaction, rows_of
 
-DRAFTS: Final[LiteralString] = """
-    INSERT INTO app.instrument (symbol, name, exchange, currency, status)
-    SELECT x.symbol, x.symbol, 'XXXX', x.currency, 'draft'
-    FROM unnest(%(symbols)s::text[], %(currencies)s::text[]) AS x (symbol, currency)
-    ORDER BY x.symbol
-    ON CONFLICT (symbol) DO NOTHING
-    RETURNING symbol, currency
-"""
 CURRENCIES: Final[LiteralString] = """
     SELECT i.symbol, i.currency FROM app.instrument AS i WHERE i.symbol = ANY(%(symbols)s)
 """
@@ -46,12 +38,10 @@ class _Count:
     found: int
 
 
-async def ensure_instruments(connection: Transaction, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Currencies of the wanted symbols, and those that were unknown: they are drafts now, in the currency wanted."""
-    names: dict[str, object] = {"symbols": list(wanted), "currencies": list(wanted.values())}
-    made = await rows_of(connection, DRAFTS, names, Instrument)
-    known = await rows_of(connection, CURRENCIES, names, Instrument)
-    return {row.symbol: row.currency for row in known}, sorted(row.symbol for row in made)
+async def currencies_of(connection: Transaction, symbols: Collection[str]) -> dict[str, str]:
+    """The currency of each instrument that exists."""
+    known = await rows_of(connection, CURRENCIES, {"symbols": list(symbols)}, Instrument)
+    return {row.symbol: row.currency for row in known}
 
 
 async def cash_of(connection: Transaction, account_id: UUID) -> Sequence[CashRow]:

@@ -12,6 +12,7 @@ from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.stores.books.booking import BookingRefused, book, open_books
 from lakehouse.stores.books.outbox import Event, emit
 from lakehouse.stores.postgres import Transaction
+from serving.instruments.drafts import add_drafts
 from serving.kit.access import Principal
 from serving.kit.problems import ApiError
 from serving.kit.types import money_of
@@ -56,7 +57,9 @@ class SeedService:
             name=given.name, description=given.description, base_currency=given.base_currency, account_id=None
         )
         portfolio = await self._portfolios.open_in(connection, principal, item)
-        currencies, drafts = await repository.ensure_instruments(connection, _wanted(given))
+        wanted = {symbol: (symbol, currency) for symbol, currency in _wanted(given).items()}
+        drafts = await add_drafts(connection, wanted, creator=principal.user_id, clock=self._clock)
+        currencies = await repository.currencies_of(connection, wanted)
         lines = _drafts(given, currencies, self._clock.now())
         booked = await self._book(connection, portfolio, lines)
         event_id = await self._announce(connection, portfolio, given)
@@ -67,7 +70,7 @@ class SeedService:
             transactions=booked,
             positions=await repository.held_in(connection, portfolio.id),
             cash=[money_of(row.balance_minor, row.currency) for row in cash],
-            drafts=drafts,
+            drafts=sorted(drafts),
             event_id=event_id,
             created_at=portfolio.created_at,
         )

@@ -24,6 +24,9 @@ INSTRUMENT = Table(
         Column("sector", Type.STRING, "industry sector; empty where unknown"),
         Column("version", Type.INT32, "goes up by one with each change"),
         Column("updated_at", Type.TIMESTAMP, "when it last changed"),
+        Column(
+            "created_by", Type.UUID, "user whose import or seed made it a draft; absent of any other", nullable=True
+        ),
     ),
     key=("symbol",),
     stores=POSTGRES,

@@ -160,7 +160,8 @@ PORTFOLIOS = (
 def seed_demo(settings: Settings) -> SeedResult:
     """Put the demo's instruments and portfolios into a migrated database, in one transaction.
 
-    Idempotent: what exists already, under its id, symbol or name, is left as its owner made it.
+    Idempotent: what exists already, under its id, symbol or name, is left as its owner made it. Only a draft, which an
+    import or a seed made of a symbol that it did not know, becomes the instrument that it stands for.
     """
     with postgres.connect(settings.postgres) as connection:
         instruments = sum(_add_instrument(connection, instrument) for instrument in INSTRUMENTS)
@@ -172,7 +173,9 @@ def seed_demo(settings: Settings) -> SeedResult:
 def _add_instrument(connection: Connection[TupleRow], instrument: DemoInstrument) -> int:
     return connection.execute(
         "INSERT INTO app.instrument (symbol, name, currency, exchange, created_at) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT DO NOTHING",
+        "ON CONFLICT (symbol) DO UPDATE SET name = excluded.name, currency = excluded.currency, "
+        "exchange = excluded.exchange, kind = 'equity', status = 'active', version = app.instrument.version + 1, "
+        "updated_at = now() WHERE app.instrument.status = 'draft'",
         (instrument.symbol, instrument.name, instrument.currency, instrument.exchange, OPENED_AT),
     ).rowcount
 

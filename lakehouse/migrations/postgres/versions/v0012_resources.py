@@ -1,4 +1,4 @@
-"""Preferences, watchlists, terms of bonds and options, and the objectives of portfolios."""
+"""Preferences, watchlists, terms of bonds and options, objectives of portfolios, and who brought a draft."""
 
 from alembic import op
 
@@ -160,6 +160,12 @@ STATEMENTS: tuple[str, ...] = (
     "CREATE INDEX objective_owner_idx ON app.objective (owner_id, id)",
     "CREATE INDEX objective_waiting_idx ON app.objective (id) WHERE allocation_status = 'pending'",
     "CREATE INDEX objective_due_idx ON app.objective (rebalances_on)",
+    """
+    ALTER TABLE app.instrument
+        ADD COLUMN created_by uuid,
+        ADD CONSTRAINT instrument_creator_fkey FOREIGN KEY (created_by) REFERENCES auth.app_user (id)
+    """,
+    "CREATE INDEX instrument_drafts_idx ON app.instrument (created_by) WHERE status = 'draft'",
 )
 
 
