@@ -98,19 +98,19 @@ def holdings_at(steps: Steps, days: Sequence[date]) -> dict[date, dict[str, int]
 
     `days` are in order of time.
     """
-    held: dict[str, int] = {}
+    held = _Held()
     found: dict[date, dict[str, int]] = {}
     waiting = iter(days)
     following = next(waiting, None)
     for row in steps.rows():
         while following is not None and following < row[0]:
-            found[following] = {symbol: units for symbol, units in held.items() if units}
+            found[following] = held.now()
             following = next(waiting, None)
         if following is None:
             break
-        _apply(held, row)
+        held.apply(row)
     while following is not None:
-        found[following] = {symbol: units for symbol, units in held.items() if units}
+        found[following] = held.now()
         following = next(waiting, None)
     return found
 
@@ -147,14 +147,45 @@ def _add(found: dict[tuple[date, Source, str, bool], int], key: tuple[date, Sour
         found[key] = found.get(key, 0) + amount
 
 
-def _apply(held: dict[str, int], row: Row) -> None:
-    _, kind, symbol, units, ratio, related = row
-    sign = _SIGNS.get(kind)
-    if sign is not None:
-        held[symbol] = held.get(symbol, 0) + sign * units
-        return
-    scaled = half_even(held.get(symbol, 0) * to_units(ratio or Decimal(1)), _ONE)
-    if kind is not Kind.SPIN_OFF:
-        held[symbol] = scaled
-    elif related is not None:
-        held[related] = held.get(related, 0) + scaled
+class _Held:
+    """Units by symbol. The books round each lot at a split or spin-off, here the sum is rounded: what may differ is
+    counted, and what a sale leaves over within it is nothing."""
+
+    def __init__(self) -> None:
+        self._units: dict[str, int] = {}
+        self._lots: dict[str, int] = {}  # at most so many are open
+        self._doubt: dict[str, int] = {}
+
+    def now(self) -> dict[str, int]:
+        return {symbol: units for symbol, units in self._units.items() if units}
+
+    def apply(self, row: Row) -> None:
+        _, kind, symbol, units, ratio, related = row
+        sign = _SIGNS.get(kind)
+        if sign is not None:
+            self._trade(symbol, sign * units)
+        elif kind is not Kind.SPIN_OFF:
+            self._units[symbol], self._doubt[symbol] = self._scaled(symbol, ratio)
+        elif related is not None:
+            units, doubt = self._scaled(symbol, ratio)
+            self._units[related] = self._units.get(related, 0) + units
+            self._doubt[related] = self._doubt.get(related, 0) + doubt
+            self._lots[related] = self._lots.get(related, 0) + self._lots.get(symbol, 0)
+
+    def _trade(self, symbol: str, change: int) -> None:
+        before = self._units.get(symbol, 0)
+        left = before + change
+        is_closing = (before < 0) != (change < 0) and before != 0
+        if is_closing and symbol in self._doubt and abs(left) <= self._doubt[symbol]:
+            left = 0
+        self._units[symbol] = left
+        if not left:
+            self._lots[symbol] = 0
+        elif not is_closing or (left < 0) != (before < 0):
+            self._lots[symbol] = self._lots.get(symbol, 0) + 1
+
+    def _scaled(self, symbol: str, ratio: Decimal | None) -> tuple[int, int]:
+        """Units after a ratio, and by how many the books may have others: half a unit for each lot, and for the sum."""
+        factor = to_units(ratio or Decimal(1))
+        doubt = -(-self._doubt.get(symbol, 0) * factor // _ONE)
+        return half_even(self._units.get(symbol, 0) * factor, _ONE), doubt + (self._lots.get(symbol, 0) + 2) // 2

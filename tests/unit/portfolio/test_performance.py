@@ -223,6 +223,21 @@ class TestTimeline:
             APR: {"A": 3 * UNIT},
         }
 
+    def test_what_a_split_rounded_in_each_lot_does_not_stay_behind(self) -> None:
+        # The books round the lots: 1.50000002 each, 3.00000004 together; the sum alone gives 3.00000003.
+        split = Step(FEB, Kind.SPLIT, "A", ratio=Decimal("1.5"))
+        bought = [Step(JAN, Kind.BUY, "A", UNIT + 1), Step(JAN, Kind.BUY, "A", UNIT + 1), split]
+        sold = [*bought, Step(MAR, Kind.SELL, "A", 3 * UNIT + 4)]
+        again = [*sold, Step(APR, Kind.BUY, "A", 1)]
+        assert holdings_at(Steps.of(sold), [MAR, APR]) == {MAR: {}, APR: {}}
+        assert holdings_at(Steps.of(again), [MAR, APR]) == {MAR: {}, APR: {"A": 1}}
+        part = [*bought, Step(MAR, Kind.SELL, "A", 3 * UNIT)]
+        assert abs(holdings_at(Steps.of(part), [MAR])[MAR].get("A", 0) - 4) <= 4
+
+    def test_a_few_units_that_no_split_rounded_are_kept(self) -> None:
+        steps = [Step(JAN, Kind.BUY, "A", 3), Step(FEB, Kind.SELL, "A", 2)]
+        assert holdings_at(Steps.of(steps), [FEB]) == {FEB: {"A": 1}}
+
     def test_flows_of_one_day_are_kept_apart_by_direction(self) -> None:
         cash = [CashDay(JAN, "USD", 5, deposited_minor=7, withdrawn_minor=2), CashDay(APR, "USD", 1, deposited_minor=1)]
         assert externals(cash, Steps(), JAN, FEB) == [
