@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
 
 from serving.health.schemas import Live, NotReadyProblem, ReadinessReport
 from serving.health.service import HealthService
 from serving.kit.metrics import CONTENT_TYPE, Metrics
 from serving.kit.openapi import Responses, problems
 
+DOCS_PATH = "/docs"
 NOT_READY: Responses = {503: {"model": NotReadyProblem, "description": "A required engine is down"}}
 
 router = APIRouter(tags=["health"])
@@ -36,6 +38,18 @@ async def live(request: Request) -> Live:
 async def ready(service: Annotated[HealthService, Depends(service_of)]) -> ReadinessReport:
     """One round trip to every engine, side by side, with its latency. 503 where a required one is down."""
     return await service.require_ready()
+
+
+@router.get("/health", include_in_schema=False)
+async def health(service: Annotated[HealthService, Depends(service_of)]) -> ReadinessReport:
+    """The same under the name that most look for first."""
+    return await service.require_ready()
+
+
+@router.get("/", include_in_schema=False)
+async def front_door() -> RedirectResponse:
+    """To the documentation."""
+    return RedirectResponse(DOCS_PATH)
 
 
 @router.get(

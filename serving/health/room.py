@@ -29,9 +29,10 @@ def make(platform: Platform) -> dict[str, object]:
 
 @asynccontextmanager
 async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
-    """The metrics of the books and the engines, kept fresh."""
+    """The metrics of the books and the engines, kept fresh, and old idempotency keys purged: chores of every API."""
     sampler = service(services, "sampler", Sampler)
-    async with background(platform.metrics, sampler=partial(sampler.run, platform.lifecycle)):
+    purge = partial(platform.idempotency.purge_forever, platform.lifecycle)
+    async with background(platform.metrics, sampler=partial(sampler.run, platform.lifecycle), idempotency_purge=purge):
         yield
 
 
