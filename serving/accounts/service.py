@@ -11,6 +11,7 @@ from lakehouse.stores.postgres import Transaction
 from serving.accounts.refusals import refusal_of_booking
 from serving.accounts.repository import ACCOUNTS, AccountRepository
 from serving.accounts.schemas import AccountIn, AccountOut, AccountStatus
+from serving.audit.rows import record_rows
 from serving.kit.access import Principal
 from serving.kit.crud.service import CrudService, Row
 from serving.kit.database import Database
@@ -61,6 +62,12 @@ class AccountService(CrudService[AccountIn, AccountOut]):
                 except BookingRefused as refused:
                     raise refusal_of_booking(refused) from refused
         return {name: value.value if isinstance(value, StrEnum) else value for name, value in changes.items()}
+
+    async def written(
+        self, connection: Transaction, principal: Principal, action: str, rows: Sequence[AccountOut]
+    ) -> None:
+        """Every change is written to the audit log."""
+        await record_rows(connection, principal, action, rows, kind="account", clock=self.clock)
 
     def needed(self, current: AccountOut) -> ApiError:
         """The refusal of a delete."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import MINOR_DIGITS, minor_digits
 from lakehouse.stores.postgres import Transaction
+from serving.audit.rows import record_rows
 from serving.instruments.repository import INSTRUMENTS, InstrumentRepository
 from serving.instruments.schemas import InstrumentIn, InstrumentKind, InstrumentOut, InstrumentStatus
 from serving.kit.access import Principal
@@ -68,6 +69,12 @@ class InstrumentService(CrudService[InstrumentIn, InstrumentOut]):
         if current.status is InstrumentStatus.DRAFT and moved == ["currency"]:
             return await self.instruments.is_contradicted(connection, current.symbol, str(changes["currency"]))
         return await self.instruments.is_traded(connection, current.symbol)
+
+    async def written(
+        self, connection: Transaction, principal: Principal, action: str, rows: Sequence[InstrumentOut]
+    ) -> None:
+        """Every change is written to the audit log."""
+        await record_rows(connection, principal, action, rows, kind="instrument", clock=self.clock)
 
     def needed(self, current: InstrumentOut) -> ApiError:
         """What to do in place of deleting an instrument that something names."""

@@ -120,6 +120,6 @@ async def list_rates(
 
 
 @rates.put("", summary="Set an exchange rate", responses=guarded(409))
-async def put_rate(rate: Annotated[FxRateIn, Body()], market: Market, _: Writer) -> FxRateOut:
+async def put_rate(rate: Annotated[FxRateIn, Body()], market: Market, principal: Writer) -> FxRateOut:
     """Set the rate of a pair and day (admin); an earlier one is replaced."""
-    return await market.put_rate(rate)
+    return await market.put_rate(principal, rate)

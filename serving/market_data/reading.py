@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 from lakehouse.clock import Clock
+from serving.audit.log import record
+from serving.kit.access import Principal
 from serving.kit.database import Database
 from serving.kit.paging import decode_cursor, encode_cursor, mismatch, next_path, split
 from serving.kit.types import plain
@@ -92,10 +94,21 @@ class MarketService:
             following = next_path(path, {**filters, "limit": query.limit}, marker)
         return FxPage(data=list(rows), has_more=has_more, next=following)
 
-    async def put_rate(self, rate: FxRateIn) -> FxRateOut:
+    async def put_rate(self, principal: Principal, rate: FxRateIn) -> FxRateOut:
         """The rate, written. Raises UnknownReference for a currency that the ledger does not know."""
         async with self._database.transaction() as connection:
             await self._repository.put_rate(connection, rate)
+            pair = f"{rate.base}/{rate.quote}"
+            after = rate.model_dump(mode="json")
+            await record(
+                connection,
+                principal,
+                "fx_rate.set",
+                clock=self._clock,
+                object_kind="fx_rate",
+                object_id=pair,
+                after=after,
+            )
         return FxRateOut(**dict(rate))
 
     def _provider(self, row: ProviderRow, now: datetime) -> ProviderOut:

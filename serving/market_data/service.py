@@ -9,6 +9,7 @@ from lakehouse.clock import Clock
 from lakehouse.domain.quote import LatestQuote, Quote, QuoteError
 from lakehouse.stores import quote_bus, quotes
 from lakehouse.stores.postgres import Transaction
+from serving.audit.log import record
 from serving.kit.access import Principal
 from serving.kit.crud.service import CrudService, Skipped
 from serving.kit.database import Database
@@ -76,6 +77,10 @@ class ObservationService(CrudService[ObservationIn, ObservationOut]):
         if candidates:
             async with self.database.transaction() as connection:
                 written, accepted = await self._record(connection, candidates, atomic=atomic)
+                kept = [each for each in written if isinstance(each, ObservationOut)]
+                if kept:
+                    ids = [str(each.id) for each in kept]
+                    await record(connection, principal, "observation.recorded", clock=self.clock, after={"ids": ids})
         await self._announce(accepted)
         outcomes = iter(written)
         return [each if isinstance(each, ApiError) else next(outcomes) for each in given]

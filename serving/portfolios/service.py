@@ -10,6 +10,7 @@ from lakehouse.domain.ids import uuid7
 from lakehouse.stores.books.outbox import Event, emit
 from lakehouse.stores.postgres import Transaction
 from serving.accounts.schemas import Balance
+from serving.audit.rows import record_rows
 from serving.kit.access import Principal
 from serving.kit.crud.service import CrudService, NotFound, Row
 from serving.kit.database import Database
@@ -75,6 +76,13 @@ class PortfolioService(CrudService[PortfolioIn, PortfolioOut]):
             for row in rows:
                 await self._portfolios.drop_account(connection, row)
         await emit(connection, *(self._event(action, row) for row in rows))
+        await self.audit(connection, principal, action, rows)
+
+    async def audit(
+        self, connection: Transaction, principal: Principal, action: str, rows: Sequence[PortfolioOut]
+    ) -> None:
+        """Write the change to the audit log, last in the transaction."""
+        await record_rows(connection, principal, action, rows, kind="portfolio", clock=self.clock)
 
     def missing(self, row_id: UUID) -> ApiError:
         """The refusal for an id that is nobody's, or somebody else's."""

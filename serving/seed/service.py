@@ -1,5 +1,6 @@
 """A seed is one transaction: portfolio, account, bookings and the event of it, or nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -12,6 +13,7 @@ from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.stores.books.booking import BookingRefused, book, open_books
 from lakehouse.stores.books.outbox import Event, emit
 from lakehouse.stores.postgres import Transaction
+from serving.audit.log import record
 from serving.instruments.drafts import add_drafts
 from serving.kit.access import Principal
 from serving.kit.problems import ApiError
@@ -43,6 +45,11 @@ class SeedPortfolios(PortfolioService):
             raise row
         return (await self._insert(connection, principal, [row]))[0]
 
+    async def audit(
+        self, connection: Transaction, principal: Principal, action: str, rows: Sequence[PortfolioOut]
+    ) -> None:
+        """The seed is audited at its end: the lock of the log, held while instruments are made, could be in a cycle."""
+
 
 class SeedService:
     """Makes portfolios with what is in them."""
@@ -64,6 +71,16 @@ class SeedService:
         booked = await self._book(connection, portfolio, lines)
         event_id = await self._announce(connection, portfolio, given)
         cash = await repository.cash_of(connection, portfolio.account_id)
+        told = {"transactions": booked, "drafts": sorted(drafts)}
+        await record(
+            connection,
+            principal,
+            "portfolio.seeded",
+            clock=self._clock,
+            object_kind="portfolio",
+            object_id=portfolio.id,
+            after=told,
+        )
         return SeedOut(
             portfolio_id=portfolio.id,
             account_id=portfolio.account_id,
