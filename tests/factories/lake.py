@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
+from psycopg import sql
 
 from lakehouse.contracts.model import Table
 from lakehouse.contracts.render import arrow
@@ -27,7 +28,9 @@ def lake_of_its_own(stack: Settings, database: PostgresSettings) -> Iterator[Set
     client = objects.connect(section)
     objects.ensure_bucket(client, bucket)
     with postgres.connect(database) as connection:
-        connection.execute("TRUNCATE ops.job_run, ops.asset_status, app.position, app.portfolio, app.instrument")
+        connection.execute("TRUNCATE ops.job_run, ops.asset_status")
+        for name in ("position", "portfolio", "account", "instrument"):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier("app", name)))
     try:
         yield stack.model_copy(update={"s3": section, "postgres": database})
     finally:

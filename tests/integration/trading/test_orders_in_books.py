@@ -1,11 +1,9 @@
 """Orders and fills in PostgreSQL: what is kept back, what is booked, what happens once, what leaves nothing behind."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -382,39 +380,3 @@ def test_an_account_that_may_sell_short_reserves_no_units(new_desk: Callable[...
     placed = desk.place(wish(desk, side=Side.SELL))
     desk.fill(placed.order_id, "t-1", 10)
     assert (placed.violation, units(desk), cash(desk)) == (None, (-10, 0), (1_100_000, 0))
-
-
-def test_of_parallel_orders_exactly_those_that_can_be_paid_are_accepted(desk: Desk) -> None:
-    """20 orders of 1,001.00 each against 10,000.00: nine fit."""
-    tickets = [wish(desk, client_order_id=f"n-{number}") for number in range(20)]
-
-    async def race() -> list[Placed]:
-        return await asyncio.gather(*(desk.within(partial(desk.placing, ticket=each)) for each in tickets))
-
-    placed = desk.runner.run(race())
-    assert [each.violation.rule for each in placed if each.violation] == ["buying_power"] * 11
-    assert cash(desk) == (1_000_000, 9 * 100_100)
-
-
-def test_fifty_parallel_orders_of_one_client_id_are_one_order(desk: Desk) -> None:
-    async def race() -> list[Placed]:
-        one = wish(desk, client_order_id="only")
-        return await asyncio.gather(*(desk.within(lambda connection: desk.placing(connection, one)) for _ in range(50)))
-
-    placed = desk.runner.run(race())
-    assert (len({each.order_id for each in placed}), sum(each.is_new for each in placed)) == (1, 1)
-    assert cash(desk) == (1_000_000, 100_100)
-
-
-def test_parallel_reports_of_one_fill_book_it_once(desk: Desk) -> None:
-    placed = desk.place(wish(desk))
-    report = full_report(desk, placed)
-
-    async def race() -> list[bool]:
-        async def one(connection: Transaction) -> bool:
-            return (await fill(connection, report, clock=desk.clock)).is_new
-
-        return await asyncio.gather(*(desk.within(one) for _ in range(20)))
-
-    assert sum(desk.runner.run(race())) == 1
-    assert (cash(desk), units(desk)) == ((900_000, 0), (10, 0))
