@@ -1,5 +1,6 @@
 """The application: routes, errors, boundary and everything that lives as long as it."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -48,6 +49,12 @@ described by [/asyncapi.json](/asyncapi.json); `/ws/{session_id}` analyses a hol
 """
 
 
+def _settle() -> None:
+    """Leave what lives as long as the application out of garbage collections: each would stop every request."""
+    gc.collect()
+    gc.freeze()
+
+
 def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     """An application of its own, with its own connections and metrics. It starts whether or not its engines are up."""
     metrics, lifecycle = Metrics(), Lifecycle()
@@ -56,6 +63,7 @@ def create_app(settings: Settings, *, clock: Clock) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         app.openapi()  # made once, before the first request needs it
         async with services(settings, clock=clock, metrics=metrics, rooms=api.ROOMS, lifecycle=lifecycle) as made:
+            _settle()
             yield made
 
     app = Api(
