@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
 from lakehouse.domain.currency import minor_digits
+from lakehouse.domain.weekdays import next_weekday
 from lakehouse.errors import TidemarkError
 
 DECIMALS = 8  # of quantities, prices, rates and ratios, everywhere in the books
 _ONE = 10**DECIMALS
 MAX_UNITS = 10**12 * _ONE
 MAX_BOOKING_MINOR = 10**17  # far below what a balance can hold, so that sums of bookings fit too
-SATURDAY = 5
 
 
 class Kind(StrEnum):
@@ -189,8 +189,7 @@ def settlement_date(draft: Draft) -> date:
     day = draft.occurred_at.date()
     if draft.kind not in TRADES:
         return day
-    following = day + timedelta(days=1)
-    return following + timedelta(days=max(0, 7 - following.weekday()) if following.weekday() >= SATURDAY else 0)
+    return next_weekday(day)
 
 
 def check(draft: Draft) -> None:

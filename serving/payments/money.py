@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import from_minor
 from lakehouse.domain.ids import uuid7
+from lakehouse.domain.weekdays import next_weekday
 from lakehouse.stores.books import ledger
 from lakehouse.stores.books import payments as store
 from lakehouse.stores.books.booking import BookingRefused
@@ -22,8 +22,6 @@ from serving.payments.repository import Facts, PaymentRepository, Step
 from serving.payments.schemas import PaymentStatus
 
 TOPIC: Final = "portfolio.events"
-SETTLES_AFTER_DAYS: Final = 1
-SATURDAY: Final = 5
 BACK: Final = "back"
 
 
@@ -58,7 +56,7 @@ class Money:
         step = Step(status=status, at=now, reviewer=reviewer)
         await self.repository.advance(connection, payment.id, step)
         if not is_internal:
-            day = settlement_day(now.date())
+            day = next_weekday(now.date())
             await self.repository.send(connection, payment.id, uuid7(self.clock), day, now)
 
     async def give_back(self, connection: Transaction, payment: Facts) -> None:
@@ -134,11 +132,3 @@ def _told(payment: Facts, status: str) -> dict[str, object]:
         "currency": payment.currency,
         "status": status,
     }
-
-
-def settlement_day(sent: date) -> date:
-    """The next weekday: when a payment sent on `sent` should arrive outside. Bank holidays are not known here."""
-    day = sent + timedelta(days=SETTLES_AFTER_DAYS)
-    while day.weekday() >= SATURDAY:
-        day += timedelta(days=1)
-    return day

@@ -1,10 +1,10 @@
-"""Payments outside should arrive on the next weekday."""
+"""The next day that is no weekend."""
 
 from datetime import date
 
 import pytest
 
-from serving.payments.money import settlement_day
+from lakehouse.domain.weekdays import next_weekday
 
 
 @pytest.mark.parametrize(
@@ -17,4 +17,4 @@ from serving.payments.money import settlement_day
     ],
 )
 def test_it_is_the_next_weekday(sent: str, due: str) -> None:
-    assert settlement_day(date.fromisoformat(sent)) == date.fromisoformat(due)
+    assert next_weekday(date.fromisoformat(sent)) == date.fromisoformat(due)
