@@ -23,7 +23,7 @@ async def services(
     async with AsyncExitStack() as stack:
         ending = lifecycle or Lifecycle()
         platform = await _platform(stack, settings, clock=clock, metrics=metrics, lifecycle=ending)
-        made: dict[str, object] = {}
+        made: dict[str, object] = {"idempotency": platform.idempotency}
         for room in rooms:
             made.update(room.make(platform))
         for room in rooms:

@@ -22,7 +22,7 @@ from serving.chain.schemas import (
 from serving.chain.service import ChainService
 from serving.kit.access import Principal, Scope, allowed
 from serving.kit.conditional import IfNoneMatch, conditional
-from serving.kit.idempotency import Answer, Idempotency, IdempotencyKey
+from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import CONDITIONAL, LINKED, guarded
 from serving.kit.paging import link_header
 
@@ -38,14 +38,7 @@ async def service_of(request: Request) -> ChainService:
     return service
 
 
-async def idempotency_of(request: Request) -> Idempotency:
-    """What runs an effect once a key."""
-    found: Idempotency = request.state.chain_once
-    return found
-
-
 Service = Annotated[ChainService, Depends(service_of)]
-Once = Annotated[Idempotency, Depends(idempotency_of)]
 Reader = Annotated[Principal, allowed(Scope.CHAIN_READ)]
 
 

@@ -13,11 +13,10 @@ and right, one without a sibling moves up; a block's hash is SHA-256 of byte 02 
 
 
 def make(platform: Platform) -> dict[str, object]:
-    """The service of the chain, and what makes each transfer once."""
+    """The service of the chain."""
     cache = ChainCache(platform.redis)
     return {
         "chain": ChainService(platform.database, cache, platform.clock),
-        "chain_once": platform.idempotency,
     }
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Annotated, Final, LiteralString
 
 import structlog
-from fastapi import Header, Request
+from fastapi import Depends, Header, Request
 from psycopg import DataError, IntegrityError
 from psycopg.rows import class_row
 from starlette.responses import Response
@@ -206,6 +206,15 @@ class Idempotency:
     async def _keep(self, connection: Transaction, answer: Answer, names: Mapping[str, object]) -> None:
         told = {"status": answer.status, "headers": json.dumps(dict(answer.headers)), "body": answer.body}
         await connection.execute(KEEP, {**names, **told, "at": self._clock.now()})
+
+
+async def once_of(request: Request) -> Idempotency:
+    """What the wiring made for every room."""
+    found: Idempotency = request.state.idempotency
+    return found
+
+
+Once = Annotated[Idempotency, Depends(once_of)]
 
 
 def _refused(request: Request, error: ApiError) -> Answer:

@@ -10,7 +10,7 @@ from serving.kit.access import Principal, Scope, allowed
 from serving.kit.conditional import IfNoneMatch
 from serving.kit.crud.batch import BatchOut, answer_of
 from serving.kit.crud.routes import Models, Resource, respond_version, router_of, written
-from serving.kit.idempotency import Answer, Idempotency, IdempotencyKey
+from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import CONDITIONAL, CREATED_AT, VERSIONED, guarded
 from serving.kit.problems import respond
 from serving.kit.versions import IfMatch, etag
@@ -56,14 +56,7 @@ async def service_of(request: Request) -> OrderService:
     return service
 
 
-async def once_of(request: Request) -> Idempotency:
-    """What runs an effect once a key."""
-    found: Idempotency = request.state.orders_once
-    return found
-
-
 Service = Annotated[OrderService, Depends(service_of)]
-Once = Annotated[Idempotency, Depends(once_of)]
 Reader = Annotated[Principal, allowed(Scope.ORDERS_READ)]
 Writer = Annotated[Principal, allowed(Scope.ORDERS_WRITE)]
 Venue = Annotated[Principal, allowed(Scope.ADMIN)]

@@ -14,11 +14,10 @@ from serving.orders.sweeper import sweep_forever
 
 
 def make(platform: Platform) -> dict[str, object]:
-    """The service of orders, and what makes each of them once."""
+    """The service of orders."""
     counts = OrderCounts(platform.metrics.registry)
     return {
         "orders": OrderService(platform.database, platform.clock, counts),
-        "orders_once": platform.idempotency,
         "order_counts": counts,
     }
 

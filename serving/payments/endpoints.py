@@ -9,7 +9,7 @@ from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Principal, Scope, allowed
 from serving.kit.crud.batch import BatchOut
 from serving.kit.crud.routes import Models, Resource, router_of
-from serving.kit.idempotency import Answer, Idempotency, IdempotencyKey
+from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import CREATED_AT, guarded
 from serving.kit.versions import etag
 from serving.payments.schemas import PaymentBatch, PaymentIn, PaymentOut, PaymentPatch, PaymentQuery, Review
@@ -45,14 +45,7 @@ async def service_of(request: Request) -> PaymentService:
     return service
 
 
-async def idempotency_of(request: Request) -> Idempotency:
-    """What runs an effect once a key."""
-    found: Idempotency = request.state.payments_once
-    return found
-
-
 Service = Annotated[PaymentService, Depends(service_of)]
-Once = Annotated[Idempotency, Depends(idempotency_of)]
 Writer = Annotated[Principal, allowed(Scope.PAYMENTS_WRITE)]
 Reviewer = Annotated[Principal, allowed(Scope.ADMIN)]
 PaymentId = Annotated[UUID, Path(description="id of the payment")]

@@ -7,10 +7,9 @@ from serving.payments.service import PaymentService
 
 
 def make(platform: Platform) -> dict[str, object]:
-    """The service of payments, and what makes each of them once."""
+    """The service of payments."""
     return {
         "payments": PaymentService(platform.database, platform.clock),
-        "payments_once": platform.idempotency,
     }
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Principal, Scope, allowed
 from serving.kit.crud.routes import Models, Resource, router_of
-from serving.kit.idempotency import Answer, Idempotency, IdempotencyKey
+from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import guarded
 from serving.kit.versions import etag
 from serving.settlements.schemas import Outcome, SettlementOut, SettlementQuery, SettlementStatus
@@ -39,14 +39,7 @@ async def service_of(request: Request) -> SettlementService:
     return service
 
 
-async def idempotency_of(request: Request) -> Idempotency:
-    """What runs an effect once a key."""
-    found: Idempotency = request.state.settlements_once
-    return found
-
-
 Service = Annotated[SettlementService, Depends(service_of)]
-Once = Annotated[Idempotency, Depends(idempotency_of)]
 Admin = Annotated[Principal, allowed(Scope.ADMIN)]
 SettlementId = Annotated[UUID, Path(description="id of the settlement")]
 

@@ -6,10 +6,9 @@ from serving.settlements.service import SettlementOver, SettlementService
 
 
 def make(platform: Platform) -> dict[str, object]:
-    """The service of settlements, and what makes each end once."""
+    """The service of settlements."""
     return {
         "settlements": SettlementService(platform.database, platform.clock),
-        "settlements_once": platform.idempotency,
     }
 
 

@@ -6,9 +6,9 @@ from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Scope
 from serving.kit.crud.batch import BatchOut, answer_of
 from serving.kit.crud.routes import Models, Resource, router_of
-from serving.kit.idempotency import Answer, IdempotencyKey
+from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import CREATED_AT, guarded
-from serving.orders.endpoints import Once, Service, Writer, answer
+from serving.orders.endpoints import Service, Writer, answer
 from serving.orders.schemas import OrderDetail
 from serving.trades.schemas import TradeBatch, TradeIn, TradeOut, TradeQuery
 
