@@ -34,8 +34,13 @@ def token(
 ) -> None:
     """Log in to the API and print an access token, which is good for some minutes."""
     settings = load()
+    sys.stdout.write(token_of(settings, email) + "\n")
+
+
+def token_of(settings: Settings, email: str) -> str:
+    """An access token of `email`, whose password is asked for unless it is the demo's. Raises LoginRefusedError."""
     password = demo_password(settings) if email == DEMO_EMAIL else typer.prompt("password", hide_input=True, err=True)
-    sys.stdout.write(access_token(settings.serving.url, email, password) + "\n")
+    return access_token(settings.serving.url, email, password)
 
 
 def demo_password(settings: Settings) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from lakehouse.cli.login import DEMO_EMAIL, access_token, demo_password
+from lakehouse.cli.login import DEMO_EMAIL, token_of
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import load
 
@@ -29,8 +29,7 @@ def analyze(
 ) -> None:
     """Analyse a holding over the socket /ws/SESSION and print what arrives; with --then, switch on the way."""
     settings = load()
-    password = demo_password(settings) if email == DEMO_EMAIL else typer.prompt("password", hide_input=True, err=True)
-    token = access_token(settings.serving.url, email, password)
+    token = token_of(settings, email)
     url = f"ws://{settings.serving.host}:{settings.serving.port}/ws/{session}"
     console = Console(highlight=False)
     console.print(f"connecting to {url}")

@@ -10,10 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
 from lakehouse.errors import TidemarkError
+from lakehouse.local.home import PRIVATE_DIR, write_private
 from lakehouse.settings import Settings
-
-PRIVATE_FILE = 0o600
-PRIVATE_DIR = 0o700
 
 
 class KeyRingError(TidemarkError):
@@ -70,11 +68,7 @@ def add(folder: Path, clock: Clock) -> str:
     folder.chmod(PRIVATE_DIR)
     kid = uuid7(clock).hex
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    written = folder / f".{kid}.new"
-    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-    written.rename(folder / f"{kid}.pem")
+    write_private(folder / f"{kid}.pem", pem.decode())
     return kid
 
 
