@@ -1,0 +1,13 @@
+"""Quality: findings, freshness and corporate actions."""
+
+from alembic import op
+
+revision = "v0021_quality"
+down_revision = "v0020_models"
+
+STATEMENTS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)
