@@ -34,6 +34,11 @@ STEPS = [
     "v0014_chain",
     "v0015_valuations",
     "v0016_risk_requests",
+    "v0017_order_rules",
+    "v0018_conversions",
+    "v0019_proposals",
+    "v0020_models",
+    "v0021_quality",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 

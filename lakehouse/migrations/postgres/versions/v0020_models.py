@@ -9,5 +9,6 @@ STATEMENTS: tuple[str, ...] = ()
 
 
 def upgrade() -> None:
+    """Run the statements of this step."""
     for statement in STATEMENTS:
         op.execute(statement)
