@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -146,6 +147,18 @@ NotNegative = Annotated[Decimal, _exact(NOT_NEGATIVE_PATTERN), _TEXT, _schema(NO
 PositiveAmount = Annotated[Decimal, _exact(AMOUNT_PATTERN), _TEXT, _schema(AMOUNT_PATTERN, "1000.00")]
 Fraction = Annotated[Decimal, _exact(FRACTION_PATTERN), _TEXT, _schema(FRACTION_PATTERN, "0.05")]
 Number = Annotated[Decimal, _exact(DECIMAL_PATTERN), _TEXT, _schema(DECIMAL_PATTERN, "-12.5")]
+
+
+MAX_LOTS = 100
+
+
+class LotPick(BaseModel):
+    """Units to take from one lot."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lot_id: UUID = Field(description="open lot of the portfolio; GET /api/v1/lots lists them")
+    quantity: Quantity = Field(description="units to take from it")
 
 
 class MoneyIn(BaseModel):

@@ -10,11 +10,21 @@ from lakehouse.trading.order import Leg, OrderClass, OrderType, Side, Status, Ti
 from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import CurrencyCode, Instant, NotNegative, Number, Optionally, Price, Quantity, Symbol
+from serving.kit.types import (
+    MAX_LOTS,
+    CurrencyCode,
+    Instant,
+    LotPick,
+    NotNegative,
+    Number,
+    Optionally,
+    Price,
+    Quantity,
+    Symbol,
+)
 from serving.portfolios.schemas import DEMO_PORTFOLIO
 
 MAX_BATCH = 100
-MAX_LOTS = 100
 CLIENT_ID_PATTERN = "^[A-Za-z0-9._:-]{1,100}$"  # the legs of a family get a suffix
 VENUE_ID_PATTERN = "^[A-Za-z0-9._:-]{1,128}$"
 
@@ -25,15 +35,6 @@ TIME_IN_FORCE = Field(
     TimeInForce.DAY,
     description="day: until the exchange's next close; gtc: until canceled; gtd: until expires_at; ioc, fok: now",
 )
-
-
-class LotPick(BaseModel):
-    """Units to take from one lot."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    lot_id: UUID = Field(description="lot of the portfolio")
-    quantity: Quantity = Field(description="units to take from it")
 
 
 class TakeProfit(BaseModel):

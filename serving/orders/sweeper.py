@@ -1,5 +1,7 @@
 """Lets orders lapse whose time is over. Every API process does; the account's lock keeps them apart."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from lakehouse.errors import TidemarkError
@@ -17,24 +19,33 @@ async def sweep_forever(platform: Platform, counts: OrderCounts) -> None:
     """Sweep until the task is cancelled or the API ends. PostgreSQL gone is logged, and tried again."""
     while not platform.lifecycle.is_draining:
         try:
-            swept = await sweep(platform, counts)
+            await sweep(platform, counts)
         except TidemarkError as error:
             log.warning("orders could not be swept", error=str(error))
-            swept = 0
-        if swept < AT_ONCE:
-            await platform.lifecycle.pause(EVERY_S)
+        await platform.lifecycle.pause(EVERY_S)
 
 
 async def sweep(platform: Platform, counts: OrderCounts) -> int:
-    """Expire what is due, each order and its family in a transaction of its own; how many have ended.
+    """Expire all that is due, each order and its family in a transaction of its own; how many have ended.
 
-    An order that cannot end is logged and left for the next sweep: it keeps no other waiting, and counts as none, so
-    that a hundred of them do not make the sweeper run without a pause. Raises PostgresUnavailable before the first.
+    Due orders are read AT_ONCE at a time, from the last one read on: one that cannot end is logged and left for the
+    next sweep, and keeps no other waiting, however many there are. Ends early where the API does. Raises
+    PostgresUnavailable.
     """
-    async with platform.database.transaction() as connection:
-        due = await orders.due(connection, now=platform.clock.now(), limit=AT_ONCE)
+    now, ended, after = platform.clock.now(), 0, orders.FIRST_DUE
+    while not platform.lifecycle.is_draining:
+        async with platform.database.transaction() as connection:
+            due = await orders.due(connection, now=now, after=after, limit=AT_ONCE)
+        ended += await _end(platform, counts, due)
+        if len(due) < AT_ONCE:
+            break
+        after = due[-1]
+    return ended
+
+
+async def _end(platform: Platform, counts: OrderCounts, due: Sequence[orders.Due]) -> int:
     ended = 0
-    for order_id in due:
+    for order_id in (each.id for each in due):
         try:
             async with platform.database.transaction() as connection:
                 has_lapsed = await orders.expire(connection, order_id, clock=platform.clock)

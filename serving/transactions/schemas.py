@@ -11,10 +11,12 @@ from lakehouse.portfolio.transactions import Kind
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
 from serving.kit.types import (
+    MAX_LOTS,
     CurrencyCode,
     DecimalText,
     Instant,
     IsoDate,
+    LotPick,
     NotNegative,
     Number,
     Optionally,
@@ -24,21 +26,11 @@ from serving.kit.types import (
     Symbol,
 )
 
-MAX_LOTS = 100
 ZERO = Decimal(0)
 
 Note = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]{0,500}$")]
 ExternalId = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Share = Annotated[str, Field(pattern=r"^(0(\.[0-9]{1,8})?|1(\.0{1,8})?)$", examples=["0.15"])]
-
-
-class LotPickIn(BaseModel):
-    """Units to take from one lot."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    lot_id: UUID = Field(description="open lot; GET /api/v1/lots lists them")
-    quantity: Quantity = Field(description="units to take from it")
 
 
 class _Base(BaseModel):
@@ -71,7 +63,7 @@ class TradeIn(_Charged):
     fx_rate: Price = Field(
         Decimal(1), description="units of `currency` for one of the instrument's; 1 where they are the same"
     )
-    lots: Annotated[list[LotPickIn], Field(max_length=MAX_LOTS)] = Field(
+    lots: Annotated[list[LotPick], Field(max_length=MAX_LOTS)] = Field(
         [], description="lots to close, where the account's method is specific; empty takes the first"
     )
 
@@ -86,7 +78,7 @@ class UnitsMovedIn(_Base):
     fx_rate: Price = Field(
         Decimal(1), description="units of `currency` for one of the instrument's; 1 where they are the same"
     )
-    lots: Annotated[list[LotPickIn], Field(max_length=MAX_LOTS)] = Field(
+    lots: Annotated[list[LotPick], Field(max_length=MAX_LOTS)] = Field(
         [], description="lots to take, where the account's method is specific; empty takes the first"
     )
 

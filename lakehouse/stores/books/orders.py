@@ -8,7 +8,7 @@ one can be filled, the take-profit leg keeps back what the dearest of them needs
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, LiteralString, NoReturn
 from uuid import UUID
 
@@ -36,9 +36,10 @@ OWNER: Final[LiteralString] = """
     WHERE o.id = %(id)s
 """
 DUE: Final[LiteralString] = """
-    SELECT o.id FROM trading.order AS o
+    SELECT o.expires_at, o.id FROM trading.order AS o
     WHERE o.expires_at <= %(now)s AND o.status IN ('held', 'accepted', 'partially_filled')
-    ORDER BY o.expires_at
+      AND (o.expires_at, o.id) > (%(expires_at)s, %(id)s)
+    ORDER BY o.expires_at, o.id
     LIMIT %(limit)s
 """
 
@@ -85,8 +86,14 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class _Id:
+class Due:
+    """An open order whose time is over."""
+
+    expires_at: datetime
     id: UUID
+
+
+FIRST_DUE: Final = Due(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +157,10 @@ async def expire(connection: Transaction, order_id: UUID, *, clock: Clock) -> bo
     return True
 
 
-async def due(connection: Transaction, *, now: datetime, limit: int) -> list[UUID]:
-    """Open orders whose time is over, the oldest first."""
-    return [row.id for row in await rows_of(connection, DUE, {"now": now, "limit": limit}, _Id)]
+async def due(connection: Transaction, *, now: datetime, after: Due = FIRST_DUE, limit: int) -> list[Due]:
+    """The next open orders after `after` whose time is over, by the time at which they lapse, then by id."""
+    names = {"now": now, "expires_at": after.expires_at, "id": after.id, "limit": limit}
+    return await rows_of(connection, DUE, names, Due)
 
 
 async def owner_of(connection: Transaction, order_id: UUID) -> Owned:
@@ -265,7 +273,9 @@ async def _end(
 
 __all__ = [
     "BY_OWNER",
+    "FIRST_DUE",
     "ClientIdTaken",
+    "Due",
     "InvalidTransition",
     "OrderRefused",
     "OrderUnknown",
