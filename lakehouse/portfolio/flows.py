@@ -63,6 +63,7 @@ class CashDay:
 
     `change_minor` is the sum of everything, signed. The others are positive: `income_minor` before charges,
     `fee_minor` and `tax_minor` of everything, `apart_minor` the fees and taxes that are in no lot's cost or proceeds.
+    `converted_minor` is signed: what conversions brought into the currency less what they took out of it.
     """
 
     day: date
@@ -74,6 +75,7 @@ class CashDay:
     fee_minor: int = 0
     tax_minor: int = 0
     apart_minor: int = 0
+    converted_minor: int = 0
 
 
 class Source(StrEnum):

@@ -4,11 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from lakehouse.domain.currency import from_minor, rounded_minor
 
 STALE_DAYS = 7  # longer than any weekend with its holidays
+PRECISION = 60  # digits of a product of an amount and a rate: all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,15 @@ class Quoted:
     quote: str
     as_of: date
     rate: Decimal
+
+
+def exchanged(amount_minor: int, source: str, target: str, rate: Decimal) -> int:
+    """`amount_minor` of `source` at `rate` in minor units of `target`, rounded half to even, once.
+
+    Raises CurrencyError where the ledger cannot hold it.
+    """
+    with localcontext(prec=PRECISION):
+        return rounded_minor(from_minor(amount_minor, source) * rate, target)
 
 
 class Rates:
@@ -104,7 +114,7 @@ class Exchange:
         rate = self._rates.find(source, target, day)
         if rate is None:
             return None
-        return rounded_minor(from_minor(amount_minor, source) * rate.value, target)
+        return exchanged(amount_minor, source, target, rate.value)
 
     def total(self, amounts: Mapping[str, int], day: date) -> int | None:
         """The sum of amounts by currency, each converted and rounded once; None where a rate is missing."""

@@ -18,7 +18,9 @@ EXPLANATION = (
     "Days end at midnight UTC and are valued at their closes, unadjusted, and at the exchange rates of the day; the "
     "newest on or before the day counts.",
     "External flows are deposits, withdrawals and transfers of units, the latter at the close of their day. Dividends, "
-    "interest, fees and taxes are not external: they are part of the return.",
+    "interest, fees and taxes are not external: they are part of the return. A conversion between two currencies of "
+    "the portfolio is internal: what one loses the other gains, and what its rate differs from the day's is an effect "
+    "of exchange rates.",
     "Time-weighted: the span is cut at every external flow; inflows count from the start of their day, outflows until "
     "its end; growth of a sub-period is end_value / begin_value, and the growths are multiplied.",
     "Money-weighted (XIRR): the yearly rate, actual days over 365, at which the value at the start, all flows and the "
@@ -161,6 +163,7 @@ class InCurrency:
     fee_minor: int
     tax_minor: int
     net_flow_minor: int
+    converted_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +349,7 @@ def _in_currencies(
             sum(each.fee_minor for each in days if each.currency == name),
             sum(each.tax_minor for each in days if each.currency == name),
             sum(flow.amount_minor or 0 for flow in flows if flow.currency == name),
+            sum(each.converted_minor for each in days if each.currency == name),
         )
         for name in sorted(names)
     )

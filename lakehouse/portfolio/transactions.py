@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 from lakehouse.domain.currency import minor_digits
@@ -34,6 +35,7 @@ class Kind(StrEnum):
     TRANSFER_IN = "transfer_in"
     TRANSFER_OUT = "transfer_out"
     SPIN_OFF = "spin_off"
+    CONVERSION = "conversion"
 
 
 class Purpose(StrEnum):
@@ -69,6 +71,7 @@ _COUNTER: Mapping[Kind, tuple[Purpose, int]] = MappingProxyType(
         Kind.WITHDRAWAL: (Purpose.EXTERNAL, -1),
         Kind.FEE: (Purpose.FEES, -1),
         Kind.TAX: (Purpose.TAXES, -1),
+        Kind.CONVERSION: (Purpose.FX, -1),
     }
 )
 
@@ -80,6 +83,14 @@ class DraftRefused(TidemarkError):
         super().__init__(detail)
         self.rule = rule
         self.detail = detail
+
+
+class Entry(NamedTuple):
+    """A line of the ledger: the change of the balance of one of the account's ledger accounts."""
+
+    purpose: Purpose
+    currency: str
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,8 @@ class Draft:
     `quantity` is positive, whichever way it goes. `price` is in the instrument's currency; of a transfer in it is the
     cost, of a transfer out the market price then. `fx_rate` is units of `currency` for one unit of the instrument's.
     `amount_minor` is the gross amount, positive, of what has neither units nor a ratio. Fees and taxes are positive.
+    A conversion gives `amount_minor` of `currency` for `to_minor` of `to_currency`; both amounts count, and its
+    `fx_rate`, units of `to_currency` for one of `currency`, only says how they came about.
     """
 
     kind: Kind
@@ -112,6 +125,8 @@ class Draft:
     ratio: Decimal | None = None
     related_symbol: str | None = None
     cost_share: Decimal | None = None
+    to_currency: str | None = None
+    to_minor: int | None = None
     lots: tuple[LotPick, ...] = ()
     settles_on: date | None = None
     external_id: str | None = None
@@ -163,9 +178,9 @@ def gross_minor(draft: Draft, multiplier: Decimal = Decimal(1)) -> int:
     return gross
 
 
-def entries(draft: Draft, multiplier: Decimal = Decimal(1)) -> tuple[tuple[Purpose, int], ...]:
-    """The lines of the ledger that book `draft`: they sum to zero, and none is zero. Transfers of units, splits and
-    spin-offs have none. Raises DraftRefused and CurrencyError."""
+def entries(draft: Draft, multiplier: Decimal = Decimal(1)) -> tuple[Entry, ...]:
+    """The lines of the ledger that book `draft`: they sum to zero in each currency, and none is zero. Transfers of
+    units, splits and spin-offs have none. Raises DraftRefused and CurrencyError."""
     counter = _COUNTER.get(draft.kind)
     if counter is None:
         return ()
@@ -174,12 +189,16 @@ def entries(draft: Draft, multiplier: Decimal = Decimal(1)) -> tuple[tuple[Purpo
     lines = {Purpose.CASH: gross - draft.fee_minor - draft.tax_minor, purpose: -gross}
     lines[Purpose.FEES] = lines.get(Purpose.FEES, 0) + draft.fee_minor
     lines[Purpose.TAXES] = lines.get(Purpose.TAXES, 0) + draft.tax_minor
-    return tuple((name, amount) for name, amount in lines.items() if amount)
+    given = tuple(Entry(name, draft.currency, amount) for name, amount in lines.items() if amount)
+    if draft.to_currency is None or draft.to_minor is None:
+        return given
+    taken = draft.to_minor
+    return (*given, Entry(Purpose.CASH, draft.to_currency, taken), Entry(Purpose.FX, draft.to_currency, -taken))
 
 
-def cash_minor(draft: Draft, multiplier: Decimal = Decimal(1)) -> int:
-    """The signed effect on the account's cash, charges included, in minor units of the draft's currency."""
-    return dict(entries(draft, multiplier)).get(Purpose.CASH, 0)
+def cash_moves(draft: Draft, multiplier: Decimal = Decimal(1)) -> dict[str, int]:
+    """The signed effect on the account's cash by currency, charges included, in minor units; no zeros."""
+    return {each.currency: each.amount_minor for each in entries(draft, multiplier) if each.purpose is Purpose.CASH}
 
 
 def settlement_date(draft: Draft) -> date:
@@ -206,6 +225,9 @@ def _shape(draft: Draft) -> tuple[tuple[str, bool, str], ...]:
     is_spin_off = kind is Kind.SPIN_OFF
     has_spin = draft.related_symbol is not None and draft.cost_share is not None
     has_any_spin = draft.related_symbol is not None or draft.cost_share is not None
+    is_conversion = kind is Kind.CONVERSION
+    has_target = draft.to_currency is not None and draft.to_minor is not None
+    has_any_target = draft.to_currency is not None or draft.to_minor is not None
     return (
         ("symbol_missing", kind in NEEDS_SYMBOL and draft.symbol is None, f"A {kind} needs a symbol."),
         ("units_missing", kind in UNITS and not has_units, f"A {kind} needs a quantity and a price."),
@@ -228,12 +250,15 @@ def _shape(draft: Draft) -> tuple[tuple[str, bool, str], ...]:
             "A deposit brings more than its fee and tax: book what was charged as a fee or tax of its own.",
         ),
         ("lots_given", bool(draft.lots) and kind not in UNITS, f"A {kind} closes no lots."),
+        ("target_missing", is_conversion and not has_target, "A conversion needs a to_currency and what came of it."),
+        ("target_given", not is_conversion and has_any_target, f"A {kind} has no to_currency."),
+        ("same_currency", draft.to_currency == draft.currency, "A conversion is between two currencies."),
     )
 
 
 def _ranges(draft: Draft) -> tuple[tuple[str, bool, str], ...]:
     kind, ratio, share = draft.kind, draft.ratio, draft.cost_share
-    quantity, price, amount = draft.quantity, draft.price, draft.amount_minor
+    quantity, price, amount, received = draft.quantity, draft.price, draft.amount_minor, draft.to_minor
     is_wrong_way = ratio is not None and (
         (kind is Kind.SPLIT and ratio <= 1) or (kind is Kind.REVERSE_SPLIT and ratio >= 1)
     )
@@ -242,6 +267,8 @@ def _ranges(draft: Draft) -> tuple[tuple[str, bool, str], ...]:
         ("quantity_too_large", quantity is not None and to_units(quantity) > MAX_UNITS, "A quantity is too large."),
         ("price_negative", price is not None and price < 0, "A price is not below zero."),
         ("amount_not_positive", amount is not None and amount <= 0, "An amount is above zero."),
+        ("received_not_positive", received is not None and received <= 0, "What is received is above zero."),
+        ("amount_too_large", (received or 0) > MAX_BOOKING_MINOR, "It is more than the books take at once."),
         ("charge_negative", draft.fee_minor < 0 or draft.tax_minor < 0, "Fees and taxes are not below zero."),
         ("fx_rate_not_positive", draft.fx_rate <= 0, "An fx_rate is above zero."),
         ("ratio_not_positive", ratio is not None and ratio <= 0, "A ratio is above zero."),

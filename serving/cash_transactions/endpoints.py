@@ -1,13 +1,20 @@
 """Routes of cash transactions: they translate, the service decides."""
 
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from serving.cash_transactions.schemas import CashTransactionIn, CashTransactionOut, CashTransactionQuery
-from serving.cash_transactions.service import CashTransactionService
+from serving.cash_transactions.schemas import (
+    CashTransactionIn,
+    CashTransactionOut,
+    CashTransactionQuery,
+    ConversionAsked,
+    ConversionOut,
+)
+from serving.cash_transactions.service import CashTransactionService, ConversionService
 from serving.kit.access import Principal, Scope, allowed
 from serving.kit.crud.batch import MAX_ITEMS, Batch, BatchOut
 from serving.kit.crud.routes import CREATED, Models, Resource, router_of
@@ -37,6 +44,7 @@ rows = router_of(
     )
 )
 router = APIRouter(prefix="/api/v1/cash-transactions", tags=[TAG])
+conversions = APIRouter(prefix="/api/v1/accounts", tags=[TAG])
 
 
 async def service_of(request: Request) -> CashTransactionService:
@@ -47,6 +55,7 @@ async def service_of(request: Request) -> CashTransactionService:
 
 Service = Annotated[CashTransactionService, Depends(service_of)]
 Writer = Annotated[Principal, allowed(Scope.PORTFOLIOS_WRITE)]
+AccountId = Annotated[UUID, Path(description="id of the account")]
 Many = Batch[CashTransactionIn] | Annotated[list[CashTransactionIn], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
@@ -86,3 +95,31 @@ async def create_cash_transactions_batch(
 ) -> Response:
     """All or none, or each for itself (`atomic: false`). A bare array is atomic and answers an array."""
     return await service.book_many(request, principal, idempotency_key, body)
+
+
+async def conversions_of(request: Request) -> ConversionService:
+    """The service that the wiring made."""
+    service: ConversionService = request.state.conversions
+    return service
+
+
+@conversions.post(
+    "/{account_id}/conversions",
+    status_code=CREATED,
+    summary="Convert money into another currency",
+    operation_id="create_conversion",
+    response_model=ConversionOut,
+    responses={**CREATED_AT, **guarded(404, 409)},
+)
+async def create_conversion(
+    account_id: AccountId,
+    body: ConversionAsked,
+    request: Request,
+    service: Annotated[ConversionService, Depends(conversions_of)],
+    principal: Writer,
+    idempotency_key: IdempotencyKey,
+) -> Response:
+    """At the newest rate of the books on or before today (`GET /api/v1/fx-rates`), direct, inverted, or across USD or
+    EUR. Refused (409) with a `rule`: rate_missing, rate_stale (older than a week), rate_beyond_limit, same_currency;
+    and as insufficient_funds where the money is not there. It is an internal flow: no deposit, no withdrawal."""
+    return await service.convert(request, principal, idempotency_key, account_id, body)

@@ -30,16 +30,19 @@ TRANSACTIONS: Final[LiteralString] = """
         CASE
             WHEN x.kind IN ('deposit', 'dividend', 'interest')
                 THEN round((x.cash_minor + x.fee_minor + x.tax_minor) / 10::numeric ^ c.minor_digits, c.minor_digits)
-            WHEN x.kind IN ('withdrawal', 'fee', 'tax')
+            WHEN x.kind IN ('withdrawal', 'fee', 'tax', 'conversion')
                 THEN round(-(x.cash_minor + x.fee_minor + x.tax_minor) / 10::numeric ^ c.minor_digits, c.minor_digits)
         END::text,
         round(x.fee_minor / 10::numeric ^ c.minor_digits, c.minor_digits)::text,
         round(x.tax_minor / 10::numeric ^ c.minor_digits, c.minor_digits)::text,
         trim_scale(x.fx_rate)::text, trim_scale(x.ratio)::text, x.related_symbol, trim_scale(x.cost_share)::text,
+        x.to_currency, round(x.to_minor / 10::numeric ^ d.minor_digits, d.minor_digits)::text,
         x.settles_on::text, coalesce(x.external_id, x.id::text), x.note,
         round(x.cash_minor / 10::numeric ^ c.minor_digits, c.minor_digits)::text, x.source, x.id::text
     ] AS cells
-    FROM app.transaction AS x JOIN ledger.currency AS c ON c.code = x.currency
+    FROM app.transaction AS x
+    JOIN ledger.currency AS c ON c.code = x.currency
+    LEFT JOIN ledger.currency AS d ON d.code = x.to_currency
     WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL
       AND (x.occurred_at, x.id) > (%(after_0)s::timestamptz, %(after_1)s::uuid)
     ORDER BY x.occurred_at, x.id LIMIT %(limit)s
@@ -107,6 +110,8 @@ EXPORTS: Final[Mapping[Kind, Export]] = {
             "ratio",
             "related_symbol",
             "cost_share",
+            "to_currency",
+            "to_amount",
             "settles_on",
             "external_id",
             "note",

@@ -31,7 +31,16 @@ _DATES: Final[Mapping[DateFormat, re.Pattern[str]]] = {
     DateFormat.EUROPEAN: re.compile(r"(?P<d>[0-9]{1,2})/(?P<m>[0-9]{1,2})/(?P<y>[0-9]{4})"),
     DateFormat.AMERICAN: re.compile(r"(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})/(?P<y>[0-9]{4})"),
 }
-_LARGEST: Final = {"quantity": 12, "price": 9, "fx_rate": 9, "ratio": 9, "amount": 13, "fee": 13, "tax": 13}
+_LARGEST: Final = {
+    "quantity": 12,
+    "price": 9,
+    "fx_rate": 9,
+    "ratio": 9,
+    "amount": 13,
+    "fee": 13,
+    "tax": 13,
+    "to_amount": 13,
+}
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
@@ -131,6 +140,7 @@ def _draft(cells: Mapping[str, str], context: _Context) -> Draft:
     if kind in NEEDS_SYMBOL and symbol is None:
         raise RowRefused("symbol_missing", f"A {kind} needs a symbol.")
     currency = _currency(cells, context, symbol)
+    to_currency, to_minor = _target(cells, numbers) if kind is Kind.CONVERSION else (None, None)
     fee, tax = abs(_minor(numbers.get("fee"), currency)), abs(_minor(numbers.get("tax"), currency))
     occurred_at = _occurred_at(cells, layout)
     return Draft(
@@ -148,6 +158,8 @@ def _draft(cells: Mapping[str, str], context: _Context) -> Draft:
         ratio=numbers.get("ratio") if kind in RATIOS else None,
         related_symbol=_symbol(cells.get("related_symbol", "")) if kind is Kind.SPIN_OFF else None,
         cost_share=_share(cells, layout) if kind is Kind.SPIN_OFF else None,
+        to_currency=to_currency,
+        to_minor=to_minor,
         settles_on=_settles_on(cells, layout),
         external_id=_external_id(cells, numbers, (kind, occurred_at, symbol, currency), context),
         import_id=context.import_id,
@@ -198,6 +210,18 @@ def _symbol(text: str) -> str | None:
 def _currency(cells: Mapping[str, str], context: _Context, symbol: str | None) -> str:
     instruments = context.known.get(symbol or "")
     name = cells.get("currency", "").upper() or context.layout.default_currency or instruments or context.base_currency
+    return _known_currency(name)
+
+
+def _target(cells: Mapping[str, str], numbers: Mapping[str, Decimal]) -> tuple[str, int]:
+    """The currency that a conversion brings, and how much of it."""
+    if "to_currency" not in cells or not numbers.get("to_amount"):
+        raise RowRefused("target_missing", "A conversion needs a to_currency and a to_amount.")
+    currency = _known_currency(cells["to_currency"].upper())
+    return currency, _minor(abs(numbers["to_amount"]), currency)
+
+
+def _known_currency(name: str) -> str:
     if name not in MINOR_DIGITS or len(name) != 3:
         raise RowRefused("currency_unknown", f"{clean(name, 20)!r} is no currency of the ledger.")
     return name

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import from_minor
 from lakehouse.domain.ids import uuid7
-from lakehouse.portfolio.transactions import Draft, Kind, cash_minor
+from lakehouse.portfolio.transactions import Draft, Kind, cash_moves
 from lakehouse.stores.books.booking import BookingRefused, Books, book, open_books, refusals
 from lakehouse.stores.postgres import Transaction
 from serving.audit import log
@@ -199,12 +199,9 @@ class Importer:
         known = await self._repository.instruments(connection, symbols)
         multipliers = {symbol: multiplier for symbol, (_, multiplier) in known.items()}
         new = [
-            (
-                draft.occurred_at.date(),
-                draft.currency,
-                cash_minor(draft, multipliers.get(draft.symbol or "", Decimal(1))),
-            )
+            (draft.occurred_at.date(), currency, minor)
             for draft in drafts
+            for currency, minor in cash_moves(draft, multipliers.get(draft.symbol or "", Decimal(1))).items()
         ]
         before = await self._repository.cash_days(connection, books.portfolio_id)
         free = await self._repository.free_cash(connection, books.account_id)

@@ -42,6 +42,7 @@ class Meaning(StrEnum):
     TRANSFER_IN = "transfer_in"
     TRANSFER_OUT = "transfer_out"
     SPIN_OFF = "spin_off"
+    CONVERSION = "conversion"
     TRADE = "trade"
     CASH = "cash"
 
@@ -66,6 +67,8 @@ class Columns(BaseModel):
     ratio: Alternatives = Field([], description="new units for one old unit of a split")
     related_symbol: Alternatives = Field([], description="what a spin-off hands out")
     cost_share: Alternatives = Field([], description="part of the cost that goes along with a spin-off")
+    to_currency: Alternatives = Field([], description="currency that a conversion brings")
+    to_amount: Alternatives = Field([], description="money that a conversion brings")
     settles_on: Alternatives = Field([], description="day on which the cash moves")
     external_id: Alternatives = Field([], description="the broker's own number")
     note: Alternatives = Field([], description="remark")

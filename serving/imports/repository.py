@@ -32,9 +32,14 @@ BOOKED: Final[LiteralString] = """
     WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL AND x.id = ANY(%(own_ids)s)
 """
 CASH_DAYS: Final[LiteralString] = """
-    SELECT greatest(x.occurred_at::date, DATE '0001-01-01') AS day, x.currency, sum(x.cash_minor)::bigint AS minor
-    FROM app.transaction AS x
-    WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL
+    SELECT greatest(leg.occurred_at::date, DATE '0001-01-01') AS day, leg.currency, sum(leg.minor)::bigint AS minor
+    FROM (
+        SELECT x.occurred_at, x.currency, x.cash_minor AS minor FROM app.transaction AS x
+        WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL
+        UNION ALL
+        SELECT x.occurred_at, x.to_currency, x.to_minor FROM app.transaction AS x
+        WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL AND x.kind = 'conversion'
+    ) AS leg
     GROUP BY 1, 2
 """
 FREE_CASH: Final[LiteralString] = """

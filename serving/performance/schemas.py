@@ -91,6 +91,7 @@ class InCurrencyOut(BaseModel):
     fees: Amount = Field(description="in the span, of trades too; positive")
     taxes: Amount = Field(description="in the span, of trades too; positive")
     net_flow: Amount = Field(description="in the span: deposits and transfers in less withdrawals and transfers out")
+    converted: Amount = Field(description="in the span: conversions into it less those out of it; no external flow")
 
 
 class FlowOut(BaseModel):

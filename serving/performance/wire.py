@@ -93,6 +93,7 @@ def currency_of(line: InCurrency) -> InCurrencyOut:
         fees=money(line.fee_minor, name),
         taxes=money(line.tax_minor, name),
         net_flow=money(line.net_flow_minor, name),
+        converted=money(line.converted_minor, name),
     )
 
 

@@ -27,11 +27,15 @@ AMOUNTS: Final[dict[str, LiteralString]] = {
     "tax": """(
         SELECT round(t.tax_minor / power(10::numeric, c.minor_digits), c.minor_digits)::text
         FROM ledger.currency AS c WHERE c.code = t.currency)""",
+    "received": """(
+        SELECT round(t.to_minor / power(10::numeric, c.minor_digits), c.minor_digits)::text
+        FROM ledger.currency AS c WHERE c.code = t.to_currency)""",
 }
 PERIOD: Final[dict[str, LiteralString]] = {
     "occurred_from": "t.occurred_at >= %(occurred_from)s::date::timestamp AT TIME ZONE 'UTC'",
     "occurred_to": "t.occurred_at < (%(occurred_to)s::date + 1)::timestamp AT TIME ZONE 'UTC'",
     "reversed": "(t.reversed_at IS NOT NULL) = %(reversed)s",
+    "currency": "%(currency)s IN (t.currency, t.to_currency)",
 }
 TRANSACTIONS = Collection(
     TRANSACTION,

@@ -99,6 +99,16 @@ class CashMovedIn(_Charged):
     amount: PositiveAmount = Field(description="amount, above zero whichever way it goes; charges come on top")
 
 
+class ConversionIn(_Charged):
+    """Money of one currency that became money of another, as your broker did it; POST
+    /api/v1/accounts/{account_id}/conversions converts at the rate of today."""
+
+    kind: Literal[Kind.CONVERSION]
+    amount: PositiveAmount = Field(description="what was given, in `currency`; charges come on top")
+    to_currency: CurrencyCode = Field(description="ISO 4217 code of what was received", examples=["EUR"])
+    to_amount: PositiveAmount = Field(description="what was received, in `to_currency`", examples=["930.00"])
+
+
 class SplitIn(_Base):
     """New units for old ones. The cost of the lots stays."""
 
@@ -118,7 +128,7 @@ class SpinOffIn(_Base):
 
 
 TransactionIn = Annotated[
-    TradeIn | UnitsMovedIn | DividendIn | CashMovedIn | SplitIn | SpinOffIn, Field(discriminator="kind")
+    TradeIn | UnitsMovedIn | DividendIn | CashMovedIn | ConversionIn | SplitIn | SpinOffIn, Field(discriminator="kind")
 ]
 
 
@@ -148,9 +158,14 @@ class TransactionOut(BaseModel):
     currency: str = Field(description="currency of the cash", examples=["USD"])
     gross: DecimalText = Field(description="worth of the units, or the amount, before charges", examples=["1256.70"])
     cash: DecimalText = Field(description="effect on cash, charges included; negative pays out", examples=["-1257.70"])
+    to_currency: str | None = Field(description="currency that a conversion brings; null of any other")
+    received: DecimalText | None = Field(description="what a conversion brings, in `to_currency`", examples=["107.31"])
     fee: DecimalText = Field(description="commission and fees in `cash`", examples=["1.00"])
     tax: DecimalText = Field(description="taxes in `cash`", examples=["0.00"])
-    fx_rate: Number = Field(description="units of `currency` for one of the instrument's", examples=["1"])
+    fx_rate: Number = Field(
+        description="units of `currency` for one of the instrument's; of a conversion, of `to_currency` for one given",
+        examples=["1"],
+    )
     ratio: Number | None = Field(description="new units for one old, or handed out for one held")
     related_symbol: str | None = Field(description="instrument that a spin-off hands out")
     cost_share: Number | None = Field(description="part of the cost that goes to it")

@@ -142,7 +142,7 @@ TRANSACTION = Table(
         Column(
             "fx_rate",
             Type.DECIMAL,
-            "units of currency for one unit of the instrument's currency",
+            "units of currency for one unit of the instrument's; of a conversion, of to_currency for one of currency",
             precision=18,
             scale=8,
         ),
@@ -181,6 +181,14 @@ TRANSACTION = Table(
         Column("reversed_at", Type.TIMESTAMP, "when it was reversed; absent while it counts", nullable=True),
         Column("version", Type.INT32, "goes up by one with each change"),
         Column("created_at", Type.TIMESTAMP, "when it was booked"),
+        Column("to_currency", Type.STRING, "currency that a conversion brings; absent of any other", nullable=True),
+        Column(
+            "to_minor",
+            Type.INT64,
+            "cash that a conversion brings, positive",
+            nullable=True,
+            unit="minor units of to_currency",
+        ),
     ),
     key=("id",),
     stores=POSTGRES,

@@ -60,11 +60,17 @@ def _one(portfolio_id: UUID, each: Booked) -> dict[str, object]:
         "price": None if draft.price is None else f"{draft.price:f}",
         "currency": draft.currency,
         "cash": f"{from_minor(each.cash_minor, draft.currency):f}",
+        "to_currency": draft.to_currency,
+        "received": _amount(draft.to_minor, draft.to_currency),
         "occurred_at": draft.occurred_at.isoformat(),
         "source": draft.source,
         "fill_id": None if draft.fill_id is None else str(draft.fill_id),
         "import_id": None if draft.import_id is None else str(draft.import_id),
     }
+
+
+def _amount(minor: int | None, currency: str | None) -> str | None:
+    return None if minor is None or currency is None else f"{from_minor(minor, currency):f}"
 
 
 def _summary(portfolio_id: UUID, found: Sequence[Booked]) -> dict[str, object]:

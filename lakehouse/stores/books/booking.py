@@ -221,6 +221,8 @@ def _judged(
 
 def _booked(new_id: UUID, draft: Draft, instruments: dict[str, _Instrument]) -> rows.Booked:
     minor_digits(draft.currency)
+    if draft.to_currency is not None:
+        minor_digits(draft.to_currency)
     multiplier = Decimal(1)
     if draft.symbol is not None:
         instrument = _known(instruments, draft.symbol)
@@ -276,7 +278,7 @@ def _fact(new_id: UUID, draft: Draft, gross: int) -> Fact:
 
 
 async def _post(connection: Transaction, books: Books, found: Sequence[rows.Booked], clock: Clock) -> None:
-    wanted = {(purpose.value, each.draft.currency) for each in found for purpose, _ in each.lines}
+    wanted = {(line.purpose.value, line.currency) for each in found for line in each.lines}
     if not wanted:
         return
     ids = await ledger.ledger_accounts(connection, account_id=books.account_id, wanted=wanted, clock=clock)
@@ -285,8 +287,7 @@ async def _post(connection: Transaction, books: Books, found: Sequence[rows.Book
 
 def _transfers(found: Sequence[rows.Booked], ids: dict[tuple[str, str], UUID], clock: Clock) -> Iterable[Transfer]:
     for each in found:
-        currency = each.draft.currency
-        lines = [Line(ids[purpose.value, currency], currency, amount) for purpose, amount in each.lines]
+        lines = [Line(ids[line.purpose.value, line.currency], line.currency, line.amount_minor) for line in each.lines]
         yield Transfer(
             id=uuid7(clock),
             kind=each.draft.kind.value,

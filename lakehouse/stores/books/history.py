@@ -27,11 +27,16 @@ SEARCH_COST: Final = 4
 BOOKS: Final[LiteralString] = r"""
     WITH booked AS MATERIALIZED (
         SELECT x.id, x.occurred_at, x.occurred_at::date - DATE '0001-01-01' + 1 AS day, x.kind, x.symbol, x.quantity,
-               x.ratio, x.related_symbol, x.currency, x.cash_minor, x.fee_minor, x.tax_minor,
+               x.ratio, x.related_symbol, x.currency, x.cash_minor, x.fee_minor, x.tax_minor, x.to_currency, x.to_minor,
                x.gross_minor AS worth_minor,
                x.cash_minor + x.fee_minor + x.tax_minor AS gross_minor
         FROM app.transaction AS x
         WHERE x.portfolio_id = %(portfolio_id)s AND x.reversed_at IS NULL
+    ), leg AS (
+        -- A conversion moves the cash of two currencies.
+        SELECT b.day, b.currency, b.kind, b.cash_minor, b.fee_minor, b.tax_minor, b.gross_minor FROM booked AS b
+        UNION ALL
+        SELECT b.day, b.to_currency, b.kind, b.to_minor, 0, 0, b.to_minor FROM booked AS b WHERE b.kind = 'conversion'
     ), cash AS (
         SELECT concat_ws(E'\t', b.day, b.currency, sum(b.cash_minor),
                    coalesce(sum(b.gross_minor) FILTER (WHERE b.kind = 'deposit'), 0),
@@ -40,8 +45,9 @@ BOOKS: Final[LiteralString] = r"""
                    sum(b.fee_minor) + coalesce(-sum(b.gross_minor) FILTER (WHERE b.kind = 'fee'), 0),
                    sum(b.tax_minor) + coalesce(-sum(b.gross_minor) FILTER (WHERE b.kind = 'tax'), 0),
                    coalesce(sum(b.fee_minor + b.tax_minor) FILTER (WHERE b.kind NOT IN ('buy', 'sell')), 0)
-                       + coalesce(-sum(b.gross_minor) FILTER (WHERE b.kind IN ('fee', 'tax')), 0)) AS line
-        FROM booked AS b GROUP BY b.day, b.currency
+                       + coalesce(-sum(b.gross_minor) FILTER (WHERE b.kind IN ('fee', 'tax')), 0),
+                   coalesce(sum(b.gross_minor) FILTER (WHERE b.kind = 'conversion'), 0)) AS line
+        FROM leg AS b GROUP BY b.day, b.currency
     ), closed AS (
         SELECT concat_ws(E'\t', c.closed_at::date - DATE '0001-01-01' + 1, c.cost_currency, sum(c.cost_minor),
                    c.proceeds_currency, sum(c.proceeds_minor)) AS line

@@ -43,19 +43,23 @@ CHECKS: Final[Mapping[str, LiteralString]] = {
     """,
     "cash_is_booked": """
         SELECT t.id::text AS object,
-               (CASE WHEN t.reversed_at IS NULL THEN t.cash_minor ELSE 0 END)::text AS expected,
+               (CASE WHEN t.reversed_at IS NULL THEN leg.minor ELSE 0 END)::text AS expected,
                coalesce(b.total, 0)::text AS found
         FROM app.transaction AS t
+        CROSS JOIN LATERAL (
+            SELECT t.currency, t.cash_minor AS minor
+            UNION ALL SELECT t.to_currency, t.to_minor WHERE t.to_currency IS NOT NULL
+        ) AS leg
         LEFT JOIN LATERAL (
             SELECT sum(e.amount_minor) AS total
             FROM ledger.transfer AS f
             JOIN ledger.entry AS e ON e.transfer_id = f.id
             JOIN ledger.account AS l ON l.id = e.ledger_account_id
             WHERE f.source_id = t.id AND f.kind IN (t.kind, 'reversal')
-              AND l.account_id = t.account_id AND l.purpose = 'cash' AND l.currency = t.currency
+              AND l.account_id = t.account_id AND l.purpose = 'cash' AND l.currency = leg.currency
         ) AS b ON true
         WHERE (%(account_id)s::uuid IS NULL OR t.account_id = %(account_id)s)
-          AND coalesce(b.total, 0) <> CASE WHEN t.reversed_at IS NULL THEN t.cash_minor ELSE 0 END
+          AND coalesce(b.total, 0) <> CASE WHEN t.reversed_at IS NULL THEN leg.minor ELSE 0 END
         LIMIT %(most)s
     """,
     "cash_reserved": """

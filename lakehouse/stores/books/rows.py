@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from lakehouse.portfolio.fold import Fact
-from lakehouse.portfolio.transactions import FOLDING, Draft, Kind, LotPick, Purpose, settlement_date, to_units
+from lakehouse.portfolio.transactions import FOLDING, Draft, Entry, Kind, LotPick, Purpose, settlement_date, to_units
 from lakehouse.stores.postgres import Transaction, rows_of
 
 FOLDING_KINDS: Final = sorted(FOLDING)
@@ -19,7 +19,7 @@ COPY_TRANSACTIONS: Final[LiteralString] = """
     COPY app.transaction (
         id, portfolio_id, account_id, kind, symbol, quantity, price, currency, gross_minor, cash_minor, fee_minor,
         tax_minor, fx_rate, ratio, related_symbol, cost_share, lots, occurred_at, settles_on, external_id, source,
-        fill_id, import_id, note, created_at
+        fill_id, import_id, note, created_at, to_currency, to_minor
     ) FROM STDIN
 """
 FACTS: Final[LiteralString] = """
@@ -38,13 +38,16 @@ class Booked:
     id: UUID
     draft: Draft
     gross_minor: int
-    lines: tuple[tuple[Purpose, int], ...]
+    lines: tuple[Entry, ...]
     fact: Fact | None
 
     @property
     def cash_minor(self) -> int:
-        """The effect on cash."""
-        return next((amount for purpose, amount in self.lines if purpose is Purpose.CASH), 0)
+        """The effect on cash of the draft's own currency."""
+        own = self.draft.currency
+        return next(
+            (each.amount_minor for each in self.lines if each.purpose is Purpose.CASH and each.currency == own), 0
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ def _row(each: Booked, portfolio_id: UUID, account_id: UUID, now: datetime) -> t
         draft.import_id,
         draft.note,
         now,
+        draft.to_currency,
+        draft.to_minor,
     )
 
 

@@ -14,7 +14,7 @@ from lakehouse.portfolio.transactions import (
     DraftRefused,
     Kind,
     Purpose,
-    cash_minor,
+    cash_moves,
     check,
     entries,
     gross_minor,
@@ -33,6 +33,8 @@ def draft(kind: Kind, **members: Any) -> Draft:
         needed = {"symbol": "AAPL", "ratio": Decimal(2 if kind is Kind.SPLIT else "0.5")}
     elif kind is Kind.SPIN_OFF:
         needed = {"symbol": "GE", "ratio": Decimal(1), "related_symbol": "GEHC", "cost_share": Decimal("0.2")}
+    elif kind is Kind.CONVERSION:
+        needed = {"amount_minor": 500, "to_currency": "EUR", "to_minor": 461}
     else:
         needed = {"symbol": "AAPL" if kind is Kind.DIVIDEND else None, "amount_minor": 500}
     return Draft(**{"kind": kind, "occurred_at": FRIDAY, "currency": "USD", **needed, **members})
@@ -57,8 +59,22 @@ def draft(kind: Kind, **members: Any) -> Draft:
 )
 def test_the_lines_of_the_ledger(made: Draft, lines: dict[Purpose, int]) -> None:
     check(made)
-    assert dict(entries(made)) == lines
-    assert cash_minor(made) == lines.get(Purpose.CASH, 0)
+    assert {each.purpose: each.amount_minor for each in entries(made)} == lines
+    assert {each.currency for each in entries(made)} <= {"USD"}
+    assert cash_moves(made) == ({"USD": lines[Purpose.CASH]} if Purpose.CASH in lines else {})
+
+
+def test_a_conversion_has_two_lines_in_each_currency() -> None:
+    made = draft(Kind.CONVERSION, fee_minor=3)
+    check(made)
+    assert set(entries(made)) == {
+        (Purpose.CASH, "USD", -503),
+        (Purpose.FX, "USD", 500),
+        (Purpose.FEES, "USD", 3),
+        (Purpose.CASH, "EUR", 461),
+        (Purpose.FX, "EUR", -461),
+    }
+    assert cash_moves(made) == {"USD": -503, "EUR": 461}
 
 
 @given(
@@ -75,9 +91,10 @@ def test_they_sum_to_zero_and_none_is_zero(
     members: dict[str, Any] = {"currency": currency, "fee_minor": fee, "tax_minor": tax}
     if kind in (Kind.BUY, Kind.SELL):
         members.update(quantity=quantity, price=price)
-    lines = [amount for _, amount in entries(draft(kind, **members), Decimal(100))]
-    assert sum(lines) == 0
-    assert 0 not in lines
+    lines = entries(draft(kind, **members), Decimal(100))
+    for one in {each.currency for each in lines}:
+        assert sum(each.amount_minor for each in lines if each.currency == one) == 0
+    assert all(each.amount_minor for each in lines)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +142,10 @@ def test_worth_is_exact_and_rounded_half_to_even(
         (Kind.DEPOSIT, {"occurred_at": FRIDAY.replace(tzinfo=None)}, "time_zone_missing"),
         (Kind.DEPOSIT, {"amount_minor": 100, "fee_minor": 500}, "charges_exceed_deposit"),
         (Kind.DEPOSIT, {"amount_minor": 100, "tax_minor": 100}, "charges_exceed_deposit"),
+        (Kind.CONVERSION, {"to_currency": None}, "target_missing"),
+        (Kind.CONVERSION, {"to_currency": "USD"}, "same_currency"),
+        (Kind.CONVERSION, {"to_minor": 0}, "received_not_positive"),
+        (Kind.DEPOSIT, {"to_currency": "EUR"}, "target_given"),
     ],
 )
 def test_a_draft_that_contradicts_itself_names_the_rule(kind: Kind, members: dict[str, Any], rule: str) -> None:
