@@ -181,6 +181,12 @@ class MarketSettings(Section):
     quote_stale_after_s: float = Field(
         900.0, gt=0, description="an answer calls a price stale that was made longer ago than this"
     )
+    order_price_max_age_s: float = Field(
+        900.0,
+        gt=0,
+        description="a market order is refused (price_stale) where its exchange was open for longer than this since "
+        "its last price was made",
+    )
 
 
 class StreamSettings(Section):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -30,7 +30,8 @@ class Facts:
     """What is known, under the account's lock, when an order is placed.
 
     `cash_minor` and `units` are what is free: held less reserved. `price` is the last one seen, in the instrument's
-    currency a unit.
+    currency a unit, made at `price_at`; `price_age` is how long its exchange has been open since then, None where that
+    was not asked, and a market order may be judged by one of `max_price_age`.
     """
 
     now: datetime
@@ -42,6 +43,9 @@ class Facts:
     cash_minor: int
     units: Decimal
     working: tuple[Working, ...] = ()
+    price_at: datetime | None = None
+    price_age: timedelta | None = None
+    max_price_age: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,31 @@ def _price_known(order: Order, facts: Facts) -> Violation | None:
     if order.type is not OrderType.MARKET or facts.price is not None:
         return None
     return Violation(rule="no_price", detail=f"No price of {order.symbol} is known: place a limit order.")
+
+
+def _price_fresh(order: Order, facts: Facts) -> Violation | None:
+    """A market order takes whatever price there is, so what was seen of it must be new. Age counts while the exchange
+    is open: over a weekend the last close is as new as it gets."""
+    if order.type is not OrderType.MARKET:
+        return None
+    if facts.price_age is not None and facts.price_age <= facts.max_price_age:
+        return None
+    age = "of unknown age" if facts.price_age is None else f"{_duration(facts.price_age)} old"
+    made = "" if facts.price_at is None else f", made at {facts.price_at:%Y-%m-%dT%H:%M:%SZ}"
+    return Violation(
+        rule="price_stale",
+        detail=f"The last price of {order.symbol}{made}, is {age}, counted while its exchange was open; a market order "
+        f"needs one of at most {_duration(facts.max_price_age)}: place a limit order, or wait for a new price.",
+        limit=_duration(facts.max_price_age),
+    )
+
+
+def _duration(time: timedelta) -> str:
+    seconds = time.total_seconds()
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _quantity(order: Order, facts: Facts) -> Violation | None:
@@ -175,6 +204,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _account,
     _instrument,
     _price_known,
+    _price_fresh,
     _quantity,
     _notional,
     _sane_price,

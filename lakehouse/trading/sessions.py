@@ -1,4 +1,4 @@
-"""When an order lapses: the close of the exchange's session for `day`, a moment for orders that fill now or never."""
+"""What depends on the sessions of an exchange: when an order lapses, and how old a price is."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -8,21 +8,22 @@ from lakehouse.trading.order import TimeInForce
 
 # Matching gets this long to try an immediate order against quotes; then it lapses.
 IMMEDIATE: Final = timedelta(seconds=5)
-_DAYS_AHEAD: Final = 31
+_DAYS: Final = 31
 
 
 @lru_cache(maxsize=64)
-def _closes(exchange: str, first: date) -> tuple[datetime, ...]:
-    """The closes of a month's sessions from `first` on; empty for a venue without a calendar."""
+def _sessions(exchange: str, first: date) -> tuple[tuple[datetime, datetime], ...]:
+    """Opens and closes of a month's sessions from `first` on; empty for a venue without a calendar."""
     # Here, because it brings pandas: most processes that know orders never ask when a session closes.
     import exchange_calendars
     from exchange_calendars.errors import CalendarError
 
     try:
-        calendar = exchange_calendars.get_calendar(exchange, start=first, end=first + timedelta(days=_DAYS_AHEAD))
+        calendar = exchange_calendars.get_calendar(exchange, start=first, end=first + timedelta(days=_DAYS))
     except (CalendarError, ValueError):  # no such calendar, or one that does not know these days
         return ()
-    return tuple(close.to_pydatetime() for close in calendar.closes)
+    pairs = zip(calendar.opens, calendar.closes, strict=True)
+    return tuple((opened.to_pydatetime(), closed.to_pydatetime()) for opened, closed in pairs)
 
 
 def session_close(exchange: str, now: datetime) -> datetime:
@@ -32,10 +33,25 @@ def session_close(exchange: str, now: datetime) -> datetime:
     takes about a tenth of a second, the very first half a second.
     """
     today = now.astimezone(UTC).date()
-    for close in _closes(exchange, today):
+    for _, close in _sessions(exchange, today):
         if close > now:
             return close
     return datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def time_in_session(exchange: str, since: datetime, until: datetime) -> timedelta:
+    """How long `exchange` (a MIC) was open between two instants: a price does not age overnight or over a holiday.
+
+    Of a venue without a calendar, and of more than three weeks, it is the whole time. Lunch breaks count as open.
+    Costs what `session_close` costs.
+    """
+    whole = max(until - since, timedelta())
+    day_before = since.astimezone(UTC).date() - timedelta(days=1)
+    sessions = _sessions(exchange, day_before) if whole < timedelta(days=21) else ()
+    if not sessions:
+        return whole
+    parts = (min(closed, until) - max(opened, since) for opened, closed in sessions)
+    return sum((part for part in parts if part > timedelta()), timedelta())
 
 
 def expiry(time_in_force: TimeInForce, *, now: datetime, close: datetime, given: datetime | None) -> datetime | None:

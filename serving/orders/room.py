@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from serving.kit.lifecycle import background
@@ -17,7 +18,12 @@ def make(platform: Platform) -> dict[str, object]:
     """The service of orders."""
     counts = OrderCounts(platform.metrics.registry)
     return {
-        "orders": OrderService(platform.database, platform.clock, counts),
+        "orders": OrderService(
+            platform.database,
+            platform.clock,
+            counts,
+            max_price_age=timedelta(seconds=platform.settings.market.order_price_max_age_s),
+        ),
         "order_counts": counts,
     }
 

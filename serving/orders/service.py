@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from psycopg import DataError, IntegrityError
@@ -43,8 +44,9 @@ class Outcome:
 class OrderService(CrudService[OrderIn, OrderOut]):
     """Orders of the caller. Methods with a connection belong into the caller's transaction."""
 
-    def __init__(self, database: Database, clock: Clock, counts: OrderCounts) -> None:
+    def __init__(self, database: Database, clock: Clock, counts: OrderCounts, *, max_price_age: timedelta) -> None:
         self._orders = OrderRepository(database, ORDERS)
+        self._max_price_age = max_price_age
         super().__init__(database, self._orders, clock)
         self._counts = counts
 
@@ -71,7 +73,14 @@ class OrderService(CrudService[OrderIn, OrderOut]):
         """
         screen = screen_with(ticket.digest, self.clock)
         with self._translated(portfolio_id=ticket.portfolio_id):
-            placed = await orders.place(connection, ticket, owner_id=principal.user_id, clock=self.clock, screen=screen)
+            placed = await orders.place(
+                connection,
+                ticket,
+                owner_id=principal.user_id,
+                clock=self.clock,
+                screen=screen,
+                max_price_age=self._max_price_age,
+            )
         order = await self._orders.written_with_legs(connection, placed.order_id)
         if placed.is_new:
             await self._audit(connection, principal, f"order.{order.status}", order)
@@ -109,7 +118,11 @@ class OrderService(CrudService[OrderIn, OrderOut]):
             raise problems.OrderRefused(broken, order_id)
         with self._translated(order_id=order_id):
             new_id, is_new = await replace_order(
-                connection, request, clock=self.clock, screen=screen_with(request.digest, self.clock)
+                connection,
+                request,
+                clock=self.clock,
+                screen=screen_with(request.digest, self.clock),
+                max_price_age=self._max_price_age,
             )
         order = await self._orders.written_with_legs(connection, new_id)
         if is_new:

@@ -1,7 +1,7 @@
 """Orders and tickets for tests."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,9 @@ FACTS = Facts(
     price=Decimal(100),
     cash_minor=1_000_000,
     units=Decimal(100),
+    price_at=NOW,
+    price_age=timedelta(),
+    max_price_age=timedelta(minutes=15),
 )
 
 

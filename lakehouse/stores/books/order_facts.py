@@ -16,12 +16,13 @@ from lakehouse.trading.order import Order, Side, Status
 
 MARKET: Final[LiteralString] = """
     SELECT i.symbol, i.currency, i.exchange, i.status, i.multiplier, coalesce(r.price, b.close) AS price,
+           coalesce(r.as_of, b.made_at) AS price_at,
            coalesce(l.balance_minor - l.reserved_minor, 0) AS cash_minor,
            coalesce(x.quantity - x.reserved_quantity, 0) AS units
     FROM app.instrument AS i
     LEFT JOIN market.realtime_symbols AS r ON r.symbol = i.symbol
     LEFT JOIN LATERAL (
-        SELECT d.close FROM market.bar AS d
+        SELECT d.close, least(d.starts_at + INTERVAL '1 day', d.received_at) AS made_at FROM market.bar AS d
         WHERE r.symbol IS NULL AND d.symbol = i.symbol AND d.interval = '1d' ORDER BY d.starts_at DESC LIMIT 1
     ) AS b ON true
     LEFT JOIN ledger.account AS l
@@ -72,6 +73,7 @@ class Market:
     status: str
     multiplier: Decimal
     price: Decimal | None
+    price_at: datetime | None
     cash_minor: int
     units: Decimal
 
@@ -135,7 +137,8 @@ async def look(connection: Transaction, books: Books, symbol: str, side: Side) -
 def facts(
     books: Books, known: Market, nearest: Working | None, *, now: datetime, besides: Sequence[Order] = ()
 ) -> Facts:
-    """The facts that rules judge by. What the orders `besides` keep back counts as free: they are to be replaced."""
+    """The facts that rules judge by, but the age of the price. What the orders `besides` keep back counts as free: they
+    are to be replaced."""
     return Facts(
         now=now,
         account_status="open" if books.is_open else "closed",
@@ -146,6 +149,7 @@ def facts(
         cash_minor=known.cash_minor + sum(order.reserved_minor for order in besides),
         units=known.units + sum((order.reserved_quantity for order in besides), Decimal(0)),
         working=() if nearest is None else (nearest,),
+        price_at=known.price_at,
     )
 
 

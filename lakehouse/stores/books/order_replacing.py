@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -23,6 +23,7 @@ from lakehouse.trading.order import (
     InvalidTransition,
     Order,
     OrderClass,
+    OrderType,
     Status,
     TimeInForce,
 )
@@ -54,7 +55,12 @@ class Request:
 
 
 async def replace_order(
-    connection: Transaction, request: Request, *, clock: Clock, screen: Screen
+    connection: Transaction,
+    request: Request,
+    *,
+    clock: Clock,
+    screen: Screen,
+    max_price_age: timedelta = orders.MAX_PRICE_AGE,
 ) -> tuple[UUID, bool]:
     """The new order's id, and whether it is new: a retry with the same client_order_id finds it there.
 
@@ -74,6 +80,8 @@ async def replace_order(
     siblings = [each for each in family.values() if _is_sibling(each, old)]
     scene = await orders.scene_of(connection, books, old.symbol, old.side, now=clock.now(), besides=[old, *siblings])
     new = await _new(old, request.wish, scene, clock)
+    if new.type is OrderType.MARKET:
+        scene = await orders.dated(scene, max_price_age)
     legs = [each for each in family.values() if each.parent_id == old.id and each.status is Status.HELD]
     if broken := violation((new, *siblings, *legs), (new, *siblings), scene.facts):
         raise OrderRefused(broken)

@@ -7,8 +7,8 @@ one can be filled, the take-profit leg keeps back what the dearest of them needs
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final, LiteralString, NoReturn
 from uuid import UUID
 
@@ -24,11 +24,12 @@ from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.checks import Facts, Violation, group_cash, group_units, violation
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
-from lakehouse.trading.order import InvalidTransition, Leg, Order, Side, Status, TimeInForce
-from lakehouse.trading.sessions import expiry, session_close
+from lakehouse.trading.order import InvalidTransition, Leg, Order, OrderType, Side, Status, TimeInForce
+from lakehouse.trading.sessions import expiry, session_close, time_in_session
 from lakehouse.trading.ticket import Making, Ticket, at_once, check_form, count_of, orders_of
 
 BY_OWNER: Final = "canceled_by_owner"
+MAX_PRICE_AGE: Final = timedelta(minutes=15)
 
 OWNER: Final[LiteralString] = """
     SELECT o.portfolio_id, p.owner_id
@@ -109,8 +110,17 @@ class Scene:
 Screen = Callable[[Transaction, Order, Market], Awaitable[Screening]]
 
 
-async def place(connection: Transaction, ticket: Ticket, *, owner_id: UUID, clock: Clock, screen: Screen) -> Placed:
-    """Write the ticket's orders and accept them, or reject them by the first rule that they break.
+async def place(
+    connection: Transaction,
+    ticket: Ticket,
+    *,
+    owner_id: UUID,
+    clock: Clock,
+    screen: Screen,
+    max_price_age: timedelta = MAX_PRICE_AGE,
+) -> Placed:
+    """Write the ticket's orders and accept them, or reject them by the first rule that they break. A market order
+    needs a price of at most `max_price_age` of open exchange.
 
     Raises BadForm and OrderRefused where no order can be written at all, OrderUnknown where the portfolio is not
     `owner_id`'s, ClientIdTaken where the client's id was used for something else.
@@ -125,6 +135,8 @@ async def place(connection: Transaction, ticket: Ticket, *, owner_id: UUID, cloc
         return _retried(known, ticket)
     scene = await scene_of(connection, books, ticket.symbol, ticket.side, now=clock.now())
     orders = orders_of(ticket, await _making(ticket, scene, clock))
+    if any(order.type is OrderType.MARKET for order in orders):
+        scene = await dated(scene, max_price_age)
     broken = violation(orders, at_once(orders), scene.facts)
     screening = await screen(connection, orders[0], scene.market)
     changes = [Change(None, order) for order in orders]
@@ -201,6 +213,18 @@ async def scene_of(
     return Scene(books, market, order_facts.facts(books, market, nearest, now=now, besides=besides))
 
 
+async def dated(scene: Scene, max_price_age: timedelta) -> Scene:
+    """The scene with the age of its price, which market orders are judged by. The calendar is asked, in a thread, only
+    where the price is not new by any clock."""
+    made, now = scene.facts.price_at, scene.facts.now
+    if made is None:
+        return scene
+    age = now - made
+    if age > max_price_age:
+        age = await asyncio.to_thread(time_in_session, scene.market.exchange, made, now)
+    return replace(scene, facts=replace(scene.facts, price_age=age, max_price_age=max_price_age))
+
+
 async def lapse_of(ticket_time: TimeInForce, given: datetime | None, exchange: str, now: datetime) -> datetime | None:
     """When an order lapses. The calendar is asked in a thread: it is built when a venue is first asked for."""
     close = now
@@ -274,6 +298,7 @@ async def _end(
 __all__ = [
     "BY_OWNER",
     "FIRST_DUE",
+    "MAX_PRICE_AGE",
     "ClientIdTaken",
     "Due",
     "InvalidTransition",
@@ -284,6 +309,7 @@ __all__ = [
     "Screen",
     "accepted",
     "cancel",
+    "dated",
     "due",
     "expire",
     "lapse_of",

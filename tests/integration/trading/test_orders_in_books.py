@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from lakehouse.clock import ManualClock
 from lakehouse.stores.books.fills import FillRefused, Report, fill
 from lakehouse.stores.books.order_replacing import Wish
 from lakehouse.stores.books.orders import ClientIdTaken, OrderRefused, OrderUnknown, Placed
@@ -380,3 +381,42 @@ def test_an_account_that_may_sell_short_reserves_no_units(new_desk: Callable[...
     placed = desk.place(wish(desk, side=Side.SELL))
     desk.fill(placed.order_id, "t-1", 10)
     assert (placed.violation, units(desk), cash(desk)) == (None, (-10, 0), (1_100_000, 0))
+
+
+def closed_at(desk: Desk, symbol: str, day: date) -> None:
+    """An instrument of New York whose only price is the close of this day."""
+    with desk.reader.transaction():
+        desk.reader.execute(
+            "INSERT INTO app.instrument (symbol, name, currency, exchange, created_at) "
+            "VALUES (%s, %s, 'USD', 'XNYS', now()) ON CONFLICT DO NOTHING",
+            (symbol, symbol),
+        )
+        desk.reader.execute(
+            "INSERT INTO market.bar (symbol, interval, starts_at, close, provider, received_at) "
+            "VALUES (%s, '1d', %s, 100, 'test', %s) ON CONFLICT DO NOTHING",
+            (symbol, datetime.combine(day, time(), UTC), datetime.combine(day, time(23), UTC)),
+        )
+
+
+def test_a_market_order_is_judged_by_no_price_of_years_ago_and_a_limit_order_needs_none(desk: Desk) -> None:
+    closed_at(desk, "OLD", date(2022, 12, 28))
+    market = wish(desk, symbol="OLD", type=OrderType.MARKET, limit_price=None)
+    rejected = desk.place(market)
+    assert rejected.violation is not None
+    assert (rejected.violation.rule, rejected.violation.limit) == ("price_stale", "15 minutes")
+    assert "2022-12-28T23:00:00Z" in rejected.violation.detail
+    assert cash(desk) == (1_000_000, 0)
+    assert desk.place(wish(desk, symbol="OLD")).violation is None
+
+
+def test_a_market_order_in_a_closed_market_takes_the_last_close_and_is_replaced_by_the_same_rule(desk: Desk) -> None:
+    closed_at(desk, "NEW", date(2026, 2, 27))
+    weekend = replace(desk, clock=ManualClock(datetime(2026, 3, 1, 12, tzinfo=UTC)))
+    market = wish(desk, symbol="NEW", type=OrderType.MARKET, limit_price=None, time_in_force=TimeInForce.GTC)
+    placed = weekend.place(market)
+    assert placed.violation is None
+    in_session = replace(desk, clock=ManualClock(datetime(2026, 3, 2, 15, tzinfo=UTC)))
+    with pytest.raises(OrderRefused) as refused:
+        in_session.replace(placed.order_id, Wish(quantity=Decimal(5)))
+    assert refused.value.violation.rule == "price_stale"
+    assert desk.order(placed.order_id).status is Status.ACCEPTED

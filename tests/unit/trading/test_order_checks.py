@@ -34,6 +34,11 @@ def rule_of(wish: Ticket, **known: Any) -> str | None:
         (ticket(), {"instrument_status": "draft"}, "instrument_draft"),
         (ticket(), {"instrument_status": "delisted"}, "instrument_delisted"),
         (ticket(**MARKET), {"price": None}, "no_price"),
+        (ticket(**MARKET), {"price_age": timedelta(minutes=15), "cash_minor": 10**9}, None),
+        (ticket(**MARKET), {"price_age": timedelta(minutes=15, seconds=1)}, "price_stale"),
+        (ticket(**MARKET), {"price_age": None}, "price_stale"),
+        (bracket(**MARKET), {"price_age": timedelta(days=3)}, "price_stale"),
+        (ticket(), {"price_age": timedelta(days=3)}, None),
         (ticket(), {"price": None}, None),
         (ticket(quantity=Decimal(2_000_000_000)), {}, "quantity_bounds"),
         (ticket(quantity=Decimal(100_000_000)), {}, "notional_bounds"),
@@ -56,6 +61,15 @@ def rule_of(wish: Ticket, **known: Any) -> str | None:
 )
 def test_a_rule_refuses_by_its_name(wish: Ticket, known: dict[str, Any], rule: str | None) -> None:
     assert rule_of(wish, **known) == rule
+
+
+def test_a_stale_price_is_told_with_its_time_its_age_and_what_to_do() -> None:
+    stale = order(type=OrderType.MARKET, limit_price=None)
+    found = violation((stale,), (stale,), facts(price_at=NOW - timedelta(days=3), price_age=timedelta(hours=13)))
+    assert found is not None
+    assert (found.rule, found.limit) == ("price_stale", "15 minutes")
+    for told in ("AAPL", "2026-02-27T15:00:00Z", "13 hours old", "at most 15 minutes", "place a limit order"):
+        assert told in found.detail
 
 
 def test_an_order_that_has_lapsed_already_is_refused() -> None:
