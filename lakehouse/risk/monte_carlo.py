@@ -88,25 +88,33 @@ def fit_normal(
     loadings = pivoted_cholesky(sample_covariance(returns, ddof=ddof))
     held = finite_matrix("exposures", exposures)
     factor = ordered_product(np.ascontiguousarray(loadings.T), held) * math.sqrt(horizon_days)
-    weights, unit = _to_grid(factor)
+    weights, unit = to_grid(factor)
     drift = -loss_rows(pnl).mean(axis=1) * horizon_days
     return NormalModel(weights, unit, drift, observations=len(pnl), ddof=ddof, horizon_days=horizon_days)
 
 
-def normal_block(*, seed: int, block: int, rows: int, cols: int, stream: int = 0) -> FloatArray:
-    """Standard normals of one block as whole multiples of 2^-18: (rows, cols), filled row by row.
+def philox(*, seed: int, block: int, stream: int = 0, lane: int = 0) -> np.random.Generator:
+    """The generator of one block, a function of its arguments alone; `lane` separates kinds of numbers of one block.
 
-    A function of its arguments alone; fewer `rows` give a prefix. `block` is the top word of Philox's 256-bit counter:
-    in the bottom word, blocks would be four numbers apart and hold nearly the same numbers.
-    Raises InvalidParameter for a seed, stream or block outside [0, 2^64). Source: Salmon et al. (2011), "Parallel
-    random numbers: as easy as 1, 2, 3"; NumPy's ziggurat on top, whose stream a test pins.
+    `block` is the top word of Philox's 256-bit counter and `lane` the next: in the bottom word, blocks would be four
+    numbers apart and hold nearly the same numbers. Raises InvalidParameter for an argument outside [0, 2^64).
+    Source: Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3".
     """
-    for name, value in (("seed", seed), ("stream", stream), ("block", block)):
+    for name, value in (("seed", seed), ("stream", stream), ("block", block), ("lane", lane)):
         if not 0 <= value < WORD:
             raise InvalidParameter(f"{name} is {value}: must lie in [0, 2^64)")
-    words = np.array([0, 0, 0, block], dtype=np.uint64)
+    words = np.array([0, 0, lane, block], dtype=np.uint64)
     key = np.array([seed, stream], dtype=np.uint64)
-    draws = np.random.Generator(np.random.Philox(counter=words, key=key)).standard_normal((rows, cols))
+    return np.random.Generator(np.random.Philox(counter=words, key=key))
+
+
+def normal_block(*, seed: int, block: int, rows: int, cols: int, stream: int = 0, lane: int = 0) -> FloatArray:
+    """Standard normals of one block as whole multiples of 2^-18: (rows, cols), filled row by row.
+
+    A function of its arguments alone; fewer `rows` give a prefix. Raises as `philox` does, whose numbers these are by
+    NumPy's ziggurat; a test pins that stream.
+    """
+    draws = philox(seed=seed, block=block, stream=stream, lane=lane).standard_normal((rows, cols))
     # Scaling by a power of two is exact: only rint rounds.
     draws *= 2.0**NORMAL_BITS
     np.rint(draws, out=draws)
@@ -134,8 +142,8 @@ def simulate_pnl(model: NormalModel, simulation: Simulation) -> FloatArray:
     return pnl
 
 
-def _to_grid(factor: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """`factor` (R, P) as whole numbers and the power of two (P,) that each column counts in."""
+def to_grid(factor: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """`factor` (R, P) as whole numbers below 2^31 in sum, and the power of two (P,) that each column counts in."""
     gross = np.abs(np.ascontiguousarray(factor.T)).sum(axis=1)
     exponent = np.frexp(np.maximum(gross, np.finfo(np.float64).tiny * 2.0**WEIGHT_BITS))[1]
     unit = np.ldexp(1.0, exponent - WEIGHT_BITS)

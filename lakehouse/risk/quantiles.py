@@ -27,7 +27,7 @@ class Quantile(StrEnum):
 
 def upper_quantile(losses: FloatArray, confidence: Confidence, quantile: Quantile) -> FloatArray:
     """Quantile of every row of `losses` (M, n), finite and n >= 1 -> (M,), by selection and not by sorting."""
-    rank, weight = _position(quantile, losses.shape[1], exact_confidence(confidence))
+    rank, weight = quantile_place(quantile, losses.shape[1], exact_confidence(confidence))
     if weight == 0.0:
         return np.partition(losses, rank - 1, axis=1)[:, rank - 1]
     split = np.partition(losses, (rank - 1, rank), axis=1)
@@ -54,7 +54,7 @@ def upper_tail_mean(losses: FloatArray, confidence: Confidence) -> FloatArray:
     return mean
 
 
-def _position(quantile: Quantile, observations: int, confidence: Fraction) -> tuple[int, float]:
+def quantile_place(quantile: Quantile, observations: int, confidence: Fraction) -> tuple[int, float]:
     """The 1-based order statistic at or below the quantile, and the weight of the one after it."""
     centre = observations * confidence
     if quantile is Quantile.LOWER:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.linear import portfolio_pnl
-from lakehouse.risk.methods import Method, RiskEstimate, estimate
+from lakehouse.risk.methods import BATCH_METHODS, Method, RiskEstimate, estimate
 from lakehouse.risk.var import cornish_fisher_valid
 from lakehouse.risk.var_backtest import Backtest, compare, rolling_var
 from spark_jobs.var_batch.book import Book
@@ -32,7 +32,7 @@ def measure(book: Book, simulated: Simulated, parameters: Parameters) -> Iterato
     """All methods at all confidences. Raises what lakehouse.risk refuses."""
     pnl = portfolio_pnl(book.returns, book.exposures)
     for confidence in parameters.levels:
-        for method in Method:
+        for method in BATCH_METHODS:
             forecast = _forecasts(method, pnl, simulated, confidence, parameters)
             today, columns = _today(method, pnl, simulated, confidence, parameters)
             yield Measured(confidence, today, columns, _in_cents(forecast, pnl[-parameters.backtest_days :]))
@@ -46,7 +46,7 @@ def _today(
     if method is Method.MONTE_CARLO_NORMAL:
         found = estimate(
             method,
-            simulated.pnl,
+            simulated.pnl.T,
             confidence=confidence,
             conventions=parameters.conventions,
             simulation=simulated.simulation,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from lakehouse.risk.methods import Conventions
-from lakehouse.risk.monte_carlo import BLOCK_ROWS
+from lakehouse.risk.monte_carlo import BLOCK_ROWS, Simulation
 from lakehouse.risk.quantiles import Quantile
 
 TRADING_DAYS_A_YEAR = 250
@@ -36,6 +36,10 @@ class Parameters:
     def conventions(self) -> Conventions:
         """How quantiles and moments are taken."""
         return Conventions(quantile=Quantile(self.quantile), ddof=self.ddof)
+
+    def simulation(self, stream: int) -> Simulation:
+        """The scenarios of one day, named by `stream`."""
+        return Simulation(self.seed, self.scenarios, stream, self.block_rows)
 
     @property
     def returns_needed(self) -> int:

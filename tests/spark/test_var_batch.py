@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from psycopg import sql
 from pyspark.sql import SparkSession
@@ -18,7 +17,6 @@ from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.silver import POSITIONS as POSITIONS_TABLE
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.risk.methods import Method, estimate
-from lakehouse.risk.monte_carlo import fit_normal, simulate_pnl
 from lakehouse.settings import PostgresSettings, Settings
 from lakehouse.stores import delta, postgres
 from spark_jobs.kit.args import Request
@@ -178,13 +176,14 @@ def test_a_holding_without_a_price_and_one_in_another_currency_are_refused(marke
         run(VAR, market)
 
 
-def test_scenarios_have_the_same_bytes_on_one_and_on_eight_partitions(spark: SparkSession) -> None:
+def test_scenarios_have_the_same_bytes_inline_and_on_one_and_eight_partitions(spark: SparkSession) -> None:
     chosen = Parameters(window_days=60, backtest_days=9, scenarios=5_000, block_rows=512)
     book: Book = random_book(returns=69)
     one, eight = (simulate(spark, book, chosen, partitions) for partitions in (1, 8))
     assert one.pnl.tobytes() == eight.pnl.tobytes()
     for level in chosen.levels:
         assert one.forecasts[level].tobytes() == eight.forecasts[level].tobytes()
-    model = fit_normal(book.returns[-60:], book.exposures)
-    assert one.pnl.tobytes() == simulate_pnl(model, one.simulation).tobytes()
-    assert pa.array(one.pnl[0]).null_count == 0
+    alone = simulate(None, book, chosen)
+    assert one.pnl.tobytes() == alone.pnl.tobytes()
+    for level in chosen.levels:
+        assert one.forecasts[level].tobytes() == alone.forecasts[level].tobytes()

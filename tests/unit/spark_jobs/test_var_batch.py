@@ -13,9 +13,10 @@ from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.silver import POSITIONS
 from lakehouse.risk.checks import FloatArray
-from lakehouse.risk.methods import Method
-from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
-from lakehouse.risk.var_backtest import rolling_monte_carlo_var
+from lakehouse.risk.cube import exposures_on_grid, normal_scenarios, scenario_pnl
+from lakehouse.risk.methods import BATCH_METHODS, Method
+from lakehouse.risk.var import historical_var
+from spark_jobs.var_batch import simulation
 from spark_jobs.var_batch.book import (
     Book,
     CurrencyMismatchError,
@@ -27,7 +28,7 @@ from spark_jobs.var_batch.book import (
 from spark_jobs.var_batch.measure import measure
 from spark_jobs.var_batch.parameters import Parameters, parse
 from spark_jobs.var_batch.rows import backtest_rows, risk_rows
-from spark_jobs.var_batch.simulation import Simulated, Task, perform, work
+from spark_jobs.var_batch.simulation import Simulated, simulate
 from spark_jobs.var_batch.valuation import decimal_column, exact_value, to_cents
 from tests.factories.market import random_book
 
@@ -112,31 +113,28 @@ class TestBook:
 
 def simulated(book: Book, chosen: Parameters) -> Simulated:
     """What the workers do, in this process."""
-    task = Task(book.returns, book.exposures, chosen)
-    total, levels = len(book.dates), chosen.levels
-    done = pa.Table.from_batches(list(perform(iter(work(book, chosen).to_batches()), task))).to_pylist()
-    pnl = [np.frombuffer(row["payload"]) for row in done if row["window_end"] == total]
-    days = [np.frombuffer(row["payload"]).reshape(len(levels), -1) for row in done if row["window_end"] < total]
-    forecasts = {level: np.stack([day[n] for day in days]) for n, level in enumerate(levels)}
-    simulation = task.simulation(book.dates[-1].toordinal())
-    return Simulated(np.concatenate(pnl).reshape(chosen.scenarios, -1), simulation, forecasts)
+    return simulate(None, book, chosen)
 
 
 class TestWork:
-    def test_the_blocks_are_the_single_process_reference(self) -> None:
+    def test_forecasts_are_the_var_of_that_day_s_scenarios(self) -> None:
         book = random_book(returns=140)
         found = simulated(book, SMALL)
-        model = fit_normal(book.returns[-120:], book.exposures)
-        assert found.pnl.tobytes() == simulate_pnl(model, found.simulation).tobytes()
-        reference = rolling_monte_carlo_var(
-            book.returns,
-            book.exposures,
-            confidence=SMALL.levels[0],
-            window=120,
-            streams=[day.toordinal() for day in book.dates[-21:-1]],
-            simulation=Simulation(SMALL.seed, SMALL.scenarios, block_rows=SMALL.block_rows),
-        )
-        np.testing.assert_array_equal(found.forecasts[SMALL.levels[0]], reference)
+        exposures = exposures_on_grid(book.exposures.T)
+        for number, day in enumerate(book.dates[-21:-1]):
+            window = book.returns[number : number + 120]
+            pnl = scenario_pnl(normal_scenarios(window, SMALL.simulation(day.toordinal())), exposures)
+            for level in SMALL.levels:
+                expected = historical_var(pnl.T, confidence=level)
+                np.testing.assert_array_equal(found.forecasts[level][number], expected)
+
+    def test_slabs_change_no_byte(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        book = random_book(returns=140)
+        whole = simulated(book, SMALL)
+        monkeypatch.setattr(simulation, "SLAB_PORTFOLIOS", 2)
+        parts = simulated(book, SMALL)
+        for level in SMALL.levels:
+            assert whole.forecasts[level].tobytes() == parts.forecasts[level].tobytes()
 
     def test_parameters_survive_their_manifest(self) -> None:
         assert parse(SMALL.document()) == SMALL
@@ -163,7 +161,7 @@ class TestRows:
         risk, backtest = self.rows(jumpy(random_book(returns=140)))
         for rows in (risk.to_pylist(), backtest.to_pylist()):
             by_method = {row["method"] for row in rows if row["portfolio_id"] == "p0"}
-            assert by_method == {str(m) for m in Method if m is not Method.CORNISH_FISHER}
+            assert by_method == {str(m) for m in BATCH_METHODS if m is not Method.CORNISH_FISHER}
 
 
 def jumpy(book: Book) -> Book:
