@@ -3,8 +3,19 @@
 from lakehouse.risk.checks import InsufficientHistory, InvalidParameter, NonFinite, RiskError, ShapeMismatch
 from lakehouse.risk.cornish_fisher import ExpansionNotMonotone
 from lakehouse.risk.covariance import NotPositiveSemidefinite, pivoted_cholesky, sample_covariance
-from lakehouse.risk.linear import overlapping_sums, portfolio_pnl
-from lakehouse.risk.methods import STANDARD, Conventions, Method, RiskEstimate, estimate
+from lakehouse.risk.covariance_estimators import Covariance, covariance_matrix
+from lakehouse.risk.holdings import estimate_holdings
+from lakehouse.risk.linear import Windows, horizon_sums, overlapping_sums, portfolio_pnl
+from lakehouse.risk.methods import (
+    BATCH_METHODS,
+    FROM_RETURNS,
+    STANDARD,
+    Conventions,
+    Method,
+    RiskEstimate,
+    estimate,
+    estimate_simulated,
+)
 from lakehouse.risk.monte_carlo import (
     BLOCK_ROWS,
     NormalModel,
@@ -17,21 +28,28 @@ from lakehouse.risk.monte_carlo import (
 from lakehouse.risk.quantiles import Quantile
 from lakehouse.risk.returns import AlignedPrices, DuplicatePrice, InvalidPrice, align, log_returns, simple_returns
 from lakehouse.risk.shortfall import cornish_fisher_es, historical_es, parametric_normal_es
+from lakehouse.risk.student_t import student_t_es, student_t_var
+from lakehouse.risk.t_copula import Margins
 from lakehouse.risk.var import cornish_fisher_valid, cornish_fisher_var, historical_var, parametric_normal_var
 from lakehouse.risk.var_backtest import Backtest, Kupiec, compare, kupiec_pof, rolling_monte_carlo_var, rolling_var
+from lakehouse.risk.weighted import age_weighted_es, age_weighted_var
 
 __all__ = [
+    "BATCH_METHODS",
     "BLOCK_ROWS",
+    "FROM_RETURNS",
     "STANDARD",
     "AlignedPrices",
     "Backtest",
     "Conventions",
+    "Covariance",
     "DuplicatePrice",
     "ExpansionNotMonotone",
     "InsufficientHistory",
     "InvalidParameter",
     "InvalidPrice",
     "Kupiec",
+    "Margins",
     "Method",
     "NonFinite",
     "NormalModel",
@@ -41,15 +59,22 @@ __all__ = [
     "RiskEstimate",
     "ShapeMismatch",
     "Simulation",
+    "Windows",
+    "age_weighted_es",
+    "age_weighted_var",
     "align",
     "compare",
     "cornish_fisher_es",
     "cornish_fisher_valid",
     "cornish_fisher_var",
+    "covariance_matrix",
     "estimate",
+    "estimate_holdings",
+    "estimate_simulated",
     "fit_normal",
     "historical_es",
     "historical_var",
+    "horizon_sums",
     "kupiec_pof",
     "log_returns",
     "normal_block",
@@ -64,4 +89,6 @@ __all__ = [
     "sample_covariance",
     "simple_returns",
     "simulate_pnl",
+    "student_t_es",
+    "student_t_var",
 ]

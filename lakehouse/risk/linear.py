@@ -1,11 +1,21 @@
 """Sums of products in a fixed order: the same bits whatever the threads, the BLAS or the number of columns."""
 
+from enum import StrEnum
+
 import numpy as np
 import numpy.typing as npt
 
 from lakehouse.risk.checks import FloatArray, ShapeMismatch, finite_matrix, require_count, require_history
 
 TILE_VALUES = 1 << 15  # 256 KiB of accumulator: it stays in the second-level cache while the inner index runs
+
+
+class Windows(StrEnum):
+    """How P&L over several days is cut from daily history: OVERLAPPING uses every start (many, dependent outcomes),
+    NON_OVERLAPPING steps by the horizon back from the newest day (few, independent ones)."""
+
+    OVERLAPPING = "overlapping"
+    NON_OVERLAPPING = "non_overlapping"
 
 
 def ordered_product(left: FloatArray, right: FloatArray) -> FloatArray:
@@ -55,6 +65,18 @@ def overlapping_sums(pnl: npt.ArrayLike, *, horizon_days: int) -> FloatArray:
     for lag in range(1, horizon_days):
         total += daily[lag : lag + last]
     return total
+
+
+def horizon_sums(pnl: npt.ArrayLike, *, horizon_days: int, windows: Windows = Windows.OVERLAPPING) -> FloatArray:
+    """P&L over `horizon_days` consecutive days, oldest first: (T, P) daily -> (M, P), M = T - horizon_days + 1 where
+    windows overlap, T // horizon_days where they do not (the oldest days that fill no window are left out).
+
+    NaN policy: refused. Raises as `overlapping_sums` does.
+    """
+    sums = overlapping_sums(pnl, horizon_days=horizon_days)
+    if windows is Windows.OVERLAPPING:
+        return sums
+    return sums[(len(sums) - 1) % horizon_days :: horizon_days]
 
 
 def loss_rows(pnl: npt.ArrayLike) -> FloatArray:

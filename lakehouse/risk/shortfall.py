@@ -6,22 +6,29 @@ import numpy.typing as npt
 
 from lakehouse.risk.checks import Confidence, FloatArray, require_count, require_history, tail_observations
 from lakehouse.risk.cornish_fisher import expansion_tail_mean, normal_tail, require_monotone_tail
-from lakehouse.risk.linear import loss_rows, overlapping_sums
+from lakehouse.risk.linear import Windows, horizon_sums, loss_rows
 from lakehouse.risk.moments import mean_and_deviation
 from lakehouse.risk.quantiles import upper_tail_mean
 from lakehouse.risk.var import horizon_moments
 
 
-def historical_es(pnl: npt.ArrayLike, *, confidence: Confidence, horizon_days: int = 1) -> FloatArray:
+def historical_es(
+    pnl: npt.ArrayLike,
+    *,
+    confidence: Confidence,
+    horizon_days: int = 1,
+    windows: Windows = Windows.OVERLAPPING,
+) -> FloatArray:
     """Mean of the worst T(1 - confidence) outcomes of P portfolios, the last one weighted by its fraction.
 
-    pnl: (T, P), base currency, negative for a loss; history or simulated scenarios. horizon_days > 1: overlapping
-    sums. Result: (P,), positive for a loss. It is subadditive, and at least the VaR of every convention of Quantile:
-    each of those lies at position Tc + s with 0 <= s <= 1, and the fractional weight starts the tail at Tc.
+    pnl: (T, P), base currency, negative for a loss; history or simulated scenarios. horizon_days > 1: sums of
+    consecutive rows by `windows`. Result: (P,), positive for a loss. It is subadditive, and at least the VaR of every
+    convention of Quantile: each of those lies at position Tc + s with 0 <= s <= 1, and the fractional weight starts
+    the tail at Tc.
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter, InsufficientHistory below
     1 / (1 - confidence) observations. Source: Acerbi and Tasche (2002).
     """
-    losses = loss_rows(overlapping_sums(pnl, horizon_days=horizon_days))
+    losses = loss_rows(horizon_sums(pnl, horizon_days=horizon_days, windows=windows))
     require_history(losses.shape[1], tail_observations(confidence), f"historical ES at {confidence}")
     return upper_tail_mean(losses, confidence)
 

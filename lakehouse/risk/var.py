@@ -13,22 +13,28 @@ from lakehouse.risk.cornish_fisher import (
     require_monotone_tail,
     tail_is_monotone,
 )
-from lakehouse.risk.linear import loss_rows, overlapping_sums
+from lakehouse.risk.linear import Windows, horizon_sums, loss_rows
 from lakehouse.risk.moments import Moments, loss_moments, mean_and_deviation
 from lakehouse.risk.quantiles import Quantile, upper_quantile
 
 
 def historical_var(
-    pnl: npt.ArrayLike, *, confidence: Confidence, quantile: Quantile = Quantile.LOWER, horizon_days: int = 1
+    pnl: npt.ArrayLike,
+    *,
+    confidence: Confidence,
+    quantile: Quantile = Quantile.LOWER,
+    horizon_days: int = 1,
+    windows: Windows = Windows.OVERLAPPING,
 ) -> FloatArray:
     """VaR of P portfolios from the empirical distribution of their P&L: of history, or of simulated scenarios.
 
-    pnl: (T, P), base currency, negative for a loss. horizon_days > 1: overlapping sums of consecutive rows.
+    pnl: (T, P), base currency, negative for a loss. horizon_days > 1: sums of consecutive rows,
+    overlapping or not by `windows`.
     Result: (P,), base currency, positive for a loss (negative if even the quantile is a profit).
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter; InsufficientHistory below
     1 / (1 - confidence) observations, which would hold none of the tail. Source of the quantile: see Quantile.
     """
-    losses = loss_rows(overlapping_sums(pnl, horizon_days=horizon_days))
+    losses = loss_rows(horizon_sums(pnl, horizon_days=horizon_days, windows=windows))
     require_history(losses.shape[1], tail_observations(confidence), f"historical VaR at {confidence}")
     return upper_quantile(losses, confidence, quantile)
 

@@ -16,13 +16,10 @@ from lakehouse.risk import (
     RiskEstimate,
     Simulation,
     align,
-    estimate,
-    fit_normal,
-    portfolio_pnl,
     simple_returns,
-    simulate_pnl,
 )
 from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.holdings import estimate_holdings
 
 SEED = 20_221_228  # with the date as stream: the scenarios that the batch draws for that day
 SCENARIOS = 10_000
@@ -144,19 +141,13 @@ def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask
 
 
 def _estimate(returns: FloatArray, exposures: FloatArray, day: date, ask: Ask) -> RiskEstimate:
-    conventions = Conventions(horizon_days=ask.horizon_days)
-    if ask.method is not Method.MONTE_CARLO_NORMAL:
-        pnl = portfolio_pnl(returns, exposures)
-        return estimate(ask.method, pnl, confidence=ask.confidence, conventions=conventions)
-    model = fit_normal(returns, exposures, ddof=conventions.ddof, horizon_days=ask.horizon_days)
-    simulation = Simulation(SEED, SCENARIOS, day.toordinal())
-    return estimate(
+    return estimate_holdings(
         ask.method,
-        simulate_pnl(model, simulation),
+        returns,
+        exposures,
         confidence=ask.confidence,
-        conventions=conventions,
-        simulation=simulation,
-        observations=model.observations,
+        simulation=Simulation(SEED, SCENARIOS, day.toordinal()),
+        conventions=Conventions(horizon_days=ask.horizon_days),
     )
 
 

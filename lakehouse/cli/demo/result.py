@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from lakehouse.risk.methods import Method
+from lakehouse.risk.methods import BATCH_METHODS
 
-METHODS = tuple(Method)
+METHODS = BATCH_METHODS
 CONFIDENCES = ("0.95", "0.99")
 
 

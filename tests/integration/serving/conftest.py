@@ -12,7 +12,7 @@ import pytest
 from lakehouse.contracts.tables import table
 from lakehouse.migrations import clickhouse as clickhouse_migrations
 from lakehouse.migrations.postgres.demo import PORTFOLIOS, seed_demo
-from lakehouse.risk.methods import Method
+from lakehouse.risk.methods import BATCH_METHODS, Method
 from lakehouse.settings import Settings
 from lakehouse.stores import redis as redis_store
 from tests.factories import databases
@@ -83,7 +83,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
         risk_row(day, holder, method, confidence)
         for day in DAYS
         for holder in holders
-        for method in Method
+        for method in BATCH_METHODS
         for confidence in CONFIDENCES
     )
     with (

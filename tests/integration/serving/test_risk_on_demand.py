@@ -13,7 +13,7 @@ import pytest
 from lakehouse.clock import SystemClock
 from lakehouse.domain.ids import SYSTEM_USER, uuid7
 from lakehouse.migrations.postgres.demo import PORTFOLIOS, seed_demo
-from lakehouse.risk import Conventions, Method, estimate, historical_es, historical_var
+from lakehouse.risk import FROM_RETURNS, Conventions, Method, estimate, historical_es, historical_var
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from tests.factories.api_process import api_process
@@ -55,10 +55,10 @@ class TestCompute:
         assert (found["business_date"], found["observations"]) == (str(LAST), 250)
         assert found["source"] == "market.bar"
         assert Decimal(found["expected_shortfall"]["amount"]) >= Decimal(found["value_at_risk"]["amount"]) > 0
-        if method is Method.MONTE_CARLO_NORMAL:
+        if method in FROM_RETURNS:
             near = estimate(Method.PARAMETRIC_NORMAL, pnl[:, None], confidence=Decimal("0.95")).var[0]
-            assert float(found["value_at_risk"]["amount"]) == pytest.approx(near, rel=0.05)
-            assert found["scenarios"] == 10_000
+            assert float(found["value_at_risk"]["amount"]) == pytest.approx(near, rel=0.15)
+            assert found["scenarios"] == (10_000 if method.startswith("monte_carlo") else 0)
         else:
             exact = estimate(method, pnl[:, None], confidence=Decimal("0.95"), conventions=Conventions())
             assert float(found["value_at_risk"]["amount"]) == pytest.approx(exact.var[0], abs=0.02)

@@ -1,0 +1,132 @@
+"""Any method for P portfolios from the returns of what they hold: one call for the API, the jobs and notebooks."""
+
+import numpy as np
+import numpy.typing as npt
+
+from lakehouse.risk.checks import Confidence, FloatArray, InvalidParameter, finite_matrix
+from lakehouse.risk.covariance_estimators import covariance_matrix
+from lakehouse.risk.delta_gamma import (
+    delta_gamma_es,
+    delta_gamma_var,
+    delta_normal_es,
+    delta_normal_var,
+    quadratic_moments,
+    simulate_quadratic,
+)
+from lakehouse.risk.linear import portfolio_pnl
+from lakehouse.risk.methods import (
+    FROM_RETURNS,
+    STANDARD,
+    Conventions,
+    Method,
+    Origin,
+    RiskEstimate,
+    at_least,
+    estimate,
+    estimate_simulated,
+)
+from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
+from lakehouse.risk.t_copula import fit_t_copula, simulate_copula_pnl
+
+
+def estimate_holdings(
+    method: Method,
+    returns: npt.ArrayLike,
+    exposures: npt.ArrayLike,
+    *,
+    confidence: Confidence,
+    simulation: Simulation,
+    conventions: Conventions = STANDARD,
+    gamma: npt.ArrayLike | None = None,
+) -> RiskEstimate:
+    """VaR and ES of P portfolios by any `method`.
+
+    returns (T, N) simple, daily, oldest first, instruments in sorted order; exposures (N, P) base currency, for options
+    their delta equivalent. `simulation` names the scenarios of the methods that draw any. `gamma` (N, P) or (P, N, N),
+    base currency per squared return: read by the delta-gamma methods and refused by the others, which would lose it;
+    without it a book is linear, and its convention says so.
+    NaN policy: refused. Raises InvalidParameter for a gamma that is not read, and what the method's functions raise.
+    """
+    if gamma is not None and method not in (Method.DELTA_GAMMA, Method.MONTE_CARLO_DELTA_GAMMA):
+        raise InvalidParameter(f"{method} knows no gamma: use delta_gamma, monte_carlo_delta_gamma or full revaluation")
+    if method not in FROM_RETURNS:
+        paths = method is Method.FILTERED_HISTORICAL and conventions.horizon_days > 1
+        return estimate(
+            method,
+            portfolio_pnl(returns, exposures),
+            confidence=confidence,
+            conventions=conventions,
+            simulation=simulation if paths else None,
+        )
+    if method is Method.DELTA_NORMAL:
+        return _delta_normal(returns, exposures, confidence, conventions)
+    if method is Method.DELTA_GAMMA:
+        return _delta_gamma(returns, exposures, gamma, confidence, conventions)
+    outcomes, model = _simulated(method, returns, exposures, simulation, conventions, gamma)
+    origin = Origin(simulation, len(finite_matrix("returns", returns)), model)
+    return estimate_simulated(method, outcomes, origin, confidence=confidence, conventions=conventions)
+
+
+def _delta_normal(
+    returns: npt.ArrayLike, exposures: npt.ArrayLike, confidence: Confidence, chosen: Conventions
+) -> RiskEstimate:
+    covariance, days = _covariance(returns, chosen)
+    var, shortfall = (
+        measure(covariance, exposures, confidence=confidence, horizon_days=chosen.horizon_days)
+        for measure in (delta_normal_var, delta_normal_es)
+    )
+    convention = f"mean=zero;{chosen.covariance_text};{chosen.horizon('independent_days')}"
+    return RiskEstimate(Method.DELTA_NORMAL, var, at_least(shortfall, var), convention, days, 0)
+
+
+def _delta_gamma(
+    returns: npt.ArrayLike,
+    exposures: npt.ArrayLike,
+    gamma: npt.ArrayLike | None,
+    confidence: Confidence,
+    chosen: Conventions,
+) -> RiskEstimate:
+    covariance, days = _covariance(returns, chosen)
+    curved, shape = _gamma(gamma, exposures)
+    moments = quadratic_moments(covariance, exposures, curved, horizon_days=chosen.horizon_days)
+    var, shortfall = (measure(moments, confidence=confidence) for measure in (delta_gamma_var, delta_gamma_es))
+    convention = (
+        f"mean=zero;{chosen.covariance_text};{shape};quantile=cornish_fisher;{chosen.horizon('independent_days')}"
+    )
+    return RiskEstimate(Method.DELTA_GAMMA, var, at_least(shortfall, var), convention, days, 0)
+
+
+def _simulated(
+    method: Method,
+    returns: npt.ArrayLike,
+    exposures: npt.ArrayLike,
+    simulation: Simulation,
+    chosen: Conventions,
+    gamma: npt.ArrayLike | None,
+) -> tuple[FloatArray, str]:
+    """Outcomes (scenarios, P) over the horizon, and the model behind them in words."""
+    horizon = chosen.horizon_days
+    if method is Method.MONTE_CARLO_NORMAL:
+        normal = fit_normal(returns, exposures, ddof=chosen.ddof, horizon_days=horizon)
+        return simulate_pnl(normal, simulation), f"mean=sample;ddof={chosen.ddof}"
+    if method is Method.MONTE_CARLO_T_COPULA:
+        joined = fit_t_copula(returns, margins=chosen.margins, ddof=chosen.ddof)
+        text = f"copula=t,dof={joined.dof:g},correlation=t_scores;margins={chosen.margins}"
+        return simulate_copula_pnl(joined, exposures, simulation, horizon_days=horizon), text
+    covariance, _ = _covariance(returns, chosen)
+    curved, shape = _gamma(gamma, exposures)
+    outcomes = simulate_quadratic(covariance, exposures, curved, simulation, horizon_days=horizon)
+    return outcomes, f"mean=zero;{chosen.covariance_text};{shape}"
+
+
+def _covariance(returns: npt.ArrayLike, chosen: Conventions) -> tuple[FloatArray, int]:
+    moves = finite_matrix("returns", returns)
+    found = covariance_matrix(moves, estimator=chosen.covariance, ddof=chosen.ddof, decay=chosen.volatility_decay)
+    return found, len(moves)
+
+
+def _gamma(gamma: npt.ArrayLike | None, exposures: npt.ArrayLike) -> tuple[FloatArray, str]:
+    if gamma is None:
+        return np.zeros_like(finite_matrix("exposures", exposures)), "gamma=none"
+    given = np.asarray(gamma, dtype=np.float64)
+    return given, "gamma=own" if given.ndim == 2 else "gamma=cross"
