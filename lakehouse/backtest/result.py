@@ -1,0 +1,64 @@
+"""What a backtest gives: equity, cash, every trade, and the statements without which they mean nothing."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lakehouse.backtest.market import DayArray, IntArray
+from lakehouse.backtest.rules import Rules
+from lakehouse.risk.checks import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """K fills in the order in which they were made. `day` and `column` (K,) are places in the market; `units` are
+    positive for purchases, `price` a unit with slippage, `fee` the commission; `delisting` marks closed positions of
+    instruments that ended."""
+
+    day: IntArray
+    column: IntArray
+    units: FloatArray
+    price: FloatArray
+    fee: FloatArray
+    delisting: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    @property
+    def amount(self) -> FloatArray:
+        """(K,) traded value, positive, fees left out."""
+        return np.abs(self.units) * self.price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A backtest. `equity` and `cash` (T,) at each close of `dates`, in the currency of the prices; `orders` how many
+    were made, of which `trades` were filled, whole or in part.
+
+    `trials` is the number of variants that were tried to find this one, itself included: it decides what the Sharpe
+    ratio is worth. `survivorship` says how the instruments were chosen.
+    """
+
+    dates: DayArray
+    symbols: tuple[str, ...]
+    equity: FloatArray
+    cash: FloatArray
+    trades: Trades
+    orders: int
+    rules: Rules
+    survivorship: str
+    benchmark: FloatArray | None = None
+    trials: int = 1
+
+    @property
+    def returns(self) -> FloatArray:
+        """(T - 1,) simple returns of the equity."""
+        changes: FloatArray = self.equity[1:] / self.equity[:-1] - 1.0
+        return changes
+
+    def tried(self, trials: int) -> Self:
+        """The same result, found among `trials` variants."""
+        return replace(self, trials=trials)
