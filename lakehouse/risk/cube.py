@@ -36,7 +36,6 @@ from lakehouse.risk.quantiles import Quantile, quantile_place
 MOVE_BITS = 27
 EXPOSURE_BITS = 25  # at most doubled by rounding up: 27 + 26 bits are the 53 that float64 has
 CHOLESKY_SHARE = 2  # factorising costs more than it saves where instruments are more than half of the days
-INSERTED = 64  # tails longer than this are found faster by selection than by insertion
 PORTFOLIOS_A_BLOCK = 1_000  # 8 MB of P&L at 1,000 scenarios: it is read again while the cache still has most of it
 
 
@@ -148,85 +147,95 @@ def scenario_pnl(scenarios: Scenarios, exposures: Exposures) -> FloatArray:
     return pnl
 
 
-def scenario_var(
-    scenarios: Scenarios, exposures: Exposures, levels: Sequence[Confidence], quantile: Quantile = Quantile.LOWER
-) -> FloatArray:
-    """VaR of every portfolio at every confidence: (L, P), base currency, positive for a loss; a block at a time.
+def measure(
+    scenarios: Scenarios,
+    exposures: Exposures,
+    levels: Sequence[Confidence],
+    *,
+    groups: Groups | None = None,
+    quantile: Quantile = Quantile.LOWER,
+) -> tuple[CubeRisk, ...]:
+    """VaR and ES of every portfolio at every confidence, with what each group of instruments contributes.
 
-    Raises ShapeMismatch; InvalidParameter; InsufficientHistory below 1 / (1 - confidence) scenarios.
+    The same numbers as `historical_var` and `historical_es` of the scenarios' P&L. Without `groups` there is one column
+    of components, the whole. Raises ShapeMismatch; InvalidParameter; InsufficientHistory below
+    1 / (1 - confidence) scenarios.
     """
-    count, total = len(scenarios.units), len(exposures.unit)
+    count, names = scenarios.units.shape
     for level in levels:
         require_history(count, tail_observations(level), f"VaR at {level} from scenarios")
-    places = [quantile_place(quantile, count, exact_confidence(level)) for level in levels]
-    deepest = count + 1 - min(rank for rank, _ in places)
-    found = np.empty((len(levels), total))
-    for start in range(0, total, PORTFOLIOS_A_BLOCK):
-        losses = _worst_losses(scenario_pnl(scenarios, exposures.rows(start, start + PORTFOLIOS_A_BLOCK)), deepest)
-        for number, (rank, weight) in enumerate(places):
-            below, above = losses[:, count - rank], losses[:, max(count - rank - 1, 0)]
-            # Clipped because rounding may lift the interpolated value one unit past the order statistic above it.
-            found[number, start : start + len(losses)] = np.minimum(below + weight * (above - below), above)
-    return found
+    if groups is not None and len(groups.of) != names:
+        raise ShapeMismatch(f"groups name {len(groups.of)} instruments, scenarios have {names}")
+    tails = [_tail(count, exact_confidence(level), quantile) for level in levels]
+    blocks = [
+        _block(scenarios, exposures.rows(start, start + PORTFOLIOS_A_BLOCK), groups, tails)
+        for start in range(0, len(exposures.unit), PORTFOLIOS_A_BLOCK)
+    ]
+    return tuple(_joined(parts) for parts in zip(*blocks, strict=True))
 
 
-def _worst_losses(pnl: FloatArray, count: int) -> FloatArray:
-    """(P, count) the largest losses, descending."""
-    if count > INSERTED:
-        return 0.0 - np.sort(np.partition(pnl, count - 1, axis=1)[:, :count], axis=1)
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """Weights (K,) of the worst scenarios, worst first, in VaR and in ES."""
+
+    var: FloatArray
+    es: FloatArray
+
+
+def _tail(scenarios: int, confidence: Fraction, quantile: Quantile) -> _Tail:
+    rank, weight = quantile_place(quantile, scenarios, confidence)
+    mass = scenarios * (1 - confidence)
+    whole = math.floor(mass)
+    size = max(scenarios - rank + 1, whole + 1)
+    var, shortfall = np.zeros(size), np.zeros(size)
+    var[scenarios - rank] = 1.0 - weight
+    if weight > 0.0:
+        var[scenarios - rank - 1] = weight
+    shortfall[:whole] = 1.0
+    shortfall[whole] = float(mass - whole)
+    return _Tail(var, shortfall / float(mass))
+
+
+def _block(scenarios: Scenarios, exposures: Exposures, groups: Groups | None, tails: Sequence[_Tail]) -> list[CubeRisk]:
+    # Imported here: processes that read risk and compute none need no compiler.
     from lakehouse.risk.tail_kernels import worst_scenarios
 
-    losses: FloatArray = 0.0 - np.take_along_axis(pnl, worst_scenarios(pnl, count), axis=1)
-    return losses
-
-
-def measure(scenarios: Scenarios, exposures: Exposures, groups: Groups, *, confidence: Confidence) -> CubeRisk:
-    """VaR and ES of every portfolio, with what each group of instruments contributes.
-
-    VaR is the order statistic ceil(S c) of the losses (Quantile.LOWER), ES the mean of the worst S (1 - c), the last
-    one by its fraction (Acerbi and Tasche 2002): the same numbers as `historical_var` and `historical_es` give.
-    Raises ShapeMismatch; InvalidParameter; InsufficientHistory below 1 / (1 - confidence) scenarios.
-    """
-    count = len(scenarios.units)
-    require_history(count, tail_observations(confidence), f"VaR at {confidence} from scenarios")
-    if len(groups.of) != scenarios.units.shape[1]:
-        raise ShapeMismatch(f"groups name {len(groups.of)} instruments, scenarios have {scenarios.units.shape[1]}")
-    tail = _tail(count, exact_confidence(confidence))
-    total = len(exposures.units)
-    blocks = [
-        _block(scenarios, exposures.rows(start, start + PORTFOLIOS_A_BLOCK), groups, tail)
-        for start in range(0, total, PORTFOLIOS_A_BLOCK)
-    ]
-    joined = zip(*blocks, strict=True)
-    return CubeRisk(*(np.concatenate(parts) for parts in joined))
-
-
-def _tail(scenarios: int, confidence: Fraction) -> FloatArray:
-    """Weights of the worst scenarios in ES; the last of them is the scenario of the VaR, and may weigh nothing."""
-    mass = scenarios * (1 - confidence)
-    rank = scenarios - math.ceil(scenarios * confidence) + 1  # 1 is the worst
-    weights = np.zeros(rank)
-    whole = math.floor(mass)
-    weights[:whole] = 1.0
-    if whole < rank:
-        weights[whole] = float(mass - whole)
-    return weights / float(mass)
-
-
-def _block(
-    scenarios: Scenarios, exposures: Exposures, groups: Groups, tail: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, npt.NDArray[np.int64]]:
-    # Imported here: processes that read risk and compute none need no compiler.
-    from lakehouse.risk.tail_kernels import components, worst_scenarios
-
     pnl = scenario_pnl(scenarios, exposures)
-    worst = worst_scenarios(pnl, len(tail))
+    worst = worst_scenarios(pnl, max(len(tail.es) for tail in tails))
+    losses = 0.0 - np.take_along_axis(pnl, worst, axis=1)
+    measured = []
+    for tail in tails:
+        chosen = worst[:, : len(tail.es)]
+        var, shortfall = (_weighted(losses, weights) for weights in (tail.var, tail.es))
+        if groups is None:
+            parts = var[:, None], shortfall[:, None]
+        else:
+            parts = _components(scenarios, exposures, groups, chosen, tail)
+        measured.append(CubeRisk(var, np.maximum(shortfall, var), *parts, chosen))
+    return measured
+
+
+def _weighted(losses: FloatArray, weights: FloatArray) -> FloatArray:
+    """Sum of weights (K,) times the first K losses of every row, added from the worst on."""
+    total = np.zeros(len(losses))
+    for place in np.flatnonzero(weights):
+        total += weights[place] * losses[:, place]
+    return total
+
+
+def _components(
+    scenarios: Scenarios, exposures: Exposures, groups: Groups, worst: npt.NDArray[np.int64], tail: _Tail
+) -> tuple[FloatArray, FloatArray]:
+    from lakehouse.risk.tail_kernels import components
+
     scale = -(exposures.unit * scenarios.unit)[:, None]
-    at_quantile = np.zeros(len(tail))
-    at_quantile[-1] = 1.0
-    component_var, component_es = (
+    var, shortfall = (
         components(exposures.units, scenarios.units, worst, weights, groups.of, len(groups.names)) * scale
-        for weights in (at_quantile, tail)
+        for weights in (tail.var, tail.es)
     )
-    var = 0.0 - pnl[np.arange(len(pnl)), worst[:, -1]]
-    return var, component_es.sum(axis=1), component_var, component_es, worst
+    return var, shortfall
+
+
+def _joined(parts: Sequence[CubeRisk]) -> CubeRisk:
+    names = ("var", "es", "component_var", "component_es", "worst")
+    return CubeRisk(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))

@@ -13,28 +13,57 @@ from lakehouse.risk.checks import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
+# cache: a worker process compiles nothing that an earlier one compiled. nogil: threads may share the work.
+_compile = numba.njit(cache=True, nogil=True)
+
+
+def _later(left: float, left_number: int, right: float, right_number: int) -> bool:
+    return left > right or (left == right and left_number > right_number)
+
+
+_after: Callable[[float, int, float, int], bool] = _compile(_later)
+
+
+def _sifted(value: FloatArray, scenario: IntArray, start: int, size: int) -> None:
+    """Restore the heap below `start`: a parent is greater than its children, or equal and later."""
+    root = start
+    while True:
+        child = 2 * root + 1
+        if child >= size:
+            return
+        right = child + 1
+        if right < size and _after(value[right], scenario[right], value[child], scenario[child]):
+            child = right
+        if not _after(value[child], scenario[child], value[root], scenario[root]):
+            return
+        value[root], value[child] = value[child], value[root]
+        scenario[root], scenario[child] = scenario[child], scenario[root]
+        root = child
+
+
+_sift: Callable[[FloatArray, IntArray, int, int], None] = _compile(_sifted)
+
 
 def _worst(pnl: FloatArray, count: int) -> IntArray:
     rows, scenarios = pnl.shape
     found = np.empty((rows, count), dtype=np.int64)
     value = np.empty(count)
     for row in range(rows):
+        kept = found[row]
         for place in range(count):
-            value[place] = np.inf
-            found[row, place] = -1
-        limit = np.inf
-        for scenario in range(scenarios):
-            candidate = pnl[row, scenario]
-            if candidate >= limit:
-                continue
-            place = count - 1
-            while place > 0 and value[place - 1] > candidate:
-                value[place] = value[place - 1]
-                found[row, place] = found[row, place - 1]
-                place -= 1
-            value[place] = candidate
-            found[row, place] = scenario
-            limit = value[count - 1]
+            value[place] = pnl[row, place]
+            kept[place] = place
+        for place in range(count // 2 - 1, -1, -1):
+            _sift(value, kept, place, count)
+        for scenario in range(count, scenarios):
+            if pnl[row, scenario] < value[0]:
+                value[0] = pnl[row, scenario]
+                kept[0] = scenario
+                _sift(value, kept, 0, count)
+        for size in range(count - 1, 0, -1):
+            value[0], value[size] = value[size], value[0]
+            kept[0], kept[size] = kept[size], kept[0]
+            _sift(value, kept, 0, size)
     return found
 
 
@@ -58,9 +87,6 @@ def _components(
             total[row, group_of[name]] += exposures[row, name] * tail[name]
     return total
 
-
-# cache: a worker process compiles nothing that an earlier one compiled. nogil: threads may share the work.
-_compile = numba.njit(cache=True, nogil=True)
 
 worst_scenarios: Callable[[FloatArray, int], IntArray] = _compile(_worst)
 """(P, S) P&L -> (P, count) scenario numbers, worst first; of equal ones the earlier first."""

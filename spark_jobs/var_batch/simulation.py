@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from lakehouse.risk.checks import FloatArray
-from lakehouse.risk.cube import Exposures, Scenarios, exposures_on_grid, normal_scenarios, scenario_pnl, scenario_var
+from lakehouse.risk.cube import Exposures, Scenarios, exposures_on_grid, measure, normal_scenarios, scenario_pnl
 from lakehouse.risk.monte_carlo import Simulation
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.var_batch.book import Book
@@ -94,7 +94,8 @@ def perform(batches: Iterator[pa.RecordBatch], task: Task) -> Iterator[pa.Record
     for batch in batches:
         for day in batch.to_pylist():
             scenarios = task.scenarios(day["window_end"], day["stream"])
-            payload = scenario_var(scenarios, exposures, task.parameters.levels, quantile).tobytes()
+            found = measure(scenarios, exposures, task.parameters.levels, quantile=quantile)
+            payload = np.stack([level.var for level in found]).tobytes()
             yield pa.record_batch(
                 [pa.array([day["window_end"]], pa.int32()), pa.array([payload], pa.binary())],
                 names=["window_end", "payload"],

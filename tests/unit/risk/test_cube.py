@@ -15,7 +15,6 @@ from lakehouse.risk.cube import (
     normal_scenarios,
     on_grid,
     scenario_pnl,
-    scenario_var,
 )
 from lakehouse.risk.monte_carlo import Simulation
 from lakehouse.risk.quantiles import Quantile
@@ -63,7 +62,7 @@ def test_more_days_scale_mean_and_covariance() -> None:
 def test_numbers_are_those_of_the_plain_measures(confidence: Decimal) -> None:
     scenarios, exposures = normal_scenarios(market(100, 12), SIMULATION), exposures_on_grid(held(30, 12))
     pnl = scenario_pnl(scenarios, exposures)
-    found = measure(scenarios, exposures, by_instrument(12), confidence=confidence)
+    (found,) = measure(scenarios, exposures, [confidence], groups=by_instrument(12))
     np.testing.assert_array_equal(found.var, historical_var(pnl.T, confidence=confidence))
     np.testing.assert_allclose(found.es, historical_es(pnl.T, confidence=confidence), rtol=1e-12)
     np.testing.assert_array_equal(pnl.argmin(axis=1), found.worst[:, 0])
@@ -75,14 +74,17 @@ def test_var_alone_follows_every_convention(quantile: Quantile, levels: tuple[De
     scenarios, exposures = normal_scenarios(market(100, 12), SIMULATION), exposures_on_grid(held(30, 12))
     pnl = scenario_pnl(scenarios, exposures).T
     expected = [historical_var(pnl, confidence=level, quantile=quantile) for level in levels]
-    np.testing.assert_array_equal(scenario_var(scenarios, exposures, levels, quantile), expected)
+    found = measure(scenarios, exposures, levels, quantile=quantile)
+    np.testing.assert_allclose([level.var for level in found], expected, rtol=1e-14)
+    components = measure(scenarios, exposures, levels, quantile=quantile, groups=by_instrument(12))
+    np.testing.assert_allclose([level.component_var.sum(axis=1) for level in components], expected, rtol=1e-12)
 
 
 def test_components_sum_to_the_whole_and_groups_to_their_members() -> None:
     scenarios, exposures = normal_scenarios(market(100, 12), SIMULATION), exposures_on_grid(held(30, 12))
-    single = measure(scenarios, exposures, by_instrument(12), confidence=0.99)
+    (single,) = measure(scenarios, exposures, [0.99], groups=by_instrument(12))
     halves = Groups(("even", "odd"), np.arange(12) % 2)
-    grouped = measure(scenarios, exposures, halves, confidence=0.99)
+    (grouped,) = measure(scenarios, exposures, [0.99], groups=halves)
     np.testing.assert_allclose(single.component_var.sum(axis=1), single.var, rtol=1e-12)
     np.testing.assert_allclose(single.component_es.sum(axis=1), single.es, rtol=1e-12)
     for group in (0, 1):
@@ -93,9 +95,9 @@ def test_components_sum_to_the_whole_and_groups_to_their_members() -> None:
 def test_a_portfolio_s_bytes_do_not_change_with_those_beside_it() -> None:
     scenarios, amounts = normal_scenarios(market(100, 12), SIMULATION), held(2_300, 12)
     exposures = exposures_on_grid(amounts)
-    together = measure(scenarios, exposures, by_instrument(12), confidence=0.99)
+    (together,) = measure(scenarios, exposures, [0.99], groups=by_instrument(12))
     for row in (0, 999, 1_000, 2_299):
-        alone = measure(scenarios, exposures_on_grid(amounts[row : row + 1]), by_instrument(12), confidence=0.99)
+        (alone,) = measure(scenarios, exposures_on_grid(amounts[row : row + 1]), [0.99], groups=by_instrument(12))
         for name in ("var", "es", "component_var", "component_es", "worst"):
             assert getattr(alone, name).tobytes() == getattr(together, name)[row : row + 1].tobytes()
 
@@ -115,22 +117,20 @@ def test_risk_scales_with_the_holdings_and_shortfall_is_never_below(scale: float
     random = np.random.default_rng(seed)
     scenarios = on_grid(random.standard_t(4, (200, 5)) * 0.01)
     amounts = random.normal(0, 100, (4, 5))
-    one = measure(scenarios, exposures_on_grid(amounts), by_instrument(5), confidence=0.95)
-    many = measure(scenarios, exposures_on_grid(amounts * scale), by_instrument(5), confidence=0.95)
+    (one,) = measure(scenarios, exposures_on_grid(amounts), [0.95], groups=by_instrument(5))
+    (many,) = measure(scenarios, exposures_on_grid(amounts * scale), [0.95], groups=by_instrument(5))
     np.testing.assert_allclose(many.es, one.es * scale, rtol=1e-5)
     assert (one.es >= one.var - 1e-9 * np.abs(one.var)).all()
 
 
 def test_nothing_held_is_no_risk_and_too_few_scenarios_are_refused() -> None:
     scenarios = on_grid(market(120, 3))
-    nothing = measure(scenarios, exposures_on_grid(np.zeros((1, 3))), by_instrument(3), confidence=0.99)
+    (nothing,) = measure(scenarios, exposures_on_grid(np.zeros((1, 3))), [0.99], groups=by_instrument(3))
     assert nothing.var.tolist() == nothing.es.tolist() == [0.0]
     few, some = on_grid(market(99, 3)), exposures_on_grid(held(1, 3))
     with pytest.raises(InsufficientHistory, match="99 observations, at least 100 needed"):
-        measure(few, some, by_instrument(3), confidence=0.99)
-    with pytest.raises(InsufficientHistory, match="99 observations, at least 100 needed"):
-        scenario_var(few, some, [0.99])
+        measure(few, some, [0.99], groups=by_instrument(3))
     with pytest.raises(ShapeMismatch, match="groups name 2 instruments, scenarios have 3"):
-        measure(scenarios, some, by_instrument(2), confidence=0.99)
+        measure(scenarios, some, [0.99], groups=by_instrument(2))
     with pytest.raises(ShapeMismatch, match="3 instruments in scenarios, 4 in exposures"):
         scenario_pnl(scenarios, exposures_on_grid(held(1, 4)))
