@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from serving.analysis import schemas as analysis
+from serving.kit.access import API_KEY_HEADER
 from serving.sockets import commands, schemas
 
 REF = "#/components/schemas/{model}"
@@ -33,7 +34,23 @@ ANALYSIS_TO_CLIENT: tuple[type[BaseModel], ...] = (
     analysis.ErrorFrame,
     analysis.ShutdownFrame,
 )
-STREAM_TO_CLIENT: tuple[type[BaseModel], ...] = (schemas.QuoteFrame,)
+STREAM_TO_CLIENT: tuple[type[BaseModel], ...] = (
+    schemas.QuoteFrame,
+    schemas.StreamMissing,
+    schemas.StreamError,
+    schemas.StreamEnd,
+)
+# The name of an event's line `event:`; on the sockets the member `type` says it.
+EVENT_NAMES: dict[type[BaseModel], str] = {
+    schemas.QuoteFrame: "quote",
+    schemas.StreamMissing: "missing",
+    schemas.StreamError: "error",
+    schemas.StreamEnd: "server_shutdown",
+}
+PROOFS = {
+    "token": {"type": "http", "scheme": "bearer", "description": "access token of POST /api/v1/auth/login"},
+    "apiKey": {"type": "httpApiKey", "in": "header", "name": API_KEY_HEADER, "description": "key of a program"},
+}
 
 QUOTES_TEXT = """
 Quotes and your own events by push. Prove who you are by `Authorization` or `X-API-Key` at the handshake, or by a first
@@ -42,8 +59,10 @@ message `auth` within 5 s; never in the address.
 * v1 (`op`): `subscribe` answers `subscribed`, then one `snapshot` a symbol, then `update`s. `prev_seq` is the `seq` of
   the frame before of that symbol (or of your events): another one is a gap, send `resync`. Several frames may come in
   one `batch`. Without traffic there is a `heartbeat` every second.
-* Quotes are conflated: you get the newest, `dropped` counts what was passed over. `orders`, `portfolio` and `alerts`
-  drop nothing: go on after a break with `since_seq`.
+* `quotes` are conflated: you get the newest, `dropped` counts what was passed over. `orders`, `portfolio` and `alerts`
+  drop nothing: go on after a break with `since_seq`. They are the topics `order.events`, `portfolio.events` and
+  `alert.events`, as the outbox has them. No process writes `alert.events` in this release: the channel takes its
+  subscription, answers a snapshot, and stays silent.
 * The seeds' messages (`type`): `subscribe` sets what is followed and pushes `snapshot`s of what changes; `update` asks
   for a snapshot now.
 * The server closes with 4401 `not_authenticated` or `token_expired` (renew with `auth` before), 4403 `not_allowed`,
@@ -52,8 +71,24 @@ message `auth` within 5 s; never in the address.
   `try_again_later`. A page of another site is refused with 403.
 """
 STREAM_TEXT = """
-Server-sent events `quote`, each with a frame as data, for `GET` with a token or key. Reconnect with `Last-Event-ID`;
-what was sent within 30 s before may come again, `seq` tells. `max_events` and `max_seconds` end the stream.
+Server-sent events for `GET` with a token or key and the query `symbols`: `quote`, each with a frame as data; `missing`
+first, where a symbol is not followed; `error` where the proof has ended; `server_shutdown` last. Reconnect with
+`Last-Event-ID`; what was sent within 30 s before may come again, `seq` tells. `max_events` and `max_seconds` end the
+stream. Lines without an event are comments that keep the connection open.
+"""
+ANALYSIS_TEXT = """
+Five measures of a holding, computed side by side on one frozen snapshot. Prove who you are as on `/ws/quotes`; the
+first message of who sends no header is `{"action": "auth", "token": "..."}`, within 5 s.
+
+* The first message is `session`: what was last analysed here. A session is remembered for 24 hours after its last use.
+* `analyze` answers `analysis_started`, one `analysis_result` a measure in any order, then `analysis_complete`. Another
+  `analyze`, or `cancel`, answers `cancelled`, and no message of that run follows.
+* `portfolio_value` comes from time to time once a portfolio was analysed. What cannot be done is `error`; the socket
+  stays open. At `server_shutdown` connect again: the session is kept.
+* A message has at most 4096 characters; more than 20 a second wait.
+* The server closes with 4401 `not_authenticated` or `token_expired`, 4403 `not_allowed`, 4408 `slow_consumer` (nothing
+  was read for 5 s), 4429 `too_many_sessions` or `too_many_requests`, 1012 `server_shutdown`, 1013 `try_again_later`.
+  A page of another site is refused with 403.
 """
 
 
@@ -65,10 +100,12 @@ def document(version: str) -> bytes:
 
 def build(version: str) -> dict[str, Any]:
     """The document."""
-    groups = (TO_SERVER, schemas.FRAMES, ANALYSIS_TO_SERVER, ANALYSIS_TO_CLIENT)
-    models = [model for group in groups for model in group]
-    refs, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=REF)
-    names = {model: str(refs[(model, "serialization")]["$ref"]).rsplit("/", 1)[-1] for model in models}
+    modes: dict[type[BaseModel], JsonSchemaMode] = {
+        **dict.fromkeys((*TO_SERVER, *ANALYSIS_TO_SERVER), "validation"),
+        **dict.fromkeys((*schemas.FRAMES, *ANALYSIS_TO_CLIENT, *STREAM_TO_CLIENT), "serialization"),
+    }
+    refs, definitions = models_json_schema(list(modes.items()), ref_template=REF)
+    names = {model: str(refs[(model, mode)]["$ref"]).rsplit("/", 1)[-1] for model, mode in modes.items()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Tidemark streams", "version": version, "description": "Push of the Tidemark API."},
@@ -77,7 +114,7 @@ def build(version: str) -> dict[str, Any]:
             "quotes": _channel("/ws/quotes", QUOTES_TEXT, (*TO_SERVER, *schemas.FRAMES), names),
             "analysis": _channel(
                 "/ws/{session_id}",
-                "Analysis of a holding, measure by measure; a new ticker cancels the run before.",
+                ANALYSIS_TEXT,
                 (*ANALYSIS_TO_SERVER, *ANALYSIS_TO_CLIENT),
                 names,
                 parameters={"session_id": {"description": f"made by the client: {analysis.SESSION_PATTERN}"}},
@@ -93,10 +130,8 @@ def build(version: str) -> dict[str, Any]:
         },
         "components": {
             "schemas": definitions.get("$defs", {}),
-            "messages": {
-                name: {"summary": _summary(model), "payload": {"$ref": f"#/components/schemas/{name}"}}
-                for model, name in names.items()
-            },
+            "messages": {name: _message(model, name) for model, name in names.items()},
+            "securitySchemes": PROOFS,
         },
     }
 
@@ -120,7 +155,13 @@ def _operation(
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
         "messages": [{"$ref": f"#/channels/{channel}/messages/{names[model]}"} for model in models],
+        "security": [{"$ref": f"#/components/securitySchemes/{proof}"} for proof in PROOFS],
     }
+
+
+def _message(model: type[BaseModel], name: str) -> dict[str, Any]:
+    message: dict[str, Any] = {"summary": _summary(model), "payload": {"$ref": f"#/components/schemas/{name}"}}
+    return {**message, "name": EVENT_NAMES[model]} if model in EVENT_NAMES else message
 
 
 def _summary(model: type[BaseModel]) -> str:

@@ -175,6 +175,22 @@ class SeedSnapshot(_Frame):
     missing: list[MissingSymbol | SeedMissing] = Field(default_factory=list)
 
 
+class StreamMissing(_Frame):
+    """Event `missing`: symbols of the query that are not followed."""
+
+    missing: list[MissingSymbol]
+
+
+class StreamError(_Frame):
+    """Event `error`: the stream ends, because who asked for it may no longer."""
+
+    detail: str
+
+
+class StreamEnd(_Frame):
+    """Event `server_shutdown`: the server ends; connect again with `Last-Event-ID`."""
+
+
 FRAMES: tuple[type[BaseModel], ...] = (
     Hello,
     Subscribed,
