@@ -65,7 +65,7 @@ def _forecasts(
     method: Method, pnl: FloatArray, simulated: Simulated, confidence: Decimal, parameters: Parameters
 ) -> FloatArray:
     if method is Method.MONTE_CARLO_NORMAL:
-        return simulated.forecasts[confidence]
+        return simulated.forecasts[confidence].var
     return rolling_var(
         method,
         pnl,

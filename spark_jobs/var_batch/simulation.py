@@ -15,7 +15,15 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from lakehouse.risk.checks import FloatArray
-from lakehouse.risk.cube import Exposures, Scenarios, exposures_on_grid, measure, normal_scenarios, scenario_pnl
+from lakehouse.risk.cube import (
+    Exposures,
+    Groups,
+    Scenarios,
+    exposures_on_grid,
+    measure,
+    normal_scenarios,
+    scenario_pnl,
+)
 from lakehouse.risk.monte_carlo import Simulation
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.var_batch.book import Book
@@ -27,6 +35,7 @@ SLAB_PORTFOLIOS = 10_000
 """Portfolios whose exposures travel to the workers at once: 20 MB at 500 instruments."""
 WORK = pa.schema([("window_end", pa.int32()), ("stream", pa.int64())])
 DONE = "window_end int, payload binary"
+PARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class Task:
     units: npt.NDArray[np.int32]
     unit: FloatArray
     parameters: Parameters
+    groups: Groups | None = None
 
     @property
     def exposures(self) -> Exposures:
@@ -50,13 +60,24 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecasts:
+    """What was forecast at one confidence on D days, base currency, positive for a loss: `var`, `es` (D, P), and what
+    each of G groups of instruments contributes to them, `component_var`, `component_es` (D, P, G)."""
+
+    var: FloatArray
+    es: FloatArray
+    component_var: FloatArray
+    component_es: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Simulated:
-    """`pnl` (P, S) of the day after the last date; `forecasts` (D, P) VaR of the backtest by confidence."""
+    """`pnl` (P, S) of the day after the last date, under `scenarios`; the backtest's `forecasts` by confidence."""
 
     pnl: FloatArray
     scenarios: Scenarios
     simulation: Simulation
-    forecasts: Mapping[Decimal, FloatArray]
+    forecasts: Mapping[Decimal, Forecasts]
 
 
 def work(book: Book, parameters: Parameters) -> pa.Table:
@@ -67,53 +88,78 @@ def work(book: Book, parameters: Parameters) -> pa.Table:
     return pa.table([pa.array(ends, pa.int32()), pa.array(streams, pa.int64())], WORK)
 
 
-def simulate(
-    session: SparkSession | None, book: Book, parameters: Parameters, partitions: int | None = None
-) -> Simulated:
-    """Today's scenarios and all forecasts; on the cluster where that is faster and a `session` is given."""
+def simulate(session: SparkSession | None, book: Book, parameters: Parameters) -> Simulated:
+    """Today's scenarios, and the forecasts of all days of the backtest; on the cluster where that is faster."""
     exposures = exposures_on_grid(book.exposures.T)
     simulation = parameters.simulation(book.dates[-1].toordinal())
-    window = book.returns[-parameters.window_days :]
-    today = normal_scenarios(window, simulation, ddof=parameters.ddof)
-    slabs = [
-        _forecasts(session, book, exposures.rows(start, start + SLAB_PORTFOLIOS), parameters, partitions)
-        for start in range(0, len(exposures.unit), SLAB_PORTFOLIOS)
-    ]
-    forecasts = np.concatenate(slabs, axis=2)
+    today = normal_scenarios(book.returns[-parameters.window_days :], simulation, ddof=parameters.ddof)
     return Simulated(
         pnl=scenario_pnl(today, exposures),
         scenarios=today,
         simulation=simulation,
-        forecasts={level: forecasts[:, number] for number, level in enumerate(parameters.levels)},
+        forecasts=forecast(session, book, parameters),
     )
 
 
+def forecast(
+    session: SparkSession | None,
+    book: Book,
+    parameters: Parameters,
+    *,
+    groups: Groups | None = None,
+    partitions: int | None = None,
+) -> dict[Decimal, Forecasts]:
+    """The forecasts of all days of the backtest by confidence; `partitions` asks for Spark and that many tasks."""
+    exposures = exposures_on_grid(book.exposures.T)
+    slabs = []
+    for start in range(0, len(exposures.unit), SLAB_PORTFOLIOS):
+        slab = exposures.rows(start, start + SLAB_PORTFOLIOS)
+        task = Task(book.returns, slab.units.astype(np.int32), slab.unit, parameters, groups)
+        slabs.append(_slab(session, task, work(book, parameters), partitions))
+    return {
+        level: Forecasts(*(np.concatenate([slab[number][part] for slab in slabs], axis=1) for part in range(PARTS)))
+        for number, level in enumerate(parameters.levels)
+    }
+
+
 def perform(batches: Iterator[pa.RecordBatch], task: Task) -> Iterator[pa.RecordBatch]:
-    """VaR of the slab at every confidence, an output row a day; runs in Spark's Python workers or here."""
-    exposures, quantile = task.exposures, task.parameters.conventions.quantile
+    """The measures of the slab at every confidence, an output row a day; runs in Spark's Python workers or here."""
+    exposures, chosen = task.exposures, task.parameters
     for batch in batches:
         for day in batch.to_pylist():
             scenarios = task.scenarios(day["window_end"], day["stream"])
-            found = measure(scenarios, exposures, task.parameters.levels, quantile=quantile)
-            payload = np.stack([level.var for level in found]).tobytes()
+            levels = measure(
+                scenarios, exposures, chosen.levels, groups=task.groups, quantile=chosen.conventions.quantile
+            )
+            arrays = [
+                part for level in levels for part in (level.var, level.es, level.component_var, level.component_es)
+            ]
+            payload = b"".join(part.tobytes() for part in arrays)
             yield pa.record_batch(
                 [pa.array([day["window_end"]], pa.int32()), pa.array([payload], pa.binary())],
                 names=["window_end", "payload"],
             )
 
 
-def _forecasts(
-    session: SparkSession | None, book: Book, slab: Exposures, parameters: Parameters, partitions: int | None
-) -> FloatArray:
-    """(days, levels, portfolios of the slab)."""
-    days = work(book, parameters)
-    task = Task(book.returns, slab.units.astype(np.int32), slab.unit, parameters)
-    products = slab.units.size * parameters.scenarios * days.num_rows
+def _slab(
+    session: SparkSession | None, task: Task, days: pa.Table, partitions: int | None
+) -> list[tuple[FloatArray, ...]]:
+    """By level: var, es (D, P of the slab), component_var, component_es (D, P, G)."""
+    products = task.units.size * task.parameters.scenarios * days.num_rows
     if session is None or (partitions is None and products < INLINE_PRODUCTS):
         done = pa.Table.from_batches(perform(iter(days.to_batches()), task))
     else:
-        frame = from_arrow(session, days).repartition(partitions or days.num_rows, "window_end")
-        done = frame.mapInArrow(partial(perform, task=task), DONE).toArrow()
+        spread = from_arrow(session, days).repartition(partitions or days.num_rows, "window_end")
+        done = spread.mapInArrow(partial(perform, task=task), DONE).toArrow()
     payloads = dict(zip(done["window_end"].to_pylist(), done["payload"].to_pylist(), strict=True))
-    shape = (len(parameters.levels), len(slab.unit))
-    return np.stack([np.frombuffer(payloads[end]).reshape(shape) for end in days["window_end"].to_pylist()])
+    portfolios, groups = len(task.unit), len(task.groups.names) if task.groups else 1
+    level = 2 * portfolios * (1 + groups)
+    table = np.stack([np.frombuffer(payloads[end]) for end in days["window_end"].to_pylist()])
+    return [_parts(table[:, start : start + level], portfolios, groups) for start in range(0, table.shape[1], level)]
+
+
+def _parts(table: FloatArray, portfolios: int, groups: int) -> tuple[FloatArray, ...]:
+    days, wide = len(table), portfolios * groups
+    var, shortfall, component_var, component_es = np.split(table, np.cumsum([portfolios, portfolios, wide]), axis=1)
+    shape = (days, portfolios, groups)
+    return var, shortfall, component_var.reshape(shape), component_es.reshape(shape)

@@ -16,6 +16,7 @@ from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.silver import POSITIONS as POSITIONS_TABLE
 from lakehouse.domain.ids import SYSTEM_USER
+from lakehouse.risk.cube import Groups
 from lakehouse.risk.methods import Method, estimate
 from lakehouse.settings import PostgresSettings, Settings
 from lakehouse.stores import delta, postgres
@@ -31,7 +32,7 @@ from spark_jobs.silver_daily_bars.job import JOB as SILVER
 from spark_jobs.var_batch.book import Book, CurrencyMismatchError, PriceMissingError
 from spark_jobs.var_batch.job import JOB as VAR
 from spark_jobs.var_batch.parameters import Parameters
-from spark_jobs.var_batch.simulation import simulate
+from spark_jobs.var_batch.simulation import forecast
 from tests.factories.lake import bar, lake_of_its_own, land
 from tests.factories.market import random_book
 
@@ -179,11 +180,10 @@ def test_a_holding_without_a_price_and_one_in_another_currency_are_refused(marke
 def test_scenarios_have_the_same_bytes_inline_and_on_one_and_eight_partitions(spark: SparkSession) -> None:
     chosen = Parameters(window_days=60, backtest_days=9, scenarios=5_000, block_rows=512)
     book: Book = random_book(returns=69)
-    one, eight = (simulate(spark, book, chosen, partitions) for partitions in (1, 8))
-    assert one.pnl.tobytes() == eight.pnl.tobytes()
-    for level in chosen.levels:
-        assert one.forecasts[level].tobytes() == eight.forecasts[level].tobytes()
-    alone = simulate(None, book, chosen)
-    assert one.pnl.tobytes() == alone.pnl.tobytes()
-    for level in chosen.levels:
-        assert one.forecasts[level].tobytes() == alone.forecasts[level].tobytes()
+    groups = Groups(("all but one", "one"), np.arange(len(book.symbols)) // (len(book.symbols) - 1))
+    inline = forecast(None, book, chosen, groups=groups)
+    for partitions in (1, 8):
+        on_workers = forecast(spark, book, chosen, groups=groups, partitions=partitions)
+        for level in chosen.levels:
+            for name in ("var", "es", "component_var", "component_es"):
+                assert getattr(on_workers[level], name).tobytes() == getattr(inline[level], name).tobytes()

@@ -13,7 +13,7 @@ from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.silver import POSITIONS
 from lakehouse.risk.checks import FloatArray
-from lakehouse.risk.cube import exposures_on_grid, normal_scenarios, scenario_pnl
+from lakehouse.risk.cube import Groups, exposures_on_grid, normal_scenarios, scenario_pnl
 from lakehouse.risk.methods import BATCH_METHODS, Method
 from lakehouse.risk.var import historical_var
 from spark_jobs.var_batch import simulation
@@ -28,7 +28,7 @@ from spark_jobs.var_batch.book import (
 from spark_jobs.var_batch.measure import measure
 from spark_jobs.var_batch.parameters import Parameters, parse
 from spark_jobs.var_batch.rows import backtest_rows, risk_rows
-from spark_jobs.var_batch.simulation import Simulated, simulate
+from spark_jobs.var_batch.simulation import Forecasts, Simulated, forecast, simulate
 from spark_jobs.var_batch.valuation import decimal_column, exact_value, to_cents
 from tests.factories.market import random_book
 
@@ -116,6 +116,11 @@ def simulated(book: Book, chosen: Parameters) -> Simulated:
     return simulate(None, book, chosen)
 
 
+def assert_same(one: Forecasts, other: Forecasts) -> None:
+    for name in ("var", "es", "component_var", "component_es"):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+
+
 class TestWork:
     def test_forecasts_are_the_var_of_that_day_s_scenarios(self) -> None:
         book = random_book(returns=140)
@@ -126,7 +131,7 @@ class TestWork:
             pnl = scenario_pnl(normal_scenarios(window, SMALL.simulation(day.toordinal())), exposures)
             for level in SMALL.levels:
                 expected = historical_var(pnl.T, confidence=level)
-                np.testing.assert_array_equal(found.forecasts[level][number], expected)
+                np.testing.assert_array_equal(found.forecasts[level].var[number], expected)
 
     def test_slabs_change_no_byte(self, monkeypatch: pytest.MonkeyPatch) -> None:
         book = random_book(returns=140)
@@ -134,7 +139,16 @@ class TestWork:
         monkeypatch.setattr(simulation, "SLAB_PORTFOLIOS", 2)
         parts = simulated(book, SMALL)
         for level in SMALL.levels:
-            assert whole.forecasts[level].tobytes() == parts.forecasts[level].tobytes()
+            assert_same(whole.forecasts[level], parts.forecasts[level])
+
+    def test_components_of_every_day_add_up(self) -> None:
+        book = random_book(returns=140)
+        groups = Groups(("first", "rest"), np.minimum(np.arange(len(book.symbols)), 1))
+        for level, found in forecast(None, book, SMALL, groups=groups).items():
+            assert found.component_es.shape == (20, len(book.portfolios), 2)
+            np.testing.assert_allclose(found.component_es.sum(axis=2), found.es, rtol=1e-9)
+            np.testing.assert_allclose(found.component_var.sum(axis=2), found.var, rtol=1e-9)
+            np.testing.assert_array_equal(found.var, forecast(None, book, SMALL)[level].var)
 
     def test_parameters_survive_their_manifest(self) -> None:
         assert parse(SMALL.document()) == SMALL
