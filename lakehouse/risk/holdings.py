@@ -1,5 +1,8 @@
 """Any method for P portfolios from the returns of what they hold: one call for the API, the jobs and notebooks."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +16,7 @@ from lakehouse.risk.delta_gamma import (
     quadratic_moments,
     simulate_quadratic,
 )
+from lakehouse.risk.kernels import require_one_day
 from lakehouse.risk.linear import portfolio_pnl
 from lakehouse.risk.methods import (
     FROM_RETURNS,
@@ -26,7 +30,19 @@ from lakehouse.risk.methods import (
     estimate_simulated,
 )
 from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
+from lakehouse.risk.rolling_filtered import Forecasts
 from lakehouse.risk.t_copula import fit_t_copula, simulate_copula_pnl
+from lakehouse.risk.var_backtest import require_days
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """What rolling forecasts are made from: `window` days each; `streams` one number a forecast day, for example its
+    ordinal date, so that days have independent scenarios and keep them in later runs; `simulation` the draws."""
+
+    window: int
+    streams: Sequence[int]
+    simulation: Simulation
 
 
 def estimate_holdings(
@@ -65,6 +81,39 @@ def estimate_holdings(
     outcomes, model = _simulated(method, returns, exposures, simulation, conventions, gamma)
     origin = Origin(simulation, len(finite_matrix("returns", returns)), model)
     return estimate_simulated(method, outcomes, origin, confidence=confidence, conventions=conventions)
+
+
+def rolling_holdings(
+    method: Method,
+    returns: npt.ArrayLike,
+    exposures: npt.ArrayLike,
+    *,
+    confidence: Confidence,
+    rolling: Rolling,
+    conventions: Conventions = STANDARD,
+) -> Forecasts:
+    """One-day forecasts of the last len(rolling.streams) rows of `returns` by any method, each made anew from the
+    window before it: `estimate_holdings` of that window. The slow and sure way; `rolling_var` gives the same numbers
+    for methods that P&L is enough for.
+
+    NaN policy: refused. Raises InvalidParameter for a longer horizon, InsufficientHistory, and what the method raises.
+    """
+    require_one_day(conventions)
+    moves = finite_matrix("returns", returns)
+    require_days(len(moves), rolling.window, len(rolling.streams))
+    first = len(moves) - len(rolling.streams)
+    days = [
+        estimate_holdings(
+            method,
+            moves[day - rolling.window : day],
+            exposures,
+            confidence=confidence,
+            simulation=replace(rolling.simulation, stream=stream),
+            conventions=conventions,
+        )
+        for day, stream in enumerate(rolling.streams, start=first)
+    ]
+    return Forecasts(np.stack([each.var for each in days]), np.stack([each.es for each in days]))
 
 
 def _delta_normal(

@@ -2,12 +2,18 @@
 
 import math
 
+import numpy as np
 import numpy.typing as npt
 
 from lakehouse.risk.checks import Confidence, FloatArray, require_count, require_history, tail_observations
-from lakehouse.risk.cornish_fisher import expansion_tail_mean, normal_tail, require_monotone_tail
+from lakehouse.risk.cornish_fisher import (
+    expansion_tail_mean,
+    normal_tail,
+    require_monotone_tail,
+    tail_is_monotone,
+)
 from lakehouse.risk.linear import Windows, horizon_sums, loss_rows
-from lakehouse.risk.moments import mean_and_deviation
+from lakehouse.risk.moments import loss_moments, mean_and_deviation
 from lakehouse.risk.quantiles import upper_tail_mean
 from lakehouse.risk.var import horizon_moments
 
@@ -42,8 +48,7 @@ def parametric_normal_es(
     Source: McNeil, Frey and Embrechts (2005), example 2.18.
     """
     require_count("horizon_days", horizon_days)
-    mean, deviation, _ = mean_and_deviation(loss_rows(pnl), ddof)
-    return mean * horizon_days + deviation * math.sqrt(horizon_days) * normal_tail(confidence).mean
+    return parametric_normal_tail_rows(loss_rows(pnl), confidence, ddof, horizon_days)
 
 
 def cornish_fisher_es(
@@ -57,3 +62,18 @@ def cornish_fisher_es(
     moments = horizon_moments(pnl, ddof, horizon_days)
     require_monotone_tail(moments, confidence)
     return moments.mean + moments.deviation * expansion_tail_mean(moments, confidence)
+
+
+def parametric_normal_tail_rows(
+    losses: FloatArray, confidence: Confidence, ddof: int, horizon_days: int = 1
+) -> FloatArray:
+    """Normal shortfall of every contiguous row of finite `losses` (M, n) -> (M,)."""
+    mean, deviation, _ = mean_and_deviation(losses, ddof)
+    return mean * horizon_days + deviation * math.sqrt(horizon_days) * normal_tail(confidence).mean
+
+
+def cornish_fisher_tail_rows(losses: FloatArray, confidence: Confidence, ddof: int) -> FloatArray:
+    """Cornish-Fisher shortfall of every contiguous row of finite `losses` (M, n) -> (M,); NaN out of its domain."""
+    moments = loss_moments(losses, ddof)
+    values = moments.mean + moments.deviation * expansion_tail_mean(moments, confidence)
+    return np.where(tail_is_monotone(moments, confidence), values, np.nan)

@@ -1,8 +1,7 @@
 """Rolling one-day VaR forecasts, each made from the days before it, held against what then happened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +17,15 @@ from lakehouse.risk.checks import (
     finite_matrix,
     require_count,
     require_history,
-    tail_observations,
 )
 from lakehouse.risk.cornish_fisher import BoolArray
+from lakehouse.risk.kernels import Kernel, es_kernel, require_one_day, var_kernel
 from lakehouse.risk.linear import loss_rows
 from lakehouse.risk.methods import STANDARD, Conventions, Method
-from lakehouse.risk.moments import check_ddof
 from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
-from lakehouse.risk.quantiles import upper_quantile
-from lakehouse.risk.var import cornish_fisher_rows, historical_var, parametric_normal_rows
+from lakehouse.risk.var import historical_var
 
 IntArray = npt.NDArray[np.int64]
-Kernel = Callable[[FloatArray], FloatArray]
 BLOCK_VALUES = 1 << 17  # 1 MiB of windows at a time: they are selected from while still in the cache
 
 
@@ -79,13 +75,30 @@ def rolling_var(
 
     pnl: (T, P) daily P&L of today's holdings, oldest first, base currency. Result: (backtest_days, P), positive for
     a loss, the same bits as the method's VaR of that window alone; NaN where Cornish-Fisher is out of its domain.
-    Monte-Carlo needs returns and not P&L: see `rolling_monte_carlo_var`. Horizon: one day only.
+    Filtered historical rolls in `rolling_filtered`, Monte-Carlo in `rolling_monte_carlo_var`, every method that needs
+    returns in `holdings.rolling_holdings`. Horizon: one day only.
     NaN policy: refused on input. Raises NonFinite, ShapeMismatch, InvalidParameter; InsufficientHistory below
     window + backtest_days rows, or when the window is too short for the method.
     """
-    kernel = _kernel(method, confidence, window, conventions)
+    return _rolled(var_kernel(method, confidence, window, conventions), pnl, window, backtest_days)
+
+
+def rolling_es(
+    method: Method,
+    pnl: npt.ArrayLike,
+    *,
+    confidence: Confidence,
+    window: int,
+    backtest_days: int,
+    conventions: Conventions = STANDARD,
+) -> FloatArray:
+    """Shortfall forecasts beside those of `rolling_var`, with its arguments, shapes, policies and errors."""
+    return _rolled(es_kernel(method, confidence, window, conventions), pnl, window, backtest_days)
+
+
+def _rolled(kernel: Kernel, pnl: npt.ArrayLike, window: int, backtest_days: int) -> FloatArray:
     losses = loss_rows(pnl)
-    _require_days(losses.shape[1], window, backtest_days)
+    require_days(losses.shape[1], window, backtest_days)
     usable = losses[:, losses.shape[1] - backtest_days - window : -1]
     windows = sliding_window_view(usable, window, axis=1)
     forecasts = np.empty((len(losses), backtest_days))
@@ -114,9 +127,9 @@ def rolling_monte_carlo_var(
     Result: (len(streams), P), positive for a loss. Horizon: one day only.
     NaN policy: refused. Raises as `fit_normal` and `historical_var` do, InsufficientHistory for too few rows.
     """
-    _require_one_day(conventions)
+    require_one_day(conventions)
     moves = finite_matrix("returns", returns)
-    _require_days(len(moves), window, len(streams))
+    require_days(len(moves), window, len(streams))
     first = len(moves) - len(streams)
     forecasts = []
     for day, stream in enumerate(streams, start=first):
@@ -157,27 +170,8 @@ def kupiec_pof(breaches: npt.ArrayLike, forecasts: npt.ArrayLike, *, confidence:
     return Kupiec(np.asarray(statistic), np.asarray(chdtrc(1, statistic)))
 
 
-def _kernel(method: Method, confidence: Confidence, window: int, conventions: Conventions) -> Kernel:
-    _require_one_day(conventions)
-    require_count("window", window)
-    exact_confidence(confidence)
-    check_ddof(conventions.ddof)
-    if method is Method.HISTORICAL:
-        require_history(window, tail_observations(confidence), f"window of a historical VaR at {confidence}")
-        return partial(upper_quantile, confidence=confidence, quantile=conventions.quantile)
-    if method is Method.PARAMETRIC_NORMAL:
-        return partial(parametric_normal_rows, confidence=confidence, ddof=conventions.ddof)
-    if method is Method.CORNISH_FISHER:
-        return partial(cornish_fisher_rows, confidence=confidence, ddof=conventions.ddof)
-    raise InvalidParameter(f"{method} needs returns and exposures: call rolling_monte_carlo_var")
-
-
-def _require_one_day(conventions: Conventions) -> None:
-    if conventions.horizon_days != 1:
-        raise InvalidParameter(f"horizon_days is {conventions.horizon_days}: forecasts are of one day, pass 1")
-
-
-def _require_days(rows: int, window: int, backtest_days: int) -> None:
+def require_days(rows: int, window: int, backtest_days: int) -> None:
+    """Raises InvalidParameter or InsufficientHistory unless `rows` hold that many forecasts from their windows."""
     require_count("window", window)
     require_count("backtest_days", backtest_days)
     require_history(rows, window + backtest_days, f"{backtest_days} forecasts from {window} days each")
