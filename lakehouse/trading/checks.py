@@ -8,7 +8,16 @@ from typing import Final
 from uuid import UUID
 
 from lakehouse.trading.order import Leg, Order, OrderType, Side
-from lakehouse.trading.reservation import MARKET_BUFFER, cash_needed, digits, notional, written
+from lakehouse.trading.reservation import (
+    MARKET_BUFFER,
+    SHORT_COLLATERAL,
+    cash_needed,
+    cover_needed,
+    digits,
+    margin_needed,
+    notional,
+    written,
+)
 
 MAX_QUANTITY: Final = Decimal(1_000_000_000)
 MAX_NOTIONAL: Final = Decimal(1_000_000_000)
@@ -29,7 +38,9 @@ class Working:
 class Facts:
     """What is known, under the account's lock, when an order is placed.
 
-    `cash_minor` and `units` are what is free: held less reserved. `price` is the last one seen, in the instrument's
+    `cash_minor` is what is free: held less reserved. `held` is the position, negative where it is short; `units` are
+    those of it that an order of this side may still close: sell of a long one, buy back of a short one. Buying back
+    frees at least `freed_a_unit` minor units of collateral a unit. `price` is the last one seen, in the instrument's
     currency a unit, made at `price_at`; `price_age` is how long its exchange has been open since then, None where that
     was not asked, and a market order may be judged by one of `max_price_age`.
     """
@@ -42,6 +53,8 @@ class Facts:
     price: Decimal | None
     cash_minor: int
     units: Decimal
+    held: Decimal = Decimal(0)
+    freed_a_unit: Decimal = Decimal(0)
     working: tuple[Working, ...] = ()
     price_at: datetime | None = None
     price_age: timedelta | None = None
@@ -238,43 +251,76 @@ def _legs(orders: Sequence[Order], facts: Facts) -> Violation | None:
     )
 
 
-def group_cash(orders: Sequence[Order], multiplier: Decimal) -> int:
-    """Minor units that orders of which only one can be filled may cost: the dearest."""
-    return max((cash_needed(order, multiplier) for order in orders), default=0)
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What orders of which only one can be filled keep back: cash in minor units, and units of the position."""
+
+    minor: int
+    units: Decimal
 
 
-def group_units(orders: Sequence[Order], *, allows_short: bool) -> Decimal:
-    """Units that orders of which only one can be filled may deliver.
+def group_need(orders: Sequence[Order], facts: Facts) -> Need:
+    """What the dearest of orders of which only one can be filled needs."""
+    needs = [_need(order, facts) for order in orders]
+    return Need(max((need.minor for need in needs), default=0), max((need.units for need in needs), default=Decimal(0)))
 
-    Zero where the account may sell what it does not hold: there is nothing to run out of, so nothing is reserved.
-    """
-    if allows_short:
-        return Decimal(0)
-    return max((order.leaves for order in orders if order.side is Side.SELL), default=Decimal(0))
+
+def _need(order: Order, facts: Facts) -> Need:
+    """An order closes what is held, or what is sold short, or opens; never both, so that it keeps back one thing."""
+    if order.side is Side.SELL:
+        if _opens_short(facts):
+            return Need(margin_needed(order, facts.multiplier), Decimal(0))
+        return Need(0, order.leaves)
+    if facts.held < 0:
+        return Need(cover_needed(order, facts.multiplier, facts.freed_a_unit), order.leaves)
+    return Need(cash_needed(order, facts.multiplier), Decimal(0))
+
+
+def _opens_short(facts: Facts) -> bool:
+    return facts.allows_short and facts.held <= 0
 
 
 def funds(orders: Sequence[Order], facts: Facts) -> Violation | None:
     """Whether the account can pay, or deliver, the dearest of `orders`, of which only one can be filled."""
-    first = orders[0]
-    cash = group_cash(orders, facts.multiplier)
-    if cash > facts.cash_minor:
-        free = written(facts.cash_minor, first.currency)
+    need = group_need(orders, facts)
+    if need.minor > facts.cash_minor:
+        return _unpaid(orders[0], need, facts)
+    if need.units > 0 and need.units > facts.units:
+        return _undelivered(orders[0], facts)
+    return None
+
+
+def _unpaid(first: Order, need: Need, facts: Facts) -> Violation:
+    free = written(facts.cash_minor, first.currency)
+    amount = written(need.minor, first.currency)
+    if first.side is Side.SELL:
         return Violation(
-            rule="buying_power",
-            detail=f"It may cost {written(cash, first.currency)}, and {free} is free: deposit, or order less.",
+            rule="short_collateral",
+            detail=f"A short sale keeps back {SHORT_COLLATERAL:.0%} of its worth: what it brings, and {amount} more; "
+            f"{free} is free: deposit, or sell less.",
             limit=free,
         )
-    units = group_units(orders, allows_short=facts.allows_short)
-    if units <= facts.units:
-        return None
-    if facts.units <= 0:
+    return Violation(
+        rule="buying_power", detail=f"It may cost {amount}, and {free} is free: deposit, or order less.", limit=free
+    )
+
+
+def _undelivered(first: Order, facts: Facts) -> Violation:
+    free = max(facts.units, Decimal(0))
+    limit = digits(free)
+    if first.side is Side.BUY:
+        detail = f"{limit} units of the {digits(-facts.held)} {first.symbol} sold short are free to buy back: "
+        order = "buy no more, or cancel another order; to buy beyond it, buy back first."
+        return Violation(rule="short_cover", detail=detail + order, limit=limit)
+    if free == 0 and not facts.allows_short:
         return Violation(
             rule="short_not_allowed",
             detail=f"No unit of {first.symbol} is free to sell, and the account may not sell short.",
             limit="0",
         )
+    more = " To sell short, sell first what is held." if facts.allows_short else ""
     return Violation(
         rule="holdings",
-        detail=f"{digits(facts.units)} units of {first.symbol} are free to sell: sell less, or cancel another order.",
-        limit=digits(facts.units),
+        detail=f"{limit} units of {first.symbol} are free to sell: sell less, or cancel another order.{more}",
+        limit=limit,
     )

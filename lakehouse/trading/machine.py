@@ -97,9 +97,11 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """A sibling of other prices joined: it keeps back this much cash (minor units) for both of them. No move."""
+    """A sibling of other prices joined: it keeps back this much, cash (minor units) and units, for both of them. No
+    move."""
 
     reserved_minor: int
+    reserved_quantity: Decimal
 
 
 Amendment = Reduce | Adopt | Keep
@@ -179,7 +181,12 @@ def _amended(order: Order, event: Amendment) -> Order:
     if isinstance(event, Adopt):
         return replace(order, parent_id=event.parent_id, version=order.version + 1)
     if isinstance(event, Keep):
-        return replace(order, reserved_minor=event.reserved_minor, version=order.version + 1)
+        return replace(
+            order,
+            reserved_minor=event.reserved_minor,
+            reserved_quantity=event.reserved_quantity,
+            version=order.version + 1,
+        )
     if not 0 < event.leaves < order.leaves:
         raise NothingToReduce(f"Order {order.id} has {order.leaves:f} units left, not more than {event.leaves:f}.")
     minor, units = reserved_for(order, event.leaves)

@@ -11,6 +11,11 @@ from lakehouse.trading.order import Order, OrderType, Side
 MARKET_BUFFER: Final = Decimal("1.05")
 # Fees are only known with the fill: a tenth of a per cent of the amount is kept back for them.
 FEE_RATE: Final = Decimal("0.001")
+# Regulation T, 12 CFR 220.12(c)(1): a short sale of an equity needs 150 per cent of its market value, which is what it
+# brings and a margin of half as much. No setting: what accounts keep back by it is stored, and recounted.
+SHORT_COLLATERAL: Final = Decimal("1.5")
+# What buying back one lot in part frees is rounded twice: its cost is split, and its collateral rounded up.
+ROUNDED_MINOR: Final = 2
 
 
 def worst_price(order: Order) -> Decimal | None:
@@ -36,6 +41,28 @@ def cash_needed(order: Order, multiplier: Decimal) -> int:
         raise ValueError(f"order {order.id} has no price to reserve by")
     gross = order.leaves * price * multiplier * (1 + FEE_RATE)
     return int(gross.scaleb(minor_digits(order.currency)).to_integral_value(ROUND_CEILING))
+
+
+def margin_needed(order: Order, multiplier: Decimal) -> int:
+    """Minor units that a short sale of the order's unfilled part needs besides what it brings, rounded up.
+
+    A limit may be filled above, where the market is: the highest price known counts. Raises as `cash_needed` does.
+    """
+    prices = [price for price in (order.limit_price, order.stop_price) if price is not None]
+    if order.reference_price is not None and order.type in (OrderType.MARKET, OrderType.LIMIT):
+        buffer = MARKET_BUFFER if order.type is OrderType.MARKET else Decimal(1)
+        prices.append(order.reference_price * buffer)
+    if not prices:
+        raise ValueError(f"order {order.id} has no price to reserve by")
+    gross = order.leaves * max(prices) * multiplier * (SHORT_COLLATERAL - 1)
+    return int(gross.scaleb(minor_digits(order.currency)).to_integral_value(ROUND_CEILING))
+
+
+def cover_needed(order: Order, multiplier: Decimal, freed_a_unit: Decimal) -> int:
+    """Minor units that buying back may cost beyond the collateral that it frees, at least `freed_a_unit` minor units
+    a unit. Raises as `cash_needed` does."""
+    freed = int(order.leaves * freed_a_unit) - ROUNDED_MINOR
+    return max(0, cash_needed(order, multiplier) - max(0, freed))
 
 
 def notional(order: Order, multiplier: Decimal) -> Decimal | None:

@@ -27,7 +27,9 @@ class HoldingOut(BaseModel):
     kind: str = Field(description="equity, etf, fund, bond, option, crypto, commodity or other")
     currency: str = Field(description="ISO 4217 code of its prices", examples=["USD"])
     quantity: DecimalText = Field(description="units held; negative is short", examples=["400"])
-    reserved_quantity: DecimalText = Field(description="units that open sell orders have reserved", examples=["0"])
+    reserved_quantity: DecimalText = Field(
+        description="units that open orders will sell; negative: buy back", examples=["0"]
+    )
     costs: list[CostOut] = Field(description="by the currency that was paid")
     price: DecimalText | None = Field(description="last price; null where there is none", examples=["182.1"])
     price_as_of: datetime | None = Field(description="when that was the price")

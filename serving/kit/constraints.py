@@ -69,10 +69,12 @@ MEANINGS: dict[str, Meaning] = {
         InsufficientFunds, "The account's balance would fall below zero: deposit first, or book less."
     ),
     "ledger_account_reserved_covered": Meaning(
-        InsufficientFunds, "Open orders have reserved that money: cancel one, deposit, or book less."
+        InsufficientFunds,
+        "Open orders, payments under review and short sales keep that money back: cancel one, buy back, deposit, or "
+        "book less.",
     ),
     "position_reserved_covered": Meaning(
-        InsufficientHoldings, "Open orders have reserved these units: cancel one, or sell less."
+        InsufficientHoldings, "Open orders have reserved these units: cancel one, or book less."
     ),
     "transaction_external_unique": Meaning(
         AlreadyExists, "A transaction with this external_id is booked in the portfolio already."

@@ -17,7 +17,9 @@ class PositionOut(BaseModel):
     portfolio_id: UUID = Field(description="portfolio")
     symbol: str = Field(description="instrument", examples=["AAPL"])
     quantity: Number = Field(description="units held; negative is short", examples=["400", "-700.5"])
-    reserved_quantity: Number = Field(description="units that open sell orders have reserved", examples=["0"])
+    reserved_quantity: Number = Field(
+        description="units that open orders will sell; negative: buy back", examples=["0"]
+    )
     updated_at: datetime = Field(description="when it last changed")
 
 

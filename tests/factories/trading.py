@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -18,7 +18,7 @@ from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from lakehouse.stores.books import fills, orders
-from lakehouse.stores.books.booking import book, open_books
+from lakehouse.stores.books.booking import book, open_books, reverse
 from lakehouse.stores.books.fills import FillResult, Report
 from lakehouse.stores.books.order_facts import Market
 from lakehouse.stores.books.order_replacing import Request, Wish, replace_order
@@ -27,6 +27,7 @@ from lakehouse.stores.books.orders import Placed
 from lakehouse.stores.postgres import Pool, Transaction
 from lakehouse.trading.order import Order
 from lakehouse.trading.ticket import Ticket
+from tests.factories.orders import TICKET
 
 Result = TypeVar("Result")
 PRICE = Decimal(100)
@@ -94,6 +95,14 @@ class Desk:
             books = await open_books(connection, self.portfolio_id, owner_id=self.owner_id)
             assert books is not None
             await book(connection, books, drafts, clock=self.clock)
+
+        self.run(work)
+
+    def reverse(self, transaction_id: object) -> None:
+        async def work(connection: Transaction) -> None:
+            books = await open_books(connection, self.portfolio_id, owner_id=self.owner_id)
+            assert books is not None
+            await reverse(connection, books, UUID(str(transaction_id)), clock=self.clock)
 
         self.run(work)
 
@@ -167,3 +176,27 @@ def _desk(
             (desk.portfolio_id, desk.owner_id, desk.account_id, str(desk.portfolio_id)),
         )
     return desk
+
+
+def wish(desk: Desk, **changes: Any) -> Ticket:
+    """A purchase of 10 at 100 without a client's id, changed."""
+    return replace(replace(TICKET, portfolio_id=desk.portfolio_id, client_order_id=None), **changes)
+
+
+def cash(desk: Desk) -> tuple[object, ...]:
+    """Balance and what is reserved of it."""
+    return desk.rows(
+        "SELECT balance_minor, reserved_minor FROM ledger.account WHERE account_id = %(a)s AND purpose = 'cash'"
+    )[0]
+
+
+def units(desk: Desk) -> tuple[object, ...]:
+    """Units held and what is reserved of them."""
+    found = desk.rows("SELECT quantity, reserved_quantity FROM app.position WHERE portfolio_id = %(p)s")
+    return found[0] if found else (Decimal(0), Decimal(0))
+
+
+def buy(desk: Desk, quantity: int) -> None:
+    """Hold units, bought at 100 without a fee."""
+    placed = desk.place(wish(desk, quantity=Decimal(quantity)))
+    desk.fill(placed.order_id, "first", quantity)

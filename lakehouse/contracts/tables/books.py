@@ -85,7 +85,13 @@ POSITION = Table(
         Column("quantity", Type.DECIMAL, "units held; negative is short, zero does not exist", precision=28, scale=8),
         Column("updated_at", Type.TIMESTAMP, "when it last changed"),
         Column("id", Type.UUID, "name of it in addresses of the API, made from portfolio and symbol"),
-        Column("reserved_quantity", Type.DECIMAL, "units that open sell orders have reserved", precision=28, scale=8),
+        Column(
+            "reserved_quantity",
+            Type.DECIMAL,
+            "units that open orders will close: sell, or, negative of a short position, buy back",
+            precision=28,
+            scale=8,
+        ),
         Column("version", Type.INT32, "goes up by one with each change"),
     ),
     key=("portfolio_id", "symbol"),
@@ -285,7 +291,7 @@ LEDGER_ACCOUNT = Table(
         Column(
             "reserved_minor",
             Type.INT64,
-            "part of the balance that open orders and payments have reserved",
+            "part of the balance that open orders, payments under review and open short sales keep back",
             unit="minor units of currency",
         ),
         Column("allows_negative", Type.BOOL, "whether the balance may be below zero: never for cash and coin"),

@@ -5,7 +5,8 @@ it, from the start (`refold`). Either way the stored lots are the fold of the tr
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.portfolio import transactions
 from lakehouse.portfolio.fold import Fact, FoldRefused
 from lakehouse.portfolio.transactions import FOLDING, Draft, DraftRefused, Kind
-from lakehouse.stores.books import announcing, ledger, refold, rows
+from lakehouse.stores.books import announcing, collateral, ledger, refold, rows
 from lakehouse.stores.books.ledger import Line, Transfer
 from lakehouse.stores.postgres import Transaction, rows_of
 
@@ -119,8 +120,9 @@ async def book(connection: Transaction, books: Books, drafts: Sequence[Draft], *
     except FoldRefused as refused:
         raise _refusal(refused, found) from refused
     await rows.write_transactions(connection, books.portfolio_id, books.account_id, found, clock.now())
-    await _post(connection, books, found, clock)
-    await refold.store(connection, books.portfolio_id, folded, clock.now())
+    async with _covered(connection, books, is_folding=bool(facts)):
+        await _post(connection, books, found, clock)
+        await refold.store(connection, books.portfolio_id, folded, clock.now())
     await announcing.booked(connection, books.portfolio_id, books.owner_id, found, clock)
     return [each.id for each in found]
 
@@ -148,7 +150,8 @@ async def reverse(connection: Transaction, books: Books, transaction_id: UUID, *
     """Undo a transaction: it stays, marked, the opposite transfer is booked, and its lots are folded without it.
 
     Returns the id of the reversing transfer, or the transaction's own where no cash had moved. Raises BookingRefused
-    (not_found, made_by_an_order, made_by_a_payment, or what later transactions need of it) and IntegrityError.
+    (not_found, made_by_an_order, made_by_a_payment, short_collateral, or what later transactions need of it) and
+    IntegrityError.
     """
     names = {"id": transaction_id, "portfolio_id": books.portfolio_id, "now": clock.now()}
     changed = await rows_of(connection, REVERSE, names, _Reversed)
@@ -159,19 +162,40 @@ async def reverse(connection: Transaction, books: Books, transaction_id: UUID, *
         maker = "an order" if row.source == "fill" else "a payment"
         detail = f"It was made by {maker}: a transaction of your own in the other direction evens it out."
         raise BookingRefused(f"made_by_{'an_order' if row.source == 'fill' else 'a_payment'}", 0, detail)
+    async with _covered(connection, books, is_folding=row.kind in FOLDING):
+        await _unfold(connection, books, row, clock)
+        undone = await ledger.reverse_transfer(
+            connection, kind=row.kind, source_id=transaction_id, effective_at=clock.now(), clock=clock
+        )
+    await announcing.reversed_one(connection, books.portfolio_id, books.owner_id, transaction_id, clock)
+    return undone or transaction_id
+
+
+async def _unfold(connection: Transaction, books: Books, row: _Reversed, clock: Clock) -> None:
+    if row.kind not in FOLDING:
+        return
     try:
-        if row.kind in FOLDING:
-            symbols = {symbol for symbol in (row.symbol, row.related_symbol) if symbol is not None}
-            folded = await refold.whole(connection, books, symbols)
-            await refold.store(connection, books.portfolio_id, folded, clock.now())
+        symbols = {symbol for symbol in (row.symbol, row.related_symbol) if symbol is not None}
+        folded = await refold.whole(connection, books, symbols)
+        await refold.store(connection, books.portfolio_id, folded, clock.now())
     except FoldRefused as refused:
         detail = f"Transaction {refused.transaction_id} needs it. {refused.detail} Reverse that one first."
         raise BookingRefused("needed_by_a_later_one", 0, detail) from refused
-    undone = await ledger.reverse_transfer(
-        connection, kind=row.kind, source_id=transaction_id, effective_at=clock.now(), clock=clock
-    )
-    await announcing.reversed_one(connection, books.portfolio_id, books.owner_id, transaction_id, clock)
-    return undone or transaction_id
+
+
+@asynccontextmanager
+async def _covered(connection: Transaction, books: Books, *, is_folding: bool) -> AsyncIterator[None]:
+    """What short sales keep back is free for the block, which moves money and lots, and kept back after it."""
+    if not (is_folding and books.allows_short):
+        yield
+        return
+    named = {"account_id": books.account_id, "portfolio_id": books.portfolio_id}
+    await collateral.lift(connection, **named)
+    yield
+    try:
+        await collateral.lay(connection, **named)
+    except collateral.CollateralMissing as refused:
+        raise BookingRefused(refused.rule, 0, str(refused)) from refused
 
 
 async def refold_all(connection: Transaction, books: Books, *, clock: Clock) -> None:
@@ -181,7 +205,8 @@ async def refold_all(connection: Transaction, books: Books, *, clock: Clock) -> 
         folded = await refold.whole(connection, books, None)
     except FoldRefused as refused:
         raise BookingRefused(refused.rule, 0, refused.detail) from refused
-    await refold.store(connection, books.portfolio_id, folded, clock.now())
+    async with _covered(connection, books, is_folding=True):
+        await refold.store(connection, books.portfolio_id, folded, clock.now())
 
 
 async def _prepared(

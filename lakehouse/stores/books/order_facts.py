@@ -18,7 +18,8 @@ MARKET: Final[LiteralString] = """
     SELECT i.symbol, i.currency, i.exchange, i.status, i.multiplier, coalesce(r.price, b.close) AS price,
            coalesce(r.as_of, b.made_at) AS price_at,
            coalesce(l.balance_minor - l.reserved_minor, 0) AS cash_minor,
-           coalesce(x.quantity - x.reserved_quantity, 0) AS units
+           coalesce(x.quantity, 0) AS held, coalesce(x.quantity - x.reserved_quantity, 0) AS units,
+           coalesce(w.units, 0) AS opening, coalesce(c.freed, 0) AS freed_a_unit
     FROM app.instrument AS i
     LEFT JOIN market.realtime_symbols AS r ON r.symbol = i.symbol
     LEFT JOIN LATERAL (
@@ -28,6 +29,19 @@ MARKET: Final[LiteralString] = """
     LEFT JOIN ledger.account AS l
         ON l.account_id = %(account_id)s AND l.purpose = 'cash' AND l.currency = i.currency
     LEFT JOIN app.position AS x ON x.portfolio_id = %(portfolio_id)s AND x.symbol = i.symbol
+    LEFT JOIN LATERAL (
+        SELECT sum(q.quantity - q.filled_quantity) AS units
+        FROM trading.order AS q
+        WHERE %(allows_short)s AND q.portfolio_id = %(portfolio_id)s AND q.symbol = i.symbol AND q.side = %(side)s
+          AND q.status IN ('accepted', 'partially_filled') AND q.reserved_minor > 0 AND q.reserved_quantity = 0
+    ) AS w ON true
+    LEFT JOIN LATERAL (
+        SELECT min(coalesce(s.collateral_minor, 0) / -o.quantity) AS freed
+        FROM app.lot AS o
+        LEFT JOIN app.short_sale AS s
+            ON s.portfolio_id = o.portfolio_id AND s.symbol = o.symbol AND s.lot_id = o.id AND s.currency = i.currency
+        WHERE %(allows_short)s AND o.portfolio_id = %(portfolio_id)s AND o.symbol = i.symbol AND o.quantity < 0
+    ) AS c ON true
     WHERE i.symbol = %(symbol)s
 """
 # The order of the other side that is nearest: stops sleep until their price is seen, so they are in nobody's way.
@@ -65,7 +79,12 @@ Habit = TypeVar("Habit")
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """An instrument, its last price, and what the account has free of it and of its currency."""
+    """An instrument, its last price, and what the account has of it and of its currency.
+
+    `held` is the position, `units` what orders have not reserved of it; both negative where it is short. `opening` are
+    the units of open orders of the side asked for that keep back cash for opening a position, and would close what has
+    come to be held meanwhile. `freed_a_unit` is the least collateral (minor units) a unit sold short.
+    """
 
     symbol: str
     currency: str
@@ -75,7 +94,10 @@ class Market:
     price: Decimal | None
     price_at: datetime | None
     cash_minor: int
+    held: Decimal
     units: Decimal
+    opening: Decimal
+    freed_a_unit: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +143,13 @@ async def open_books(
 async def look(connection: Transaction, books: Books, symbol: str, side: Side) -> tuple[Market | None, Working | None]:
     """The instrument with its price and what is free, None where there is no such instrument; and the portfolio's
     working order in it, on the other side than `side`, that is nearest. Both in one round trip."""
-    names = {"account_id": books.account_id, "portfolio_id": books.portfolio_id, "symbol": symbol, "side": side}
+    names = {
+        "account_id": books.account_id,
+        "portfolio_id": books.portfolio_id,
+        "symbol": symbol,
+        "side": side,
+        "allows_short": books.allows_short,
+    }
     async with (
         connection.cursor(row_factory=class_row(Market)) as known,
         connection.cursor(row_factory=class_row(_Working)) as working,
@@ -135,10 +163,12 @@ async def look(connection: Transaction, books: Books, symbol: str, side: Side) -
 
 
 def facts(
-    books: Books, known: Market, nearest: Working | None, *, now: datetime, besides: Sequence[Order] = ()
+    books: Books, known: Market, nearest: Working | None, *, side: Side, now: datetime, besides: Sequence[Order] = ()
 ) -> Facts:
-    """The facts that rules judge by, but the age of the price. What the orders `besides` keep back counts as free: they
-    are to be replaced."""
+    """The facts that rules judge orders of this side by, but the age of the price. What the orders `besides`, of the
+    same side, keep back counts as free: they are to be replaced."""
+    opening = known.opening - sum(order.leaves for order in besides if _opens(order))
+    closable = (known.units if side is Side.SELL else -known.units) - opening
     return Facts(
         now=now,
         account_status="open" if books.is_open else "closed",
@@ -147,10 +177,16 @@ def facts(
         multiplier=known.multiplier,
         price=known.price,
         cash_minor=known.cash_minor + sum(order.reserved_minor for order in besides),
-        units=known.units + sum((order.reserved_quantity for order in besides), Decimal(0)),
+        units=closable + sum((order.reserved_quantity for order in besides), Decimal(0)),
+        held=known.held,
+        freed_a_unit=known.freed_a_unit,
         working=() if nearest is None else (nearest,),
         price_at=known.price_at,
     )
+
+
+def _opens(order: Order) -> bool:
+    return order.reserved_minor > 0 and order.reserved_quantity == 0
 
 
 async def known_by_client(connection: Transaction, portfolio_id: UUID, client_order_id: str | None) -> Known | None:

@@ -13,7 +13,7 @@ from lakehouse.stores.books import order_facts, order_rows, orders
 from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.books.orders import ClientIdTaken, OrderRefused, Scene, Screen
 from lakehouse.stores.postgres import Transaction
-from lakehouse.trading.checks import group_cash, group_units, violation
+from lakehouse.trading.checks import group_need, violation
 from lakehouse.trading.family import Change
 from lakehouse.trading.lots import slice_of
 from lakehouse.trading.machine import Accept, Adopt, Keep, Replace, apply
@@ -113,15 +113,14 @@ async def _write(connection: Transaction, scene: Scene, swap: _Swap, screening: 
 def _kept(scene: Scene, swap: _Swap) -> list[Change]:
     """The new order goes to work; the member of its group that keeps back for all does so by the new prices."""
     group = [swap.new, *swap.siblings]
-    minor = group_cash(group, scene.facts.multiplier)
-    units = group_units(group, allows_short=scene.facts.allows_short)
+    need = group_need(group, scene.facts)
     if orders.holder_of(group) == swap.new.id:
-        return [Change(swap.new, apply(swap.new, Accept(reserved_minor=minor, reserved_quantity=units)))]
+        return [Change(swap.new, apply(swap.new, Accept(reserved_minor=need.minor, reserved_quantity=need.units)))]
     holder = next(each for each in swap.siblings if each.id == orders.holder_of(group))
     joined = Change(swap.new, apply(swap.new, Accept()))
-    if holder.reserved_minor == minor:
+    if (holder.reserved_minor, holder.reserved_quantity) == (need.minor, need.units):
         return [joined]
-    return [joined, Change(holder, apply(holder, Keep(minor)))]
+    return [joined, Change(holder, apply(holder, Keep(need.minor, need.units)))]
 
 
 def _is_sibling(each: Order, old: Order) -> bool:

@@ -171,7 +171,7 @@ async def reserve(connection: Transaction, changes: Sequence[Change]) -> None:
     order = changes[0].after
     cash = sum(each.after.reserved_minor - (each.before.reserved_minor if each.before else 0) for each in changes)
     units = sum(
-        (each.after.reserved_quantity - (each.before.reserved_quantity if each.before else 0) for each in changes),
+        (_promised(each.after) - (_promised(each.before) if each.before else 0) for each in changes),
         Decimal(0),
     )
     if cash:
@@ -179,6 +179,11 @@ async def reserve(connection: Transaction, changes: Sequence[Change]) -> None:
     if units:
         named = {"portfolio_id": order.portfolio_id, "symbol": order.symbol, "delta": units}
         await connection.execute(RESERVE_UNITS, named)
+
+
+def _promised(order: Order) -> Decimal:
+    """The reserved units with the sign of the position that they belong to: a purchase buys back a short one."""
+    return order.reserved_quantity if order.side is Side.SELL else -order.reserved_quantity
 
 
 def number(value: Decimal | None) -> str | None:

@@ -1,8 +1,9 @@
 """Orders are placed, canceled and lapse here, each in the caller's transaction and under its account's lock.
 
 Nothing here commits. What an open order may cost, or deliver, is kept back while it works: `reserved_minor` of the
-ledger's cash account and `reserved_quantity` of the position are the sums over open orders. Of orders of which only
-one can be filled, the take-profit leg keeps back what the dearest of them needs.
+ledger's cash account is the sum over open orders (and payments under review, and short sales: `collateral`), and
+`reserved_quantity` of the position that of open sales, or, negative, of open purchases that buy back. Of orders of
+which only one can be filled, the take-profit leg keeps back what the dearest of them needs.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from lakehouse.stores.books.booking import Books, open_books
 from lakehouse.stores.books.order_facts import Market
 from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.postgres import Transaction, rows_of, together
-from lakehouse.trading.checks import Facts, Violation, group_cash, group_units, violation
+from lakehouse.trading.checks import Facts, Violation, group_need, violation
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
 from lakehouse.trading.order import InvalidTransition, Leg, Order, OrderType, Side, Status, TimeInForce
@@ -210,7 +211,7 @@ async def scene_of(
         raise OrderRefused(
             Violation(rule="currency_unknown", detail=f"The ledger has no accounts in {market.currency}.")
         )
-    return Scene(books, market, order_facts.facts(books, market, nearest, now=now, besides=besides))
+    return Scene(books, market, order_facts.facts(books, market, nearest, side=side, now=now, besides=besides))
 
 
 async def dated(scene: Scene, max_price_age: timedelta) -> Scene:
@@ -246,14 +247,13 @@ def holder_of(orders: Sequence[Order]) -> UUID:
 def accepted(orders: Sequence[Order], facts: Facts) -> list[Change]:
     """Orders of which only one can be filled go to work; one of them keeps back what the dearest needs."""
     holder = holder_of(orders)
-    minor = group_cash(orders, facts.multiplier)
-    units = group_units(orders, allows_short=facts.allows_short)
+    need = group_need(orders, facts)
     return [
         Change(
             order,
             apply(
                 order,
-                Accept(reserved_minor=minor, reserved_quantity=units) if order.id == holder else Accept(),
+                Accept(reserved_minor=need.minor, reserved_quantity=need.units) if order.id == holder else Accept(),
             ),
         )
         for order in orders

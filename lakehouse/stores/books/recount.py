@@ -1,7 +1,8 @@
 """The recount: proves that the stored books are what the transactions and entries say. It reads, and mends nothing.
 
 Positions, lots and closures are folded again from the transactions; balances are added up again from the entries; every
-transaction is looked up in the ledger; reservations are added up from the open orders and the payments under review.
+transaction is looked up in the ledger; reservations are added up from the open orders, the payments under review and
+the open short sales.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,8 @@ CHECKS: Final[Mapping[str, LiteralString]] = {
                 UNION ALL
                 SELECT p.from_account_id, p.currency, p.amount_minor FROM app.payment AS p
                 WHERE p.status = 'held_for_review'
+                UNION ALL
+                SELECT s.account_id, s.currency, s.collateral_minor FROM app.short_sale AS s
             ) AS r
             GROUP BY r.account_id, r.currency
         ) AS o ON o.account_id = l.account_id AND o.currency = l.currency
@@ -86,7 +89,8 @@ CHECKS: Final[Mapping[str, LiteralString]] = {
         FROM app.position AS x
         JOIN app.portfolio AS p ON p.id = x.portfolio_id
         LEFT JOIN (
-            SELECT r.portfolio_id, r.symbol, sum(r.reserved_quantity) AS total
+            SELECT r.portfolio_id, r.symbol,
+                   sum(CASE r.side WHEN 'sell' THEN r.reserved_quantity ELSE -r.reserved_quantity END) AS total
             FROM trading.order AS r WHERE r.reserved_quantity > 0 GROUP BY r.portfolio_id, r.symbol
         ) AS o ON o.portfolio_id = x.portfolio_id AND o.symbol = x.symbol
         WHERE (%(account_id)s::uuid IS NULL OR p.account_id = %(account_id)s)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -16,35 +15,10 @@ from lakehouse.stores.books.order_replacing import Wish
 from lakehouse.stores.books.orders import ClientIdTaken, OrderRefused, OrderUnknown, Placed
 from lakehouse.stores.postgres import PostgresUnavailable, Transaction
 from lakehouse.trading.order import MOVES, InvalidTransition, OrderClass, OrderType, Side, Status, TimeInForce
-from lakehouse.trading.ticket import BadForm, Exit, Ticket
-from tests.factories.orders import TICKET
-from tests.factories.trading import Desk
+from lakehouse.trading.ticket import BadForm, Exit
+from tests.factories.trading import Desk, buy, cash, units, wish
 
 PROFIT, LOSS = Exit(limit_price=Decimal(120)), Exit(stop_price=Decimal(90))
-
-
-def wish(desk: Desk, **changes: Any) -> Ticket:
-    """A purchase of 10 at 100 without a client's id, changed."""
-    return replace(replace(TICKET, portfolio_id=desk.portfolio_id, client_order_id=None), **changes)
-
-
-def cash(desk: Desk) -> tuple[object, ...]:
-    """Balance and what is reserved of it."""
-    return desk.rows(
-        "SELECT balance_minor, reserved_minor FROM ledger.account WHERE account_id = %(a)s AND purpose = 'cash'"
-    )[0]
-
-
-def units(desk: Desk) -> tuple[object, ...]:
-    """Units held and what is reserved of them."""
-    found = desk.rows("SELECT quantity, reserved_quantity FROM app.position WHERE portfolio_id = %(p)s")
-    return found[0] if found else (Decimal(0), Decimal(0))
-
-
-def buy(desk: Desk, quantity: int) -> None:
-    """Hold units, bought at 100 without a fee."""
-    placed = desk.place(wish(desk, quantity=Decimal(quantity)))
-    desk.fill(placed.order_id, "first", quantity)
 
 
 def full_report(desk: Desk, placed: Placed) -> Report:
@@ -373,14 +347,6 @@ def test_a_date_in_the_past_is_refused_by_its_rule(desk: Desk) -> None:
     placed = desk.place(wish(desk, time_in_force=TimeInForce.GTD, expires_at=past))
     assert placed.violation is not None
     assert placed.violation.rule == "expired"
-
-
-def test_an_account_that_may_sell_short_reserves_no_units(new_desk: Callable[..., Desk]) -> None:
-    desk = new_desk(allows_short=True)
-    desk.deposit(1_000_000)
-    placed = desk.place(wish(desk, side=Side.SELL))
-    desk.fill(placed.order_id, "t-1", 10)
-    assert (placed.violation, units(desk), cash(desk)) == (None, (-10, 0), (1_100_000, 0))
 
 
 def closed_at(desk: Desk, symbol: str, day: date) -> None:

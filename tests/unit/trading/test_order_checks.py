@@ -13,6 +13,8 @@ from lakehouse.trading.ticket import Exit, Ticket, at_once, count_of, orders_of
 from tests.factories.orders import NOW, facts, making, order, order_id, ticket
 
 MARKET: dict[str, Any] = {"type": OrderType.MARKET, "limit_price": None}
+SHORT: dict[str, Any] = {"allows_short": True, "units": Decimal(0)}
+OWED: dict[str, Any] = {**SHORT, "held": Decimal(-10), "units": Decimal(10), "freed_a_unit": Decimal(9000)}
 
 
 def bracket(**changes: Any) -> Ticket:
@@ -50,6 +52,21 @@ def rule_of(wish: Ticket, **known: Any) -> str | None:
         (ticket(side=Side.SELL), {"units": Decimal(10)}, None),
         (ticket(side=Side.SELL), {"units": Decimal(0)}, "short_not_allowed"),
         (ticket(side=Side.SELL), {"units": Decimal(0), "allows_short": True}, None),
+        # A short sale keeps back half of its worth besides what it brings; a limit below the market is filled there.
+        (ticket(side=Side.SELL), {**SHORT, "cash_minor": 50_000}, None),
+        (ticket(side=Side.SELL), {**SHORT, "cash_minor": 49_999}, "short_collateral"),
+        (ticket(side=Side.SELL, limit_price=Decimal(80)), {**SHORT, "cash_minor": 49_999}, "short_collateral"),
+        (ticket(side=Side.SELL, **MARKET), {**SHORT, "cash_minor": 52_500}, None),
+        (ticket(side=Side.SELL, **MARKET), {**SHORT, "cash_minor": 52_499}, "short_collateral"),
+        # What is held is sold first, and a short position is bought back first: no order crosses zero.
+        (ticket(side=Side.SELL), {**SHORT, "held": Decimal(9), "units": Decimal(9)}, "holdings"),
+        (ticket(side=Side.SELL), {**SHORT, "held": Decimal(10), "units": Decimal(10), "cash_minor": 0}, None),
+        (ticket(), {**SHORT, "held": Decimal(-9), "units": Decimal(9)}, "short_cover"),
+        (ticket(), {**SHORT, "held": Decimal(-30), "units": Decimal(9)}, "short_cover"),
+        # Buying back draws on the collateral that it frees: here 90.00 a unit, for 100.10 with fees.
+        (ticket(), {**OWED, "cash_minor": 10_102}, None),
+        (ticket(), {**OWED, "cash_minor": 10_101}, "buying_power"),
+        (ticket(), {**OWED, "freed_a_unit": Decimal(15_000), "cash_minor": 0}, None),
         (ticket(type=OrderType.STOP, limit_price=None, stop_price=Decimal(99)), {}, "stop_side"),
         (ticket(type=OrderType.STOP, limit_price=None, stop_price=Decimal(101)), {"cash_minor": 10**9}, None),
         (bracket(), {}, None),
