@@ -7,7 +7,7 @@ day's bar, stops before limits, because the worse of two possible stories is tol
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -129,7 +129,7 @@ class _Engine:
         match = match_bar(order.resting, bar, available)
         if match is None:
             return []
-        after = replace(order, resting=match.order)
+        after = Working(order.key, order.intent, match.order)
         if match.price is None:
             self._slept(after, match)
             return []

@@ -38,8 +38,9 @@ class Result:
     """A backtest. `equity` and `cash` (T,) at each close of `dates`, in the currency of the prices; `orders` how many
     were made, of which `trades` were filled, whole or in part.
 
-    `trials` is the number of variants that were tried to find this one, itself included: it decides what the Sharpe
-    ratio is worth. `survivorship` says how the instruments were chosen.
+    `trials` is the number of variants that were tried to find this one, itself included, and `trial_variance` that of
+    their Sharpe ratios of a day: they decide what the Sharpe ratio is worth. `survivorship` says how the instruments
+    were chosen, `evidence` what was done against looking ahead.
     """
 
     dates: DayArray
@@ -52,6 +53,8 @@ class Result:
     survivorship: str
     benchmark: FloatArray | None = None
     trials: int = 1
+    trial_variance: float = 0.0
+    evidence: str = "not checked for looking ahead"
 
     @property
     def returns(self) -> FloatArray:
@@ -59,6 +62,10 @@ class Result:
         changes: FloatArray = self.equity[1:] / self.equity[:-1] - 1.0
         return changes
 
-    def tried(self, trials: int) -> Self:
-        """The same result, found among `trials` variants."""
-        return replace(self, trials=trials)
+    def tried(self, trials: int, variance: float) -> Self:
+        """The same result, found among `trials` variants whose Sharpe ratios of a day have this variance."""
+        return replace(self, trials=trials, trial_variance=variance)
+
+    def checked(self, evidence: str) -> Self:
+        """The same result with what was proven of its strategy."""
+        return replace(self, evidence=evidence)
