@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -13,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lakehouse.stores.books.fills import FillRefused, FillResult
 from lakehouse.stores.books.order_replacing import Wish
 from lakehouse.stores.books.orders import OrderRefused
+from lakehouse.stores.books.recount import recount
 from lakehouse.trading.order import InvalidTransition, OrderClass, OrderType, Side, Status, TimeInForce
 from lakehouse.trading.ticket import BadForm, Exit, Ticket
 from tests.factories.orders import TICKET
@@ -22,15 +24,19 @@ DEPOSIT = 1_000_000
 PRICES = st.integers(60, 140).map(Decimal)
 UNITS = st.decimals("0.5", "40", places=1)
 
-BROKE = {"ledger_account_no_overdraft", "ledger_account_reserved_covered", "worse_than_limit"}
+BROKE = {"ledger_account_no_overdraft", "ledger_account_reserved_covered", "short_collateral", "worse_than_limit"}
 IDS = "SELECT id FROM trading.order WHERE portfolio_id = %(p)s AND status = ANY(%(s)s) ORDER BY id"
 CASH = "SELECT balance_minor, reserved_minor FROM ledger.account WHERE account_id = %(a)s AND purpose = 'cash'"
 POSITION = "SELECT quantity, reserved_quantity FROM app.position WHERE portfolio_id = %(p)s"
 RESERVED = """
-    SELECT coalesce(sum(reserved_minor), 0), coalesce(sum(reserved_quantity), 0),
+    SELECT coalesce(sum(reserved_minor), 0),
+           coalesce(sum(CASE side WHEN 'sell' THEN reserved_quantity ELSE -reserved_quantity END), 0),
            coalesce(sum(reserved_minor + reserved_quantity)
                     FILTER (WHERE status NOT IN ('accepted', 'partially_filled')), 0)
     FROM trading.order WHERE portfolio_id = %(p)s
+"""
+OWED = """
+    SELECT coalesce(sum(ceil(-cost_minor * 1.5)), 0) FROM app.lot WHERE portfolio_id = %(p)s AND quantity < 0
 """
 WRONG_FILLS = """
     SELECT o.id FROM trading.order AS o LEFT JOIN trading.fill AS f ON f.order_id = o.id WHERE o.portfolio_id = %(p)s
@@ -57,9 +63,9 @@ TWO_WORKING_AFTER_A_FILL = """
 class OrderBooks(RuleBasedStateMachine):
     """A desk that trades, beside a model of cash and units that knows fills alone."""
 
-    def __init__(self, new_desk: Callable[..., Desk]) -> None:
+    def __init__(self, new_desk: Callable[..., Desk], *, allows_short: bool) -> None:
         super().__init__()
-        self.desk = new_desk()
+        self.desk = new_desk(allows_short=allows_short)
         self.desk.deposit(DEPOSIT)
         self.cash = Decimal(DEPOSIT)
         self.units = Decimal(0)
@@ -155,10 +161,13 @@ class OrderBooks(RuleBasedStateMachine):
             self.desk.expire(order_id)
 
     @invariant()
-    def cash_is_what_fills_left_and_reserved_is_what_open_orders_keep_back(self) -> None:
+    def cash_is_what_fills_left_and_reserved_is_what_open_orders_and_shorts_keep_back(self) -> None:
         minor, units, of_ended = self.desk.rows(RESERVED)[0]
+        owed = self.desk.rows(OWED)[0][0]
+        assert isinstance(minor, Decimal)
+        assert isinstance(owed, Decimal)
         assert of_ended == 0
-        assert self.desk.rows(CASH) == [(self.cash, minor)]
+        assert self.desk.rows(CASH) == [(self.cash, minor + owed)]
         held, reserved = (self.desk.rows(POSITION) or [(Decimal(0), Decimal(0))])[0]
         assert (held, reserved) == (self.units, units)
 
@@ -170,14 +179,19 @@ class OrderBooks(RuleBasedStateMachine):
         assert self.desk.rows(TWO_WORKING_AFTER_A_FILL) == []
 
 
-def test_the_books_add_up_whatever_is_ordered(new_desk: Callable[..., Desk]) -> None:
+@pytest.mark.parametrize("allows_short", [False, True])
+def test_the_books_add_up_whatever_is_ordered(new_desk: Callable[..., Desk], allows_short: bool) -> None:
     class Here(OrderBooks):
         def __init__(self) -> None:
-            super().__init__(new_desk)
+            super().__init__(new_desk, allows_short=allows_short)
+
+        def teardown(self) -> None:
+            found = self.desk.run(lambda connection: recount(connection, portfolio_id=self.desk.portfolio_id))
+            assert found.findings == ()
 
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
