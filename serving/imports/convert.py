@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"-?[0-9]{0,30}(\.[0-9]{0,30})?")
 _NOISE = re.compile(r"[\s\u00a0\u202f'\u2019$\u20ac\u00a3\u00a5]|[A-Za-z]{3}$|^[A-Za-z]{3}")
 _PLAIN = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,8})?")  # what nearly every number looks like
 _GROUPED = re.compile(r"-?[0-9]{1,3}(G[0-9]{3})+(D[0-9]*)?")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?\+00:00")
 _TIME = re.compile(r"([01][0-9]|2[0-3])[:.]?([0-5][0-9])(?:[:.]?([0-5][0-9])(?:[.,]([0-9]{1,6}))?)?")
 _DATES: Final[Mapping[DateFormat, re.Pattern[str]]] = {
     DateFormat.ISO: re.compile(r"(?P<y>[0-9]{4})-(?P<m>[0-9]{1,2})-(?P<d>[0-9]{1,2})"),
@@ -84,6 +85,8 @@ class _Context:
     base_currency: str
     import_id: UUID | None
     seen: Counter[str]
+    symbols: dict[str, str | None]
+    """Tickers by how the file writes them; each is looked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def read_rows(
     `known` are the currencies of known instruments. A file that runs backwards is turned round first. What has no
     external_id gets one from its content and how often the file has it, so that a second import finds it again.
     """
-    context = _Context(layout, _Words(layout), known, base_currency, import_id, Counter())
+    context = _Context(layout, _Words(layout), known, base_currency, import_id, Counter(), {})
     found = [_read(row, context) for row in rows]
     times = [each.draft.occurred_at for each in found if each.draft is not None]
     if times and times[0] > times[-1]:
@@ -118,9 +121,9 @@ def read_rows(
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def symbol_of(row: Row) -> str | None:
-    """The ticker of a row in the form that the books use; None where it names none. Raises RowRefused."""
-    return _symbol(row.cells.get("symbol", ""))
+def symbol_of(text: str) -> str | None:
+    """A ticker in the form that the books use; None where the text names none. Raises RowRefused."""
+    return _symbol(text)
 
 
 def _read(row: Row, context: _Context) -> Read:
@@ -136,7 +139,7 @@ def _draft(cells: Mapping[str, str], context: _Context) -> Draft:
     layout = context.layout
     numbers = {name: _number(name, cells[name], layout) for name in _LARGEST if name in cells}
     kind = _kind(cells, numbers, context.words)
-    symbol = _symbol(cells.get("symbol", "")) if kind in NEEDS_SYMBOL or "symbol" in cells else None
+    symbol = _symbol_once(cells.get("symbol", ""), context.symbols)
     if kind in NEEDS_SYMBOL and symbol is None:
         raise RowRefused("symbol_missing", f"A {kind} needs a symbol.")
     currency = _currency(cells, context, symbol)
@@ -195,6 +198,12 @@ def _kind(cells: Mapping[str, str], numbers: Mapping[str, Decimal], words: _Word
     if meaning is Meaning.SPLIT and numbers.get("ratio", Decimal(1)) < 1:
         return Kind.REVERSE_SPLIT
     return Kind(meaning.value)
+
+
+def _symbol_once(text: str, known: dict[str, str | None]) -> str | None:
+    if text not in known:
+        known[text] = _symbol(text)
+    return known[text]
 
 
 def _symbol(text: str) -> str | None:
@@ -316,11 +325,24 @@ def _settles_on(cells: Mapping[str, str], layout: Layout) -> date | None:
 def _occurred_at(cells: Mapping[str, str], layout: Layout) -> datetime:
     if "date" not in cells:
         raise RowRefused("date_missing", "It has no date.")
+    if layout.date_formats[0] is DateFormat.ISO and _INSTANT.fullmatch(cells["date"]):
+        found = _instant(cells["date"])
+        if found is not None:
+            return found
     day, rest = _date(cells["date"], layout)
     clock = rest.strip(" ;,T") or cells.get("time", "").strip()
     if not clock:
         return datetime.combine(day, time(), UTC)
     return _at(day, clock)
+
+
+def _instant(text: str) -> datetime | None:
+    """What most programs write; whatever is odd about it is left to the slower way."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
 def _date(text: str, layout: Layout) -> tuple[date, str]:

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Final
@@ -25,7 +25,7 @@ from serving.imports.layout import Layout
 from serving.imports.presets import PRESETS
 from serving.imports.reading import Row, UnreadableFile, clean, decode, read
 from serving.imports.repository import ImportRepository
-from serving.imports.schemas import ImportParameters, ImportReport, ImportSummary, RowOut, RowStatus
+from serving.imports.schemas import ImportParameters, ImportReport, ImportSummary, RowOut, RowStatus, Said
 from serving.instruments.drafts import add_drafts, remove_drafts
 from serving.kit.access import Principal
 from serving.kit.crud.service import NotFound
@@ -70,7 +70,7 @@ class Judged:
     """The rows that may be booked, in order of time, what is said of every row, and the symbols that were new."""
 
     fresh: list[tuple[Row, Draft]]
-    rows: list[RowOut]
+    rows: list[Said]
     unknown: dict[str, tuple[str, str]]
 
 
@@ -239,23 +239,20 @@ def _rows(content: bytes, layout: Layout) -> list[Row]:
 
 
 def _symbols(rows: Sequence[Row]) -> set[str]:
-    found: set[str] = set()
-    for row in rows:
+    found = {row.cells["related_symbol"].upper() for row in rows if "related_symbol" in row.cells}
+    for text in {row.cells["symbol"] for row in rows if "symbol" in row.cells}:
         try:
-            symbol = symbol_of(row)
+            symbol = symbol_of(text)
         except RowRefused:
             continue
         if symbol is not None:
             found.add(symbol)
-        related = row.cells.get("related_symbol")
-        if related:
-            found.add(related.upper())
     return found
 
 
-def _without_duplicates(found: Sequence[Read], booked: set[str]) -> tuple[list[tuple[Row, Draft]], list[RowOut]]:
+def _without_duplicates(found: Sequence[Read], booked: set[str]) -> tuple[list[tuple[Row, Draft]], list[Said]]:
     fresh: list[tuple[Row, Draft]] = []
-    said: list[RowOut] = []
+    said: list[Said] = []
     seen = set(booked)
     for each in found:
         if each.draft is None:
@@ -283,7 +280,7 @@ def _unknown(fresh: Sequence[tuple[Row, Draft]], known: set[str]) -> dict[str, t
     return found
 
 
-def _judgement(row: Row, draft: Draft, refused: BookingRefused | None, unknown: dict[str, tuple[str, str]]) -> RowOut:
+def _judgement(row: Row, draft: Draft, refused: BookingRefused | None, unknown: dict[str, tuple[str, str]]) -> Said:
     if refused is not None:
         return _row(row, RowStatus.ERROR, refused.rule, refused.detail)
     if draft.symbol in unknown:
@@ -292,8 +289,8 @@ def _judgement(row: Row, draft: Draft, refused: BookingRefused | None, unknown: 
     return _row(row, RowStatus.BOOKED, "booked", "Booked.")
 
 
-def _row(row: Row, status: RowStatus, code: str, detail: str) -> RowOut:
-    return RowOut(row=row.number, status=status, code=code, detail=detail, source=row.source)
+def _row(row: Row, status: RowStatus, code: str, detail: str) -> Said:
+    return Said(row.number, status, code, detail, row.source)
 
 
 def _summary(import_id: UUID, asked: ImportParameters, content: bytes, judged: Judged, now: datetime) -> ImportSummary:
@@ -324,7 +321,7 @@ def _report(
         dry_run=asked.dry_run,
         opening_balances=balances,
         warnings=warnings,
-        rows=sorted(told, key=lambda each: each.row),
+        rows=[RowOut(**asdict(each)) for each in sorted(told, key=lambda each: each.row)],
         has_more_rows=len(judged.rows) > REPORT_ROWS,
     )
 

@@ -72,7 +72,13 @@ def read(text: str, layout: Layout) -> list[Row]:
 def _fields(cells: Sequence[str], places: dict[str, list[int]]) -> dict[str, str]:
     """The first cell of each field that is not empty; fees and taxes are added up later, so all of theirs."""
     found: dict[str, str] = {}
+    last = len(cells)
     for name, columns in places.items():
+        if len(columns) == 1:  # as nearly every field: this is the innermost loop of a large file
+            cell = cells[columns[0]].strip() if columns[0] < last else ""
+            if cell:
+                found[name] = cell
+            continue
         given = [cells[place].strip() for place in columns if place < len(cells) and cells[place].strip()]
         if given:
             found[name] = "\x1f".join(given) if name in ("fee", "tax") else given[0]

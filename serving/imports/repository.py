@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from lakehouse.contracts.tables.reports import IMPORT_MAPPING
 from lakehouse.stores.postgres import Transaction, rows_of
 from serving.imports.layout import Layout
-from serving.imports.schemas import ImportSummary, MappingOut, RowOut
+from serving.imports.schemas import ImportSummary, MappingOut, RowOut, Said
 from serving.kit.access import Principal
 from serving.kit.crud.collection import Collection as Rows
 from serving.kit.database import Database, find_in
@@ -145,7 +145,7 @@ class ImportRepository:
         return {each.currency: each.minor for each in found}
 
     async def write(
-        self, connection: Transaction, summary: ImportSummary, owner_id: UUID, rows: Sequence[RowOut]
+        self, connection: Transaction, summary: ImportSummary, owner_id: UUID, rows: Sequence[Said]
     ) -> None:
         """Keep an import with its rows."""
         names = summary.model_dump()

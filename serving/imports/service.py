@@ -12,6 +12,7 @@ from psycopg import Rollback
 from starlette.responses import Response
 
 from lakehouse.stores.postgres import Transaction, write_pool
+from serving.imports.calm import full_collections_postponed
 from serving.imports.importer import Importer
 from serving.imports.repository import ImportReader, ImportRepository
 from serving.imports.schemas import (
@@ -52,7 +53,7 @@ class ImportService:
         await request.body()  # kept in the request: the thread cannot wait for it
         here = copy_context()  # or the thread's log lines would have no request id, trace and user
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: here.run(asyncio.run, self._in_thread(request, principal, key, asked))
+            self._threads, lambda: here.run(self._run_here, request, principal, key, asked)
         )
 
     async def find(self, principal: Principal, import_id: UUID) -> ImportSummary:
@@ -81,6 +82,10 @@ class ImportService:
         given = {"status": status, "limit": query.limit}
         following = next_path(path, given, {"after_row": str(rows[-1].row)}) if has_more else None
         return RowPage(data=list(rows), has_more=has_more, next=following)
+
+    def _run_here(self, request: Request, principal: Principal, key: str, asked: ImportParameters) -> Response:
+        with full_collections_postponed():
+            return asyncio.run(self._in_thread(request, principal, key, asked))
 
     async def _in_thread(self, request: Request, principal: Principal, key: str, asked: ImportParameters) -> Response:
         content = await request.body()
