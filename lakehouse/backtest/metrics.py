@@ -7,7 +7,8 @@ import numpy as np
 
 from lakehouse.backtest.result import Result
 from lakehouse.backtest.rules import TRADING_DAYS
-from lakehouse.backtest.sharpe import Track, deflated, probabilistic, track_of
+from lakehouse.backtest.sharpe import deflated, probabilistic, track_of
+from lakehouse.risk import performance
 from lakehouse.risk.checks import FloatArray
 
 
@@ -54,23 +55,22 @@ def measure(result: Result, cash_rate: FloatArray | None = None) -> Metrics:
     returns = result.returns
     excess = returns if cash_rate is None else returns - cash_rate[1:]
     track = track_of(excess)
-    years = len(returns) / TRADING_DAYS
-    total = float(result.equity[-1] / result.rules.initial_cash - 1.0)
-    annual = compounded(total, years)
-    deepest = float(drawdown(result).max())
+    moves = returns[:, None]
     against = _against(result)
     return Metrics(
-        total_return=total,
-        annual_return=annual,
-        volatility=float(returns.std(ddof=1)) * math.sqrt(TRADING_DAYS),
+        total_return=float(result.equity[-1] / result.rules.initial_cash - 1.0),
+        annual_return=_one(performance.annual_return(moves, periods=TRADING_DAYS)),
+        volatility=_one(performance.volatility(moves, periods=TRADING_DAYS)),
         sharpe=track.sharpe * math.sqrt(TRADING_DAYS),
-        sortino=_sortino(excess),
-        calmar=annual / deepest if deepest > 0 else math.nan,
-        max_drawdown=deepest,
+        sortino=_one(performance.sortino(excess[:, None], periods=TRADING_DAYS)),
+        calmar=_one(performance.calmar(moves, periods=TRADING_DAYS)),
+        max_drawdown=_one(performance.max_drawdown(moves).depth),
         probabilistic_sharpe=probabilistic(track),
-        deflated_sharpe=_deflated(track, result),
+        deflated_sharpe=deflated(track, trials=result.trials, variance=result.trial_variance),
         trials=result.trials,
-        turnover=float(result.trades.amount[~result.trades.delisting].sum() / result.equity.mean() / years),
+        turnover=float(
+            result.trades.amount[~result.trades.delisting].sum() / result.equity.mean() * TRADING_DAYS / len(returns)
+        ),
         costs=float(result.trades.fee.sum()),
         orders=result.orders,
         trades=len(result.trades),
@@ -83,13 +83,8 @@ def measure(result: Result, cash_rate: FloatArray | None = None) -> Metrics:
 def drawdown(result: Result) -> FloatArray:
     """(T,) how far equity is below its highest value so far, the capital at the start included; a share, >= 0."""
     highest = np.maximum.accumulate(np.maximum(result.equity, result.rules.initial_cash))
-    below: FloatArray = 1.0 - result.equity / highest
+    below: FloatArray = 1.0 - np.maximum(result.equity, 0.0) / highest
     return below
-
-
-def compounded(total: float, years: float) -> float:
-    """The return a year that makes `total` in `years`; -1 where everything, or more, was lost."""
-    return -1.0 if total <= -1.0 else float((1.0 + total) ** (1.0 / years) - 1.0)
 
 
 def monthly(result: Result) -> tuple[list[int], FloatArray]:
@@ -103,27 +98,21 @@ def monthly(result: Result) -> tuple[list[int], FloatArray]:
     return [1970 + int(first) + row for row in range(len(table))], table
 
 
-def _deflated(track: Track, result: Result) -> float:
-    return deflated(track, trials=result.trials, variance=result.trial_variance)
-
-
-def _sortino(excess: FloatArray) -> float:
-    """Mean over the root of the mean squared shortfall below 0 of all days."""
-    downside = math.sqrt(float(np.mean(np.minimum(excess, 0.0) ** 2)))
-    return float(excess.mean()) / downside * math.sqrt(TRADING_DAYS) if downside > 0 else math.nan
-
-
 def _against(result: Result) -> dict[str, float]:
     if result.benchmark is None:
         return {}
-    other = result.benchmark[1:] / result.benchmark[:-1] - 1.0
-    mine = result.returns
-    spread = float(other.var(ddof=1))
-    beta = float(np.cov(mine, other, ddof=1)[0, 1]) / spread if spread > 0 else math.nan
-    total = float(result.benchmark[-1] / result.benchmark[0] - 1.0)
+    other = (result.benchmark[1:] / result.benchmark[:-1] - 1.0)[:, None]
+    mine = result.returns[:, None]
+    if float(np.ptp(other)) == 0.0:
+        return {"benchmark_return": _one(performance.annual_return(other, periods=TRADING_DAYS))}
+    beta = _one(performance.beta(mine, other))
     return {
-        "benchmark_return": compounded(total, len(mine) / TRADING_DAYS),
+        "benchmark_return": _one(performance.annual_return(other, periods=TRADING_DAYS)),
         "beta": beta,
         "alpha": (float(mine.mean()) - beta * float(other.mean())) * TRADING_DAYS,
-        "tracking_error": float((mine - other).std(ddof=1)) * math.sqrt(TRADING_DAYS),
+        "tracking_error": _one(performance.tracking_error(mine, other, periods=TRADING_DAYS)),
     }
+
+
+def _one(values: FloatArray) -> float:
+    return float(values[0])

@@ -58,9 +58,10 @@ class Result:
 
     @property
     def returns(self) -> FloatArray:
-        """(T - 1,) simple returns of the equity."""
-        changes: FloatArray = self.equity[1:] / self.equity[:-1] - 1.0
-        return changes
+        """(T - 1,) simple returns of the equity. What leverage loses beyond everything is -1, and nothing follows."""
+        wealth = np.maximum(self.equity, 0.0)
+        alive = np.minimum.accumulate(wealth[:-1] > 0)
+        return np.where(alive, wealth[1:] / np.where(alive, wealth[:-1], 1.0) - 1.0, 0.0)
 
     def tried(self, trials: int, variance: float) -> Self:
         """The same result, found among `trials` variants whose Sharpe ratios of a day have this variance."""

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from lakehouse.cli import backtest_options as backtest_command
 from lakehouse.cli import books as books_command
 from lakehouse.cli import bootstrap as bootstrap_command
 from lakehouse.cli import chain as chain_command
@@ -32,6 +33,7 @@ run_command.register(app)
 chain_command.register(app)
 books_command.register(app)
 login_command.register(app)
+backtest_command.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,70 @@
+"""Where `tidemark backtest` has its bars and signals from."""
+
+from pathlib import Path
+
+import numpy as np
+
+from lakehouse.backtest.market import Market, from_closes
+from lakehouse.backtest.rules import Fill
+from lakehouse.backtest.strategies.signals import Signals
+from lakehouse.backtest.tables import BarRows, market_of
+from lakehouse.cli.backtest_options import LAKE, SP500, BadOption
+from lakehouse.contracts.tables.silver import DAILY_BARS
+from lakehouse.settings import load
+from lakehouse.stores import delta
+
+SP500_CHOICE = "20 names of the S&P 500 that were still there in 2022, chosen with hindsight: biased upwards"
+LAKE_CHOICE = "instruments that were ingested into silver.daily_bars_v1: what ended earlier may be missing"
+COLUMNS = ("date", "symbol", "weight")
+
+
+def market(dataset: str) -> tuple[Market, Fill]:
+    """The bars of a dataset, and when its orders can be filled. Raises BadOption, BadMarket, MissingBars."""
+    if dataset == SP500:
+        return _sp500(), Fill.NEXT_CLOSE
+    if dataset == LAKE:
+        return _lake(), Fill.NEXT_OPEN
+    raise BadOption(f"--dataset {dataset}: it is {LAKE} or {SP500}")
+
+
+def signals(path: Path) -> Signals:
+    """The weights in a CSV or Parquet file with the columns date, symbol and weight. Raises BadOption."""
+    import pandas as pd
+
+    try:
+        rows = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        dates = pd.to_datetime(rows["date"]).to_numpy().astype("datetime64[D]")
+        weights = rows["weight"].to_numpy(dtype=np.float64)
+        return Signals(dates=dates, symbols=tuple(map(str, rows["symbol"])), values=weights)
+    except (OSError, KeyError, ValueError) as error:
+        raise BadOption(f"{path} is no file of {', '.join(COLUMNS)}: {error}") from error
+
+
+def _sp500() -> Market:
+    from skfolio.datasets import load_sp500_dataset, load_sp500_index
+
+    closes, index = load_sp500_dataset(), load_sp500_index()
+    benchmark = index.reindex(closes.index).ffill().to_numpy(dtype=np.float64)[:, 0]
+    return from_closes(
+        closes.index.to_numpy(),
+        list(map(str, closes.columns)),
+        closes.to_numpy(dtype=np.float64),
+        survivorship=SP500_CHOICE,
+        benchmark=benchmark,
+    )
+
+
+def _lake() -> Market:
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    names = ["business_date", "symbol", "open", "high", "low", "close", "volume"]
+    try:
+        table = delta.open_table(load().s3, DAILY_BARS)
+        rows = table.to_pyarrow_table(columns=names)
+    except TableNotFoundError as error:
+        raise BadOption("there are no bars yet: `tidemark demo` makes some, or take --dataset sp500") from error
+    except (DeltaError, OSError) as error:
+        raise BadOption(f"the lake does not answer ({error}): `tidemark up`, or take --dataset sp500") from error
+    numbers = {name: rows[name].cast("float64").to_numpy() for name in names[2:]}
+    dates, symbols = rows["business_date"].to_numpy(), rows["symbol"].to_numpy().astype(np.str_)
+    return market_of(BarRows(dates=dates, symbols=symbols, **numbers), survivorship=LAKE_CHOICE)
