@@ -1,19 +1,16 @@
 """The job `books_recount`: `tidemark books verify` as a task of a DAG; a finding fails it for good."""
 
-import argparse
 import asyncio
-import datetime
-import logging
 import sys
 from collections.abc import Sequence
 
 import structlog
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection
 
-from lakehouse.clock import Clock, SystemClock
-from lakehouse.contracts.job_process import JobExit, JobResult
+from lakehouse.cli.jobs import Asked, JobFailed, run
+from lakehouse.clock import Clock
+from lakehouse.contracts.job_process import JobExit
 from lakehouse.contracts.jobs import BOOKS_RECOUNT
-from lakehouse.domain.ids import uuid7
 from lakehouse.settings import PostgresSettings, load
 from lakehouse.stores import postgres
 from lakehouse.stores.books.recount import SNAPSHOT, Recount, recount
@@ -35,30 +32,20 @@ def count(section: PostgresSettings) -> Recount:
     return asyncio.run(counting())
 
 
-def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
-    """Run as the job's process: the last line on stdout is its result. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog=f"python -m {BOOKS_RECOUNT.module}", description=BOOKS_RECOUNT.doc)
-    parser.add_argument("--business-date", required=True, type=datetime.date.fromisoformat, help="day it is run for")
-    parser.add_argument("--run-id", default=None, help="id of the run; default: a new one")
-    options = parser.parse_args(arguments)
-    # Stdout carries the result alone.
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    try:
-        counted = count(load().postgres)
-    except OperationalError as error:
-        log.error("postgres_unavailable", error=str(error))
-        return JobExit.UNAVAILABLE
+def work(_: Asked) -> dict[str, int]:
+    """Count, and tell what disagrees. Raises JobFailed for a finding."""
+    counted = count(load().postgres)
     for each in counted.findings[:TOLD]:
         log.error("books_disagree", check=each.check, object=each.object, expected=each.expected, found=each.found)
     log.info("recounted", portfolios=counted.portfolios, transactions=counted.transactions)
     if not counted.is_clean:
-        return JobExit.DATA
-    sys.stdout.write(JobResult(options.run_id or str(uuid7(clock or SystemClock()))).line() + "\n")
-    return JobExit.PUBLISHED
+        raise JobFailed(JobExit.DATA)
+    return {}
+
+
+def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
+    """Run as the job's process. Returns the exit status."""
+    return run(BOOKS_RECOUNT, work, arguments, clock=clock)
 
 
 if __name__ == "__main__":

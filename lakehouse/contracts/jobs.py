@@ -84,6 +84,25 @@ OPTIMIZE_LAKE = Job(
     outputs=(),
     tier="tier_3",
 )
+DAILY_CLOSES = Job(
+    name="daily_closes",
+    doc="Publish silver's daily bars of known instruments to PostgreSQL: ten days back, and all the past of new ones.",
+    module="lakehouse.cli.closes_job",
+    owner="market-data",
+    inputs=("silver.daily_bars_v1",),
+    outputs=("market.bar",),
+    pool="maintenance",
+)
+PORTFOLIO_VALUATIONS = Job(
+    name="portfolio_valuations",
+    doc="Value every portfolio at the closes of the last week, and of days that were missed; computed anew each time.",
+    module="lakehouse.cli.valuations_job",
+    owner="books",
+    inputs=("app.transaction", "market.bar", "market.fx_rate"),
+    outputs=("app.valuation",),
+    pool="maintenance",
+    timeout_s=7200,
+)
 BOOKS_RECOUNT = Job(
     name="books_recount",
     doc="Fold every transaction and add up every ledger entry again; a difference from what is stored fails it.",
@@ -106,6 +125,8 @@ JOBS: dict[str, Job] = {
         PUBLISH_MARTS,
         COMPACT_BRONZE,
         OPTIMIZE_LAKE,
+        DAILY_CLOSES,
+        PORTFOLIO_VALUATIONS,
         BOOKS_RECOUNT,
     )
 }

@@ -165,9 +165,14 @@ async def record_bars(connection: Transaction, bars: Sequence[Bar], *, clock: Cl
     return (await connection.execute(PUT_BARS, _bar_columns(bars, clock))).rowcount
 
 
+def put_bars(connection: Connection[TupleRow], bars: Sequence[Bar], *, clock: Clock) -> int:
+    """`record_bars` for commands. Returns how many are new or differ from what was there."""
+    return connection.execute(PUT_BARS, _bar_columns(bars, clock)).rowcount if bars else 0
+
+
 def load_daily_bars(connection: Connection[TupleRow], bars: Sequence[Bar], *, currency: str, clock: Clock) -> int:
     """`record_bars` for commands, and the last close of each symbol becomes its quote of 21:00 UTC that day."""
-    loaded = connection.execute(PUT_BARS, _bar_columns(bars, clock)).rowcount
+    loaded = put_bars(connection, bars, clock=clock)
     symbols = sorted({bar.symbol for bar in bars})
     known = {row[0] for row in connection.execute(KNOWN, {"symbols": symbols})}
     quotes = [quote for quote in _last_quotes(bars, currency) if quote.symbol in known]

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Final, LiteralString
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from lakehouse.clock import Clock
@@ -15,12 +17,24 @@ from lakehouse.portfolio.flows import Source, cash_at, externals, holdings_at
 from lakehouse.portfolio.fx import Exchange
 from lakehouse.portfolio.performance import Flow, History, flow_of
 from lakehouse.portfolio.valuation import Asset, Market, Worth, worth
+from lakehouse.settings import PostgresSettings
+from lakehouse.stores import postgres
 from lakehouse.stores.books import history
 from lakehouse.stores.books.history import BooksText, Fetch
 from lakehouse.stores.postgres import Transaction
 
 MAX_DAYS: Final = 3660
 MAX_MINOR: Final = 10**18
+WINDOW: Final = timedelta(days=7)
+"""Prices and bookings that come later than their day are in its value if they come within so many days."""
+EVERY: Final[LiteralString] = """
+    SELECT p.id, p.owner_id, p.base_currency,
+           (SELECT max(v.business_date) FROM app.valuation AS v WHERE v.portfolio_id = p.id) AS valued
+    FROM app.portfolio AS p ORDER BY p.id
+"""
+STAYS: Final[LiteralString] = """
+    SELECT p.id, p.owner_id, p.base_currency FROM app.portfolio AS p WHERE p.id = %(id)s FOR KEY SHARE
+"""
 WRITE: Final[LiteralString] = """
     INSERT INTO app.valuation (id, owner_id, portfolio_id, business_date, currency, value_minor, cash_minor,
                                net_flow_minor, reasons, computed_at)
@@ -47,6 +61,50 @@ class DayValue:
 
     worth: Worth
     net_flow_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """How many portfolios were valued, on how many days in all; on degraded ones something has no new price or rate."""
+
+    portfolios: int
+    days: int
+    degraded: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A portfolio and the last day on which it was valued."""
+
+    id: UUID
+    owner_id: UUID
+    base_currency: str
+    valued: date | None
+
+    def first(self, last: date) -> date:
+        """The day to begin with: no day is left out, however long nobody valued it."""
+        window = last - WINDOW + timedelta(days=1)
+        return window if self.valued is None else min(window, self.valued + timedelta(days=1))
+
+
+async def value_everything(section: PostgresSettings, last: date, *, clock: Clock) -> Everything:
+    """Value every portfolio on the days of WINDOW up to `last`, and on those since it was valued last; each portfolio
+    is committed for itself. Raises OperationalError."""
+    days = degraded = 0
+    async with await AsyncConnection.connect(postgres.conninfo_of(section), autocommit=True) as connection:
+        fetch: Fetch = partial(postgres.rows_of, connection)
+        every = await postgres.rows_of(connection, EVERY, {}, _Due)
+        for due in every:
+            portfolio = Valued(due.id, due.owner_id, due.base_currency)
+            values = await value_days(fetch, portfolio, due.first(last), last)
+            async with connection.transaction():
+                # Gone in the meantime, with all that was about it.
+                if not await postgres.rows_of(connection, STAYS, {"id": due.id}, Valued):
+                    continue
+                await store(connection, portfolio, values, clock)
+            days += len(values)
+            degraded += sum(bool(each.worth.reasons) for each in values)
+    return Everything(len(every), days, degraded)
 
 
 async def value_days(fetch: Fetch, portfolio: Valued, first: date, last: date) -> list[DayValue]:
