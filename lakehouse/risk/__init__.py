@@ -31,7 +31,15 @@ from lakehouse.risk.shortfall import cornish_fisher_es, historical_es, parametri
 from lakehouse.risk.student_t import student_t_es, student_t_var
 from lakehouse.risk.t_copula import Margins
 from lakehouse.risk.var import cornish_fisher_valid, cornish_fisher_var, historical_var, parametric_normal_var
-from lakehouse.risk.var_backtest import Backtest, Kupiec, compare, kupiec_pof, rolling_monte_carlo_var, rolling_var
+from lakehouse.risk.var_backtest import (
+    Backtest,
+    Kupiec,
+    compare,
+    kupiec_pof,
+    rolling_es,
+    rolling_monte_carlo_var,
+    rolling_var,
+)
 from lakehouse.risk.weighted import age_weighted_es, age_weighted_var
 
 __all__ = [
@@ -84,6 +92,7 @@ __all__ = [
     "pivoted_cholesky",
     "pnl_block",
     "portfolio_pnl",
+    "rolling_es",
     "rolling_monte_carlo_var",
     "rolling_var",
     "sample_covariance",

@@ -130,9 +130,10 @@ def traffic_light(breaches: npt.ArrayLike, forecasts: npt.ArrayLike, *, confiden
         raise InvalidParameter("breaches must lie between 0 and forecasts, and forecasts be at least 1")
     exact = exact_confidence(confidence)
     p = float(1 - exact)
-    cumulative = np.asarray(bdtr(x, n, p))
+    days = n.astype(np.int64)
+    cumulative = np.asarray(bdtr(x, days, p))
     # From the other side: 1 - 0.9999 keeps its precision there.
-    beyond = np.asarray(bdtrc(x, n, p))
+    beyond = np.asarray(bdtrc(x, days, p))
     green, red = beyond > 1 - GREEN_BELOW, beyond <= 1 - RED_FROM
     zone = np.where(green, Zone.GREEN.value, np.where(red, Zone.RED.value, Zone.YELLOW.value))
     plus = np.where(green, 0.0, np.where(red, 1.0, _plus(x, n, p)))
