@@ -1,0 +1,254 @@
+"""From holdings and a policy to a proposal. Heavy: imports skfolio and cvxpy.
+
+The order of steps: regime, aim, limits, target weights, a step towards them, bands, whole lots within the cash, tax
+lots, risk before and after. Each is a function of its own room; this one puts them in order and gives the reasons.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import numpy as np
+
+from lakehouse.construction.allocate import allocate
+from lakehouse.construction.limits import Group, Limits
+from lakehouse.construction.lots import Basket, WholeLots, whole_lots
+from lakehouse.construction.model import Allocation, Goal, Market, Status
+from lakehouse.construction.policy import Aim, Policy, outside, towards
+from lakehouse.construction.proposal import (
+    Line,
+    Proposal,
+    ProposalStatus,
+    ProposedTrade,
+    RiskOfWeights,
+    Side,
+)
+from lakehouse.construction.regime import TRADING_DAYS, RegimeReading
+from lakehouse.construction.taxes import Sale, TaxLot, cheapest, tax_due
+from lakehouse.risk.checks import FloatArray, InvalidParameter
+from lakehouse.risk.shortfall import historical_es
+from lakehouse.risk.var import historical_var
+
+INVESTED = 0.5
+"""A portfolio of which less than this share of its budget is invested is bought at once: pace and turnover are for
+changes, not for the first investment."""
+WASH = "a loss of this sale may not count for tax: units that stay were bought within the 30 days before"
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a portfolio holds at a close: units by symbol, closes of all symbols of the market, cash, open tax lots."""
+
+    portfolio_id: UUID
+    business_date: date
+    currency: str
+    cash: Decimal
+    units: Mapping[str, Decimal]
+    prices: Mapping[str, Decimal]
+    lots: Mapping[str, Sequence[TaxLot]]
+
+
+def propose(holdings: Holdings, policy: Policy, market: Market, reading: RegimeReading) -> Proposal:
+    """The proposal for `holdings` under `policy`.
+
+    `market` covers what is held and what may be bought, in the order that weights have here. Bands decide whether to
+    trade at all. Never raises for a problem without a solution: the proposal then keeps what is held and says why.
+    Raises InvalidParameter for holdings without a place in the market, KeyError for one without a price.
+    """
+    return _Making(holdings, policy, market, reading).proposal()
+
+
+class _Making:
+    def __init__(self, holdings: Holdings, policy: Policy, market: Market, reading: RegimeReading) -> None:
+        self.holdings, self.policy, self.market, self.reading = holdings, policy, market, reading
+        self.aim: Aim = policy.aims[reading.regime]
+        self.symbols = market.symbols
+        if strange := set(holdings.units) - set(self.symbols):
+            raise InvalidParameter(f"held, but not in the market: {', '.join(sorted(strange))}")
+        self.units = tuple(holdings.units.get(symbol, Decimal(0)) for symbol in self.symbols)
+        self.prices = tuple(holdings.prices[symbol] for symbol in self.symbols)
+        self.value = holdings.cash + sum((q * p for q, p in zip(self.units, self.prices, strict=True)), Decimal(0))
+        self.reasons: list[str] = []
+
+    def proposal(self) -> Proposal:
+        if self.value <= 0:
+            return self._still(ProposalStatus.REFUSED, np.zeros(len(self.symbols)), "the portfolio is worth nothing")
+        before = self._weights(self.units)
+        if (before < 0).any():
+            short = ", ".join(s for s, w in zip(self.symbols, before, strict=True) if w < 0)
+            return self._still(ProposalStatus.REFUSED, before, f"short positions are not rebalanced: {short}")
+        first = before.sum() < INVESTED * (1 - self.aim.cash)
+        allocation = self._allocation(before, first=first)
+        self.reasons += allocation.reasons
+        if allocation.status is not Status.SOLVED:
+            return self._done(ProposalStatus.KEPT, allocation, before, before, None)
+        target = allocation.weights
+        step = target if first else towards(before, target, self.policy.pace)
+        if first:
+            self.reasons.append("first investment: pace and turnover limits are for later changes")
+        elif not outside(before, target, self.policy.bands).any() and self._cash_fits(before):
+            return self._done(ProposalStatus.WITHIN_BANDS, allocation, before, before, None)
+        traded = self._trade(step)
+        status = ProposalStatus.PROPOSED if any(traded.lots) else ProposalStatus.NOTHING_TO_TRADE
+        return self._done(status, allocation, before, step, traded)
+
+    def _cash_fits(self, before: FloatArray) -> bool:
+        kept = 1 - before.sum()
+        wanted = 1 - sum(weight for _, weight in self.aim.targets) if self.aim.targets else self.aim.cash
+        return bool(abs(kept - wanted) <= self.policy.bands.absolute)
+
+    def _allocation(self, before: FloatArray, *, first: bool) -> Allocation:
+        targets = dict(self.aim.targets)
+        goal = Goal(
+            self.aim.objective,
+            targets=tuple(targets.get(symbol, 0.0) for symbol in self.symbols) if targets else None,
+            costs=(float(self.policy.costs.rate),) * len(self.symbols),
+        )
+        limits = self._limits(sum(targets.values()) if targets else 1 - self.aim.cash)
+        return allocate(goal, self.market, limits.without_trading_limits() if first else limits, before)
+
+    def _limits(self, budget: float) -> Limits:
+        allowed = [symbol not in self.policy.excluded for symbol in self.symbols]
+        place = {symbol: i for i, symbol in enumerate(self.symbols)}
+        groups = [
+            Group(s.name, tuple(place[symbol] for symbol in s.symbols if symbol in place), s.lower, s.upper)
+            for s in self.policy.sectors
+        ]
+        return Limits(
+            lower=(0.0,) * len(self.symbols),
+            upper=tuple(self.aim.max_weight if may else 0.0 for may in allowed),
+            groups=tuple(group for group in groups if group.members or group.lower > 0),
+            budget=min(1.0, budget),
+            max_turnover=self.aim.max_turnover,
+            cardinality=self.aim.cardinality,
+        )
+
+    def _trade(self, step: FloatArray) -> WholeLots:
+        """Costs lower the capital: wanted values are shares of what is left of the value after them."""
+        left = self.value
+        for _ in range(2):
+            basket = self._basket(step, left)
+            paid = sum(
+                (
+                    abs(want - q * p) * self.policy.costs.rate
+                    for want, q, p in zip(basket.wanted, self.units, self.prices, strict=True)
+                ),
+                Decimal(0),
+            )
+            left = self.value - paid
+        found = whole_lots(self._basket(step, left))
+        self.reasons += [found.reason] if found.reason else []
+        return found
+
+    def _basket(self, step: FloatArray, value: Decimal) -> Basket:
+        wanted = tuple((Decimal(repr(weight)) * value).quantize(Decimal("0.01")) for weight in step.tolist())
+        return Basket(
+            self.units,
+            self.prices,
+            wanted,
+            self.holdings.cash,
+            self.policy.costs,
+            self.policy.lot_size,
+            self.policy.min_trade,
+        )
+
+    def _weights(self, units: Sequence[Decimal], value: Decimal | None = None) -> FloatArray:
+        whole = self.value if value is None else value
+        return np.array([float(q * p / whole) for q, p in zip(units, self.prices, strict=True)])
+
+    def _still(self, status: ProposalStatus, before: FloatArray, reason: str) -> Proposal:
+        self.reasons.append(reason)
+        return self._done(status, None, before, before, None)
+
+    def _done(
+        self,
+        status: ProposalStatus,
+        allocation: Allocation | None,
+        before: FloatArray,
+        step: FloatArray,
+        traded: WholeLots | None,
+    ) -> Proposal:
+        basket = self._basket(step, self.value)
+        lots = traded.lots if traded else (0,) * len(self.symbols)
+        cash = basket.cash_after(lots)
+        units = [q + n * self.policy.lot_size for q, n in zip(self.units, lots, strict=True)]
+        left = cash + sum((q * p for q, p in zip(units, self.prices, strict=True)), Decimal(0))
+        after = self._weights(units, left) if left > 0 else before
+        target = allocation.weights if allocation and allocation.status is Status.SOLVED else before
+        trades, tax = self._trades(basket, lots)
+        notional = sum((trade.notional for trade in trades), Decimal(0))
+        return Proposal(
+            portfolio_id=self.holdings.portfolio_id,
+            business_date=self.holdings.business_date,
+            currency=self.holdings.currency,
+            status=status,
+            reasons=tuple(self.reasons),
+            regime=self.reading.regime,
+            regime_source=self.reading.source,
+            objective=self.aim.objective,
+            value=self.value,
+            cash_before=self.holdings.cash,
+            cash_after=cash,
+            trades=trades,
+            lines=tuple(
+                Line(symbol, *map(float, weights))
+                for symbol, *weights in zip(self.symbols, before, target, step, after, strict=True)
+            ),
+            drift_before=drift(before, target),
+            drift_after=drift(after, target),
+            turnover=float(notional / self.value) if self.value > 0 else 0.0,
+            cost=sum((trade.cost for trade in trades), Decimal(0)),
+            tax=tax,
+            risk_before=risk_of(before, self.market),
+            risk_after=risk_of(after, self.market),
+            lots_method=traded.method if traded else "none",
+            solver=allocation.solver if allocation else "none",
+            conventions=allocation.conventions if allocation else "",
+            versions=dict(allocation.versions) if allocation else {},
+        )
+
+    def _trades(self, basket: Basket, lots: Sequence[int]) -> tuple[tuple[ProposedTrade, ...], Decimal]:
+        trades = tuple(self._one(basket, i, count) for i, count in enumerate(lots) if count)
+        short = sum((trade.short_gain for trade in trades), Decimal(0))
+        long = sum((trade.long_gain for trade in trades), Decimal(0))
+        return trades, tax_due(short, long, self.policy.taxes)
+
+    def _one(self, basket: Basket, place: int, lots: int) -> ProposedTrade:
+        symbol, quantity = self.symbols[place], Decimal(abs(lots) * self.policy.lot_size)
+        open_lots = self.holdings.lots.get(symbol, ())
+        sale: Sale | None = None
+        if lots < 0 and sum((lot.quantity for lot in open_lots), Decimal(0)) >= quantity:
+            day = self.holdings.business_date
+            sale = cheapest(open_lots, quantity, self.prices[place], on=day, rates=self.policy.taxes)
+        return ProposedTrade(
+            symbol=symbol,
+            side=Side.BUY if lots > 0 else Side.SELL,
+            quantity=quantity,
+            reference_price=self.prices[place],
+            notional=abs(basket.notional(place, lots)),
+            cost=basket.cost(place, lots),
+            lots=sale.picks if sale else (),
+            short_gain=sale.short_gain if sale else Decimal(0),
+            long_gain=sale.long_gain if sale else Decimal(0),
+            note=WASH if sale and sale.wash_sale else "",
+        )
+
+
+def drift(weights: FloatArray, target: FloatArray) -> float:
+    """Half the sum of |weight - target| (N,), with cash as one more weight: the share of the value out of place."""
+    cash = abs(float(target.sum() - weights.sum()))
+    return (float(np.abs(weights - target).sum()) + cash) / 2
+
+
+def risk_of(weights: FloatArray, market: Market) -> RiskOfWeights:
+    """Risk of (N,) weights held through the days of `market`. Raises InsufficientHistory below 100 days, which a
+    quantile of 99 % needs."""
+    pnl = (market.returns @ weights)[:, None]
+    yearly = float(np.sqrt(max(0.0, float(weights @ market.covariance @ weights)) * TRADING_DAYS))
+    return RiskOfWeights(
+        volatility=yearly,
+        var_99=float(historical_var(pnl, confidence=0.99)[0]),
+        es_975=float(historical_es(pnl, confidence=0.975)[0]),
+    )

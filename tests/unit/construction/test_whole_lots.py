@@ -1,0 +1,84 @@
+"""Whole lots: hand-solved baskets, brute force, and cash to the cent."""
+
+import itertools
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from lakehouse.construction.lots import Basket, greedy, whole_lots
+from lakehouse.construction.model import ConstructionError
+from lakehouse.construction.policy import Costs
+
+FREE = Costs(bps=Decimal(0), half_spread_bps=Decimal(0))
+
+
+def basket(held: str, prices: str, wanted: str, cash: str, costs: Costs = FREE) -> Basket:
+    def numbers(text: str) -> tuple[Decimal, ...]:
+        return tuple(Decimal(word) for word in text.split())
+
+    return Basket(numbers(held), numbers(prices), numbers(wanted), Decimal(cash), costs)
+
+
+def test_the_nearest_whole_lots_are_traded() -> None:
+    found = whole_lots(basket("10 0", "100 30", "500 500", "0"))
+    assert found.lots == (-5, 16)  # 480 of 500, 20 in cash; 17 would need 510
+    assert found.method == "milp"
+
+
+def test_the_program_is_as_good_as_brute_force_and_greedy_is_not_better() -> None:
+    case = basket("3 1 0", "70 110 45", "160 160 160", "160")
+    best = min(
+        case.distance(lots)
+        for lots in itertools.product(range(-3, 8), range(-1, 5), range(12))
+        if case.cash_after(lots) >= 0
+    )
+    assert case.distance(whole_lots(case).lots) == best
+    assert case.distance(greedy(case)) >= best
+
+
+def test_costs_come_out_of_the_cash_and_are_rounded_up() -> None:
+    case = basket("0", "100", "1000", "1000", Costs(bps=Decimal(1), half_spread_bps=Decimal(2), per_order=Decimal(1)))
+    found = whole_lots(case)
+    assert found.lots == (9,)
+    assert case.cost(0, 9) == Decimal("1.27")  # 900 x 3 bps = 0.27, and 1 an order
+    assert case.cash_after(found.lots) == Decimal("98.73")
+
+
+def test_no_order_is_smaller_than_the_least() -> None:
+    case = replace(basket("10 0", "100 100", "950 50", "0"), min_trade=Decimal(150))
+    assert whole_lots(case).lots == (0, 0)
+    assert whole_lots(replace(case, wanted=(Decimal(500), Decimal(500)))).lots == (-5, 5)
+
+
+def test_lots_of_a_hundred_and_fractions_that_stay() -> None:
+    case = replace(basket("250.5 0", "10 20", "0 2500", "0"), lot_size=100)
+    found = whole_lots(case)
+    assert found.lots == (-2, 1)
+    assert case.cash_after(found.lots) == 0
+
+
+def test_greedy_takes_over_where_the_time_is_up_and_says_so() -> None:
+    count = 40
+    prices = " ".join(str(10 + 7 * i % 83 + Decimal(i) / 10) for i in range(count))
+    case = basket(" ".join(["0"] * count), prices, " ".join(["2500"] * count), "100000")
+    found = whole_lots(case, seconds=0.0)
+    assert found.method == "greedy"
+    assert "greedy" in found.reason
+    assert case.cash_after(found.lots) >= 0
+
+
+def test_negative_cash_is_brought_up_by_sales() -> None:
+    case = basket("10", "100", "1000", "-150")
+    found = whole_lots(case)
+    assert found.lots == (-2,)
+    assert case.cash_after(found.lots) == 50
+
+
+def test_negative_cash_without_anything_to_sell_is_refused() -> None:
+    with pytest.raises(ConstructionError, match="deposit"):
+        whole_lots(basket("0", "100", "0", "-1"))
+
+
+def test_an_empty_basket_has_no_trades() -> None:
+    assert whole_lots(basket("", "", "", "10")).lots == ()
