@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from psycopg import DataError, IntegrityError
@@ -24,6 +25,7 @@ from serving.kit.crud.service import CrudService, Skipped
 from serving.kit.database import Database
 from serving.kit.problems import ApiError
 from serving.orders import problems
+from serving.orders.answers import detail_of
 from serving.orders.counting import OrderCounts
 from serving.orders.repository import ORDERS, OrderRepository
 from serving.orders.schemas import FillIn, OrderDetail, OrderEventOut, OrderIn, OrderOut, OrderPatch
@@ -73,7 +75,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
         """
         screen = screen_with(ticket.digest, self.clock)
         with self._translated(portfolio_id=ticket.portfolio_id):
-            placed = await orders.place(
+            plan = await orders.prepare(
                 connection,
                 ticket,
                 owner_id=principal.user_id,
@@ -81,9 +83,12 @@ class OrderService(CrudService[OrderIn, OrderOut]):
                 screen=screen,
                 max_price_age=self._max_price_age,
             )
-        order = await self._orders.written_with_legs(connection, placed.order_id)
-        if placed.is_new:
-            await self._audit(connection, principal, f"order.{order.status}", order)
+            if isinstance(plan, orders.Placed):
+                placed, order = plan, await self._orders.written_with_legs(connection, plan.order_id)
+            else:
+                order = detail_of(plan)
+                audit_it = partial(self._audit, connection, principal, f"order.{order.status}", order)
+                placed = await orders.write(connection, plan, clock=self.clock, also=audit_it)
         self._counts.orders.labels(_result(placed)).inc()
         rejection = None if placed.violation is None else problems.OrderRejected(order.id, placed.violation)
         return Outcome(order, placed.is_new, rejection)

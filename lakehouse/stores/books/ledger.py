@@ -4,7 +4,8 @@ Nothing here commits: the caller's transaction does. Callers lock the rows of `a
 their ids (`lock_accounts`), so that two writes never wait for each other in a ring.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
@@ -16,7 +17,7 @@ from psycopg.rows import TupleRow
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
 from lakehouse.portfolio.transactions import Purpose
-from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.stores.postgres import Transaction, rows_of, together
 
 HOLDS_MONEY: Final = frozenset({Purpose.CASH, Purpose.COIN})
 REVERSAL: Final = "reversal"
@@ -191,6 +192,24 @@ async def reserve_cash(connection: Transaction, *, account_id: UUID, currency: s
     # The account has never had this currency: an empty row lets the constraint say so, and goes with the rollback.
     await connection.execute(EMPTY, names)
     await connection.execute(RESERVE, names)
+
+
+@asynccontextmanager
+async def reserving_cash(
+    connection: Transaction, *, account_id: UUID, currency: str, delta_minor: int
+) -> AsyncIterator[None]:
+    """`reserve_cash` in one round trip with the writes of the block, of money that has been seen to be there.
+
+    Raises IntegrityError (ledger_account_reserved_covered) at the end of the block.
+    """
+    names = {"account_id": account_id, "currency": currency, "delta": delta_minor}
+    async with connection.cursor() as reserving:
+        async with together(connection):
+            if delta_minor:
+                await reserving.execute(RESERVE, names)
+            yield
+        if delta_minor and not reserving.rowcount:
+            await reserve_cash(connection, account_id=account_id, currency=currency, delta_minor=delta_minor)
 
 
 async def _known(connection: Transaction, names: Mapping[str, object]) -> dict[tuple[str, str], UUID]:

@@ -1,20 +1,19 @@
 """Rows of orders: read into values, and written with their history, their events and what they keep back."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import from_minor
 from lakehouse.domain.ids import uuid7
 from lakehouse.stores.books import ledger, outbox
 from lakehouse.stores.books.outbox import Event
-from lakehouse.stores.postgres import Transaction, rows_of, together
+from lakehouse.stores.postgres import Transaction, json_of, rows_of, together
 from lakehouse.trading.family import Change
 from lakehouse.trading.order import Leg, Order, OrderClass, OrderType, Side, Status, TimeInForce
 
@@ -37,11 +36,16 @@ INSERT: Final[LiteralString] = """
         id, portfolio_id, account_id, client_order_id, symbol, side, type, time_in_force, expires_at, quantity,
         limit_price, stop_price, reference_price, order_class, leg, parent_id, oco_group, replaces, source, currency,
         lots, request_hash, surveillance_score, surveillance_alert, surveillance_reason, created_at, updated_at
-    ) VALUES (
-        %(id)s, %(portfolio_id)s, %(account_id)s, %(client_order_id)s, %(symbol)s, %(side)s, %(type)s,
-        %(time_in_force)s, %(expires_at)s, %(quantity)s, %(limit_price)s, %(stop_price)s, %(reference_price)s,
-        %(order_class)s, %(leg)s, %(parent_id)s, %(oco_group)s, %(replaces)s, %(source)s, %(currency)s, %(lots)s,
-        %(request_hash)s, %(score)s, %(alert)s, %(reason)s, %(at)s, %(at)s
+    )
+    SELECT o.id, o.portfolio_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force,
+           o.expires_at, o.quantity, o.limit_price, o.stop_price, o.reference_price, o.order_class, o.leg, o.parent_id,
+           o.oco_group, o.replaces, o.source, o.currency, o.lots, %(request_hash)s, %(score)s, %(alert)s, %(reason)s,
+           %(at)s, %(at)s
+    FROM jsonb_to_recordset(%(orders)s) AS o (
+        id uuid, portfolio_id uuid, account_id uuid, client_order_id text, symbol text, side text, type text,
+        time_in_force text, expires_at timestamptz, quantity numeric, limit_price numeric, stop_price numeric,
+        reference_price numeric, order_class text, leg text, parent_id uuid, oco_group uuid, replaces uuid, source text,
+        currency text, lots jsonb
     )
 """
 UPDATE: Final[LiteralString] = """
@@ -54,7 +58,10 @@ UPDATE: Final[LiteralString] = """
 """
 HISTORY: Final[LiteralString] = """
     INSERT INTO trading.order_event (order_id, version, from_status, to_status, reason, fill_id, occurred_at)
-    VALUES (%(id)s, %(version)s, %(from_status)s, %(status)s, %(status_reason)s, %(fill_id)s, %(at)s)
+    SELECT l.id, l.version, l.from_status, l.status, l.status_reason, l.fill_id, %(at)s
+    FROM jsonb_to_recordset(%(lines)s) AS l (
+        id uuid, version integer, from_status text, status text, status_reason text, fill_id uuid
+    )
 """
 RESERVE_UNITS: Final[LiteralString] = """
     UPDATE app.position SET reserved_quantity = reserved_quantity + %(delta)s, version = version + 1
@@ -130,15 +137,15 @@ async def family_of(connection: Transaction, order_id: UUID) -> dict[UUID, Order
 
 async def insert(connection: Transaction, orders: Sequence[Order], screening: Screening, *, at: datetime) -> None:
     """Write new orders at their first version."""
-    shared = {
+    told = {
         "request_hash": screening.request_hash,
         "score": screening.score,
         "alert": screening.is_alert,
         "reason": screening.reason,
         "at": at,
+        "orders": json_of([{**_members(order), "lots": _lots(order)} for order in orders]),
     }
-    async with connection.cursor() as cursor:
-        await cursor.executemany(INSERT, [{**_values(order), **shared} for order in orders])
+    await connection.execute(INSERT, told)
 
 
 async def record(
@@ -148,15 +155,16 @@ async def record(
     owner_id: UUID,
     clock: Clock,
     execution: Execution | None = None,
+    at: datetime | None = None,
 ) -> None:
-    """Write what changed, with one line of history and one event a change. Reservations are `reserve`'s."""
-    at = clock.now()
-    moved = [{**_values(each.after), "at": at} for each in changes if each.before is not None]
-    lines = [_line(each, at, execution) for each in changes]
+    """Write what changed (`at`, or now), with one line of history and one event a change; `reserve` is apart."""
+    at = at or clock.now()
+    moved = [{**_members(each.after), "at": at} for each in changes if each.before is not None]
+    lines = [_line(each, execution) for each in changes]
     async with together(connection), connection.cursor() as cursor:
         if moved:
             await cursor.executemany(UPDATE, moved)
-        await cursor.executemany(HISTORY, lines)
+        await connection.execute(HISTORY, {"lines": json_of(lines), "at": at})
         # Made in one millisecond, ids do not sort by the time they were made; sorted, they keep the changes' order.
         ids = sorted(uuid7(clock) for _ in changes)
         events = [_event(each, event_id, owner_id, at, execution) for each, event_id in zip(changes, ids, strict=True)]
@@ -168,17 +176,26 @@ async def reserve(connection: Transaction, changes: Sequence[Change]) -> None:
 
     Raises IntegrityError (ledger_account_reserved_covered, position_reserved_covered) where it is not there.
     """
+    async with reserving(connection, changes):
+        pass
+
+
+@asynccontextmanager
+async def reserving(connection: Transaction, changes: Sequence[Change]) -> AsyncIterator[None]:
+    """`reserve` in one round trip with the writes of the block, in which nothing may be read."""
     order = changes[0].after
     cash = sum(each.after.reserved_minor - (each.before.reserved_minor if each.before else 0) for each in changes)
     units = sum(
         (_promised(each.after) - (_promised(each.before) if each.before else 0) for each in changes),
         Decimal(0),
     )
-    if cash:
-        await ledger.reserve_cash(connection, account_id=order.account_id, currency=order.currency, delta_minor=cash)
-    if units:
-        named = {"portfolio_id": order.portfolio_id, "symbol": order.symbol, "delta": units}
-        await connection.execute(RESERVE_UNITS, named)
+    async with ledger.reserving_cash(
+        connection, account_id=order.account_id, currency=order.currency, delta_minor=cash
+    ):
+        if units:
+            named = {"portfolio_id": order.portfolio_id, "symbol": order.symbol, "delta": units}
+            await connection.execute(RESERVE_UNITS, named)
+        yield
 
 
 def _promised(order: Order) -> Decimal:
@@ -226,13 +243,15 @@ def _order(row: _Row) -> Order:
     )
 
 
-def _values(order: Order) -> dict[str, object]:
-    lots = [{"lot_id": str(lot), "quantity": f"{quantity:f}"} for lot, quantity in order.lots]
-    names = Order.__dataclass_fields__
-    return {**{name: getattr(order, name) for name in names}, "lots": Jsonb(lots) if lots else None}
+def _members(order: Order) -> dict[str, object]:
+    return {name: getattr(order, name) for name in Order.__dataclass_fields__}
 
 
-def _line(change: Change, at: datetime, execution: Execution | None) -> dict[str, object]:
+def _lots(order: Order) -> list[dict[str, str]] | None:
+    return [{"lot_id": str(lot), "quantity": f"{quantity:f}"} for lot, quantity in order.lots] or None
+
+
+def _line(change: Change, execution: Execution | None) -> dict[str, object]:
     after = change.after
     start = after.status if change.before is None else change.before.status
     is_filled = execution is not None and execution.order_id == after.id
@@ -243,7 +262,6 @@ def _line(change: Change, at: datetime, execution: Execution | None) -> dict[str
         "status": after.status,
         "status_reason": after.status_reason,
         "fill_id": execution.id if execution is not None and is_filled else None,
-        "at": at,
     }
 
 

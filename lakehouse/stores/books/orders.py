@@ -21,7 +21,7 @@ from lakehouse.stores.books import order_facts, order_rows
 from lakehouse.stores.books.booking import Books, open_books
 from lakehouse.stores.books.order_facts import Market
 from lakehouse.stores.books.order_rows import Screening
-from lakehouse.stores.postgres import Transaction, rows_of, together
+from lakehouse.stores.postgres import Transaction, rows_of
 from lakehouse.trading.checks import Facts, Violation, group_need, violation
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
@@ -80,6 +80,21 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What `write` will write: `orders` as their first move leaves them, the client's first, made `at`.
+
+    `violation` is the rule that rejects them.
+    """
+
+    owner_id: UUID
+    orders: tuple[Order, ...]
+    changes: tuple[Change, ...]
+    screening: Screening
+    violation: Violation | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Owned:
     """An order's portfolio and that one's owner."""
 
@@ -109,6 +124,8 @@ class Scene:
 
 # Judges the client's order before it is written: the score of surveillance is given from outside.
 Screen = Callable[[Transaction, Order, Market], Awaitable[Screening]]
+# Writes what the caller keeps of new orders, in one round trip with them: it may not read.
+Also = Callable[[], Awaitable[None]]
 
 
 async def place(
@@ -120,11 +137,26 @@ async def place(
     screen: Screen,
     max_price_age: timedelta = MAX_PRICE_AGE,
 ) -> Placed:
-    """Write the ticket's orders and accept them, or reject them by the first rule that they break. A market order
-    needs a price of at most `max_price_age` of open exchange.
+    """Write the ticket's orders and accept them, or reject them by the first rule that they break: `prepare`, and
+    `write` where they were not placed before. Raises what these raise."""
+    plan = await prepare(connection, ticket, owner_id=owner_id, clock=clock, screen=screen, max_price_age=max_price_age)
+    return plan if isinstance(plan, Placed) else await write(connection, plan, clock=clock)
 
-    Raises BadForm and OrderRefused where no order can be written at all, OrderUnknown where the portfolio is not
-    `owner_id`'s, ClientIdTaken where the client's id was used for something else.
+
+async def prepare(
+    connection: Transaction,
+    ticket: Ticket,
+    *,
+    owner_id: UUID,
+    clock: Clock,
+    screen: Screen,
+    max_price_age: timedelta = MAX_PRICE_AGE,
+) -> Plan | Placed:
+    """Lock the account and decide what becomes of the ticket; Placed where it was placed before. Nothing is written.
+
+    A market order needs a price of at most `max_price_age` of open exchange. Raises BadForm and OrderRefused where no
+    order can be written at all, OrderUnknown where the portfolio is not `owner_id`'s, ClientIdTaken where the client's
+    id was used for something else.
     """
     check_form(ticket)
     books, known = await order_facts.open_books(
@@ -142,11 +174,22 @@ async def place(
     screening = await screen(connection, orders[0], scene.market)
     changes = [Change(None, order) for order in orders]
     changes += _first_moves(orders, scene.facts, broken)
-    await order_rows.reserve(connection, changes)
-    async with together(connection):
-        await order_rows.insert(connection, orders, screening, at=clock.now())
-        await order_rows.record(connection, changes, owner_id=owner_id, clock=clock)
-    return Placed(orders[0].id, broken, is_new=True)
+    final = {each.after.id: each.after for each in changes}
+    return Plan(owner_id, tuple(final.values()), tuple(changes), screening, broken, clock.now())
+
+
+async def write(connection: Transaction, plan: Plan, *, clock: Clock, also: Also | None = None) -> Placed:
+    """Write the plan, and what `also` writes, in one round trip. The account is locked since `prepare`.
+
+    Raises IntegrityError as `order_rows.reserve` does.
+    """
+    async with order_rows.reserving(connection, plan.changes):
+        new = [change.after for change in plan.changes if change.before is None]
+        await order_rows.insert(connection, new, plan.screening, at=plan.at)
+        await order_rows.record(connection, plan.changes, owner_id=plan.owner_id, clock=clock, at=plan.at)
+        if also is not None:
+            await also()
+    return Placed(plan.orders[0].id, plan.violation, is_new=True)
 
 
 async def cancel(connection: Transaction, order_id: UUID, *, owner_id: UUID, clock: Clock) -> None:
@@ -305,6 +348,7 @@ __all__ = [
     "OrderRefused",
     "OrderUnknown",
     "Placed",
+    "Plan",
     "Scene",
     "Screen",
     "accepted",
@@ -316,5 +360,7 @@ __all__ = [
     "opened",
     "owner_of",
     "place",
+    "prepare",
     "scene_of",
+    "write",
 ]

@@ -6,17 +6,23 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
-from lakehouse.stores.postgres import Transaction
+from lakehouse.stores.postgres import Transaction, json_of
 
 # The lock is held until the commit, so events of one owner become visible in the order of their seq: whoever has read
 # one has seen all before it, and a socket resumes by seq alone. Writes of different owners do not wait for each other.
+# However many events, it is one statement: that is what a write pays for.
 EMIT: Final[LiteralString] = """
     INSERT INTO ops.outbox (event_id, topic, key, type, owner_id, payload, occurred_at)
-    SELECT %(event_id)s::uuid, %(topic)s::text, %(key)s::text, %(type)s::text, %(owner_id)s::uuid,
-           %(payload)s::jsonb, %(occurred_at)s::timestamptz
-    FROM (SELECT pg_advisory_xact_lock(hashtextextended('outbox ' || %(owner_id)s::text, 0))) AS in_order (locked)
+    SELECT e.event_id, e.topic, e.key, e.type, e.owner_id, e.payload, e.occurred_at
+    FROM ROWS FROM (
+        jsonb_to_recordset(%(events)s) AS (
+            event_id uuid, topic text, key text, type text, owner_id uuid, payload jsonb, occurred_at timestamptz
+        )
+    ) WITH ORDINALITY AS e (event_id, topic, key, type, owner_id, payload, occurred_at, place)
+    CROSS JOIN LATERAL (
+        SELECT pg_advisory_xact_lock(hashtextextended('outbox ' || e.owner_id::text, 0))
+    ) AS in_order (locked)
+    ORDER BY e.place
 """
 
 
@@ -38,17 +44,6 @@ async def emit(connection: Transaction, *events: Event) -> None:
 
     They are relayed, at least once and in this order a key, if it commits; of one owner, seq is the order of commits.
     """
-    rows = [
-        {
-            "event_id": event.event_id,
-            "topic": event.topic,
-            "key": event.key,
-            "type": event.type,
-            "owner_id": event.owner_id,
-            "payload": Jsonb(dict(event.payload)),
-            "occurred_at": event.occurred_at,
-        }
-        for event in sorted(events, key=lambda event: event.owner_id)
-    ]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(EMIT, rows)
+    if events:
+        told = sorted(events, key=lambda event: event.owner_id)
+        await connection.execute(EMIT, {"events": json_of(told)})
