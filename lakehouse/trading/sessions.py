@@ -11,19 +11,34 @@ IMMEDIATE: Final = timedelta(seconds=5)
 _DAYS: Final = 31
 
 
-@lru_cache(maxsize=64)
-def _sessions(exchange: str, first: date) -> tuple[tuple[datetime, datetime], ...]:
-    """Opens and closes of a month's sessions from `first` on; empty for a venue without a calendar."""
+Sessions = tuple[tuple[datetime, datetime], ...]
+
+
+def _between(exchange: str, first: date, last: date) -> Sessions:
+    """Opens and closes of the sessions of these days; empty for a venue without a calendar."""
     # Here, because it brings pandas: most processes that know orders never ask when a session closes.
     import exchange_calendars
     from exchange_calendars.errors import CalendarError
 
     try:
-        calendar = exchange_calendars.get_calendar(exchange, start=first, end=first + timedelta(days=_DAYS))
+        calendar = exchange_calendars.get_calendar(exchange, start=first, end=last)
     except (CalendarError, ValueError):  # no such calendar, or one that does not know these days
         return ()
     pairs = zip(calendar.opens, calendar.closes, strict=True)
     return tuple((opened.to_pydatetime(), closed.to_pydatetime()) for opened, closed in pairs)
+
+
+@lru_cache(maxsize=64)
+def _sessions(exchange: str, first: date) -> Sessions:
+    """Those of a month from `first` on."""
+    return _between(exchange, first, first + timedelta(days=_DAYS))
+
+
+@lru_cache(maxsize=512)
+def session_days(exchange: str, year: int) -> tuple[date, ...]:
+    """The days of a year, and of the January after it, on which `exchange` (a MIC) is open, in UTC; empty for a venue
+    without a calendar. The first call for a venue and year takes some tenths of a second."""
+    return tuple(closed.date() for _, closed in _between(exchange, date(year, 1, 1), date(year + 1, 1, 31)))
 
 
 def session_close(exchange: str, now: datetime) -> datetime:

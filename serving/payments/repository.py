@@ -25,6 +25,15 @@ AMOUNT: Final[LiteralString] = """
     (SELECT round(t.amount_minor / (10::numeric ^ c.minor_digits), c.minor_digits)::text
      FROM ledger.currency AS c WHERE c.code = t.currency)
 """
+WORTH: Final[LiteralString] = """
+    (t.amount_minor / (SELECT 10::numeric ^ c.minor_digits FROM ledger.currency AS c WHERE c.code = t.currency))
+"""
+RANGES: Final[dict[str, LiteralString]] = {
+    "amount_from": WORTH + " >= %(amount_from)s",
+    "amount_to": WORTH + " <= %(amount_to)s",
+    "created_from": "t.created_at >= %(created_from)s::date::timestamp AT TIME ZONE 'UTC'",
+    "created_to": "t.created_at < (%(created_to)s::date + 1)::timestamp AT TIME ZONE 'UTC'",
+}
 PAYMENTS = Collection(
     PAYMENT,
     PaymentOut,
@@ -34,6 +43,8 @@ PAYMENTS = Collection(
         "amount": AMOUNT,
         "settlement_id": "(SELECT s.id FROM app.settlement AS s WHERE s.payment_id = t.id)",
     },
+    predicates=RANGES,
+    numbers={"amount": WORTH},
 )
 
 # Newest first, because only these are read; `total` says how many there are in all.

@@ -11,7 +11,7 @@ from ml.checks.fraud import FraudModel, FraudRecommendation
 from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import CurrencyCode, DecimalText, Optionally, PositiveAmount
+from serving.kit.types import CurrencyCode, DecimalText, IsoDate, Optionally, PositiveAmount
 
 MAX_BATCH = 100
 LINE_PATTERN = r"^[^\x00-\x1f\x7f]{0,140}$"
@@ -146,6 +146,10 @@ class PaymentQuery(ListQuery):
     to_account_id: Optionally[UUID] = Field(None, description="only payments to this account")
     currency: Optionally[CurrencyCode] = Field(None, description="only payments in this currency")
     fraud_recommendation: Optionally[FraudRecommendation] = Field(None, description="only payments judged so")
-    sort: Literal["id", "-id", "created_at", "-created_at", "updated_at", "-updated_at"] = Field(
-        "id", description="order; `-` for descending"
+    amount_from: Optionally[PositiveAmount] = Field(None, description="only payments of this amount or more")
+    amount_to: Optionally[PositiveAmount] = Field(None, description="only payments of this amount or less")
+    created_from: Optionally[IsoDate] = Field(None, description="only from this day (UTC) on")
+    created_to: Optionally[IsoDate] = Field(None, description="only up to this day (UTC), the day itself included")
+    sort: Literal["id", "-id", "created_at", "-created_at", "updated_at", "-updated_at", "amount", "-amount"] = Field(
+        "id", description="order; `-` for descending. Amounts are compared as numbers: filter by currency with them"
     )

@@ -28,7 +28,10 @@ resource = router_of(
         read=Scope.PAYMENTS_READ,
         write=Scope.PAYMENTS_WRITE,
         operations=frozenset({"list", "get"}),
-        notes={"list": "They are made by payments to an IBAN and ended by an admin; clients write none (405)."},
+        notes={
+            "list": "Payments to an IBAN make them, and an admin ends those. Trades make them, and settle once the "
+            "day of their market is over: in the United States T+1, before 2024-05-28 T+2. Clients write none (405)."
+        },
     )
 )
 

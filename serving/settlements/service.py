@@ -1,14 +1,18 @@
-"""The rules of settlements: an admin reports how a payment ended outside, and its money comes back where it failed."""
+"""The rules of settlements: an admin reports how a payment ended outside, and its money comes back where it failed; a
+trade settles by itself, once the day of its market is over."""
 
 from uuid import UUID
 
+import structlog
 from pydantic import BaseModel
 
 from lakehouse.clock import Clock
+from lakehouse.errors import TidemarkError
 from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Principal
 from serving.kit.crud.service import CrudService
 from serving.kit.database import Database
+from serving.kit.lifecycle import Lifecycle
 from serving.kit.problems import ApiError
 from serving.payments.money import Money
 from serving.payments.problems import SecondPersonNeeded
@@ -24,6 +28,12 @@ FROM = {
 }
 
 
+AT_ONCE = 500
+EVERY_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
 class SettlementOver(ApiError):
     """The settlement has ended, or has not begun: this move is not possible from where it is."""
 
@@ -33,7 +43,7 @@ class SettlementOver(ApiError):
 
 
 class SettlementService(CrudService[BaseModel, SettlementOut]):
-    """Settlements of a user's payments; they are made by payments, and ended by admins."""
+    """Settlements of a user's payments and trades, which make them; admins end those of payments."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._settlements = SettlementRepository(database, SETTLEMENTS)
@@ -49,6 +59,8 @@ class SettlementService(CrudService[BaseModel, SettlementOut]):
         Raises ApiError and IntegrityError.
         """
         settlement = await self._checked(connection, principal, settlement_id, status)
+        if settlement.payment_id is None:
+            raise SettlementOver("It is of a trade: it settles by itself, once its day is over.")
         payment = await self._payments.facts(connection, settlement.payment_id)
         if payment is None:
             raise self.missing(settlement_id)
@@ -59,6 +71,24 @@ class SettlementService(CrudService[BaseModel, SettlementOut]):
         await self._payments.advance(connection, payment.id, Step(status=status, at=now, reason=reason))
         await self._money.tell(connection, principal, payment, status, event=f"payment.{status}", reason=reason)
         return (await self._settlements.read_back(connection, [settlement_id]))[0]
+
+    async def settle_trades(self) -> int:
+        """Settle every trade whose day is over, AT_ONCE in a transaction; how many. Raises PostgresUnavailable."""
+        total, settled = 0, AT_ONCE
+        while settled == AT_ONCE:
+            async with self.database.transaction() as connection:
+                settled = await self._settlements.settle_trades(connection, now=self.clock.now(), limit=AT_ONCE)
+            total += settled
+        return total
+
+    async def settle_forever(self, lifecycle: Lifecycle) -> None:
+        """Settle trades until the API ends. PostgreSQL gone is logged, and tried again."""
+        while not lifecycle.is_draining:
+            try:
+                await self.settle_trades()
+            except TidemarkError as error:
+                log.warning("trades could not be settled", error=str(error))
+            await lifecycle.pause(EVERY_S)
 
     async def _checked(
         self, connection: Transaction, principal: Principal, settlement_id: UUID, status: SettlementStatus

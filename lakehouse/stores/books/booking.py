@@ -7,8 +7,8 @@ it, from the start (`refold`). Either way the stored lots are the fold of the tr
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
@@ -23,6 +23,7 @@ from lakehouse.portfolio.transactions import FOLDING, Draft, DraftRefused, Kind
 from lakehouse.stores.books import announcing, collateral, ledger, refold, rows
 from lakehouse.stores.books.ledger import Line, Transfer
 from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.trading.settlement import settles_on
 
 MANY: Final = 1000
 MANY_TIMEOUT: Final[LiteralString] = "SET LOCAL statement_timeout = '60s'"
@@ -38,7 +39,7 @@ OPEN: Final[LiteralString] = """
     FOR NO KEY UPDATE OF a
 """
 INSTRUMENTS: Final[LiteralString] = """
-    SELECT i.symbol, i.currency, i.multiplier FROM app.instrument AS i WHERE i.symbol = ANY(%(symbols)s)
+    SELECT i.symbol, i.currency, i.multiplier, i.exchange FROM app.instrument AS i WHERE i.symbol = ANY(%(symbols)s)
 """
 REVERSE: Final[LiteralString] = """
     UPDATE app.transaction SET reversed_at = %(now)s, version = version + 1
@@ -75,6 +76,7 @@ class _Instrument:
     symbol: str
     currency: str
     multiplier: Decimal
+    exchange: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +219,8 @@ async def _prepared(
     instruments = {
         each.symbol: each for each in await rows_of(connection, INSTRUMENTS, {"symbols": sorted(symbols)}, _Instrument)
     }
-    # A large booking computes beside the event loop, so that it holds up nobody.
-    if len(drafts) > MANY:
+    # A large booking computes, and a calendar is read, beside the event loop, so that they hold up nobody.
+    if len(drafts) > MANY or any(_needs_calendar(draft) for draft in drafts):
         return await asyncio.to_thread(_judged, books, drafts, instruments, clock)
     return _judged(books, drafts, instruments, clock)
 
@@ -244,6 +246,10 @@ def _judged(
     return prepared
 
 
+def _needs_calendar(draft: Draft) -> bool:
+    return draft.kind in transactions.TRADES and draft.settles_on is None
+
+
 def _booked(new_id: UUID, draft: Draft, instruments: dict[str, _Instrument]) -> rows.Booked:
     minor_digits(draft.currency)
     if draft.to_currency is not None:
@@ -253,6 +259,8 @@ def _booked(new_id: UUID, draft: Draft, instruments: dict[str, _Instrument]) -> 
         instrument = _known(instruments, draft.symbol)
         multiplier = instrument.multiplier
         _check_rate(draft, instrument)
+        if _needs_calendar(draft):
+            draft = replace(draft, settles_on=settles_on(instrument.exchange, draft.occurred_at.astimezone(UTC).date()))
     if draft.related_symbol is not None:
         _known(instruments, draft.related_symbol)
     gross = transactions.gross_minor(draft, multiplier)

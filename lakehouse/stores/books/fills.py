@@ -1,4 +1,4 @@
-"""A fill: execution, lots, cash, ledger, order, family and events, in one transaction of the caller's."""
+"""A fill: execution, lots, cash, ledger, settlement, order, family and events, in one transaction of the caller's."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ from lakehouse.portfolio.transactions import Draft, DraftRefused, Kind, LotPick,
 from lakehouse.stores.books import order_rows, orders, outbox
 from lakehouse.stores.books.booking import BookingRefused, Books, book
 from lakehouse.stores.books.order_rows import Execution
-from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.checks import funds
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.lots import slice_of
@@ -34,6 +34,18 @@ INSERT: Final[LiteralString] = """
         %(id)s, %(order_id)s, %(portfolio_id)s, %(venue_trade_id)s, %(symbol)s, %(side)s, %(quantity)s, %(price)s,
         %(currency)s, %(gross_minor)s, %(fee_minor)s, %(transaction_id)s, %(filled_at)s, %(created_at)s
     )
+"""
+
+
+# What a trade pays or brings, and when, is what its transaction says.
+SETTLE: Final[LiteralString] = """
+    INSERT INTO app.settlement (
+        id, owner_id, trade_id, direction, amount_minor, currency, settles_on, created_at, updated_at
+    )
+    SELECT %(id)s, p.owner_id, %(trade_id)s, CASE WHEN t.cash_minor > 0 THEN 'in' ELSE 'out' END, abs(t.cash_minor),
+           t.currency, t.settles_on, %(now)s, %(now)s
+    FROM app.transaction AS t JOIN app.portfolio AS p ON p.id = t.portfolio_id
+    WHERE t.id = %(transaction_id)s
 """
 
 
@@ -186,7 +198,11 @@ async def _multiplier(connection: Transaction, symbol: str) -> Decimal:
 async def _write(connection: Transaction, order: Order, execution: Execution, clock: Clock) -> None:
     values = {name: getattr(execution, name) for name in Execution.__dataclass_fields__}
     shared = {"portfolio_id": order.portfolio_id, "symbol": order.symbol, "side": order.side}
-    await connection.execute(INSERT, {**values, **shared, "currency": order.currency, "created_at": clock.now()})
+    now = clock.now()
+    settled = {"id": uuid7(clock), "trade_id": execution.id, "transaction_id": execution.transaction_id, "now": now}
+    async with together(connection):
+        await connection.execute(INSERT, {**values, **shared, "currency": order.currency, "created_at": now})
+        await connection.execute(SETTLE, settled)
 
 
 async def _activate(connection: Transaction, books: Books, legs: tuple[Order, ...], clock: Clock) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Generic, LiteralString, TypeVar
 from psycopg import sql
 from pydantic import BaseModel
 
-from lakehouse.contracts.model import Table
+from lakehouse.contracts.model import Table, Type
 
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -22,7 +22,8 @@ class Collection(Generic[Out]):
     """A table that the API serves. `columns` are read into `out`, by name; computed ones go into `extra`.
 
     `readable` and `writable` are the predicates that every read and write starts from; they speak of the row as `t`
-    and are bound by `Principal.reader`. A filter without a predicate here compares the column of its name.
+    and are bound by `Principal.reader`. A filter without a predicate here compares the column of its name;
+    a sort goes by the column of its name, or by the number that `numbers` has under it.
     """
 
     table: Table
@@ -32,7 +33,7 @@ class Collection(Generic[Out]):
     writable: LiteralString = WRITABLE
     extra: Mapping[str, LiteralString] = field(default_factory=dict)
     predicates: Mapping[str, LiteralString] = field(default_factory=dict)
-    sorts: frozenset[str] = frozenset()
+    numbers: Mapping[str, LiteralString] = field(default_factory=dict)
     is_versioned: bool = True
 
     @property
@@ -49,6 +50,12 @@ class Collection(Generic[Out]):
             sql.SQL("{} AS {}").format(sql.SQL(text), sql.Identifier(name)) for name, text in self.extra.items()
         ]
         return sql.SQL("SELECT {} FROM {} AS t").format(sql.SQL(", ").join([*columns, *computed]), self.name)
+
+    def sort_key(self, name: str) -> tuple[sql.Composable, Type]:
+        """What rows are sorted by, and its type."""
+        if name in self.numbers:
+            return sql.SQL(self.numbers[name]), Type.DECIMAL
+        return sql.SQL("t.{}").format(sql.Identifier(name)), self.table.column(name).type
 
     def predicate(self, filter_name: str) -> sql.Composed:
         """The condition that a given filter sets."""

@@ -118,10 +118,11 @@ class CrudRepository(Generic[Out]):
         filters, order, is_continued = form
         conditions: list[sql.Composable] = [sql.SQL(self.collection.readable)]
         conditions.extend(self.collection.predicate(name) for name in filters)
+        key, kind = self.collection.sort_key(order.column)
         if is_continued:
-            conditions.append(_beyond(self._column(order), order))
+            conditions.append(_beyond(key, kind, order))
         statement = sql.SQL("{} WHERE {} {} LIMIT %(limit)s").format(
-            self.collection.select, sql.SQL(" AND ").join(conditions), _ordered(order)
+            self.collection.select, sql.SQL(" AND ").join(conditions), _ordered(key, order)
         )
         if len(self._pages) >= MAX_FORMS:
             self._pages.clear()
@@ -131,18 +132,14 @@ class CrudRepository(Generic[Out]):
     def _one(self, predicate: LiteralString) -> sql.Composed:
         return sql.SQL("{} WHERE t.id = %(row_id)s AND {}").format(self.collection.select, sql.SQL(predicate))
 
-    def _column(self, order: Order) -> Type:
-        return self.collection.table.column(order.column).type
-
 
 def _by_id(principal: Principal, row_id: UUID) -> dict[str, object]:
     return {**principal.reader, "row_id": row_id}
 
 
-def _ordered(order: Order) -> sql.Composed:
+def _ordered(key: sql.Composable, order: Order) -> sql.Composed:
     direction = sql.SQL("DESC" if order.descending else "ASC")
-    column = sql.Identifier(order.column)
-    return sql.SQL("ORDER BY t.{} {}, t.id {}").format(column, direction, direction)
+    return sql.SQL("ORDER BY {} {}, t.id {}").format(key, direction, direction)
 
 
 _CASTS = {
@@ -156,9 +153,9 @@ _CASTS = {
 }
 
 
-def _beyond(kind: Type, order: Order) -> sql.Composed:
-    return sql.SQL("(t.{}, t.id) {} (%(after_value)s::{}, %(after_id)s)").format(
-        sql.Identifier(order.column), sql.SQL("<" if order.descending else ">"), _CASTS[kind]
+def _beyond(key: sql.Composable, kind: Type, order: Order) -> sql.Composed:
+    return sql.SQL("({}, t.id) {} (%(after_value)s::{}, %(after_id)s)").format(
+        key, sql.SQL("<" if order.descending else ">"), _CASTS[kind]
     )
 
 

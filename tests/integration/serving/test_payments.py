@@ -356,6 +356,30 @@ def test_a_list_is_filtered_and_sorted(served: Served, payer: Payer) -> None:
     assert [each["id"] for each in found["data"]] == made
 
 
+def test_a_list_is_filtered_and_sorted_by_amount_and_day(served: Served, payer: Payer) -> None:
+    to = here(receiver(served))
+    for amount in ("9.50", "10", "100", "9.50"):
+        assert payer.pay(to, amount).status_code == 201
+
+    def amounts(**asked: str) -> list[str]:
+        """Of a list that is read two rows at a time."""
+        answer, found = payer.client.get(PATH, params={"limit": 2, **asked}).json(), []
+        while True:
+            found += [each["amount"] for each in answer["data"]]
+            if answer["next"] is None:
+                return found
+            answer = payer.client.get(answer["next"]).json()
+
+    assert amounts(sort="amount") == ["9.50", "9.50", "10.00", "100.00"]
+    assert amounts(sort="-amount", amount_from="9.51") == ["100.00", "10.00"]
+    assert amounts(sort="amount", amount_from="9.5", amount_to="10") == ["9.50", "9.50", "10.00"]
+    today = CLOCK.now().date()
+    days = {"yesterday": str(today - timedelta(days=1)), "tomorrow": str(today + timedelta(days=1))}
+    assert len(amounts(created_from=days["yesterday"], created_to=days["tomorrow"])) == 4
+    assert amounts(created_to=days["yesterday"]) == []
+    assert amounts(created_from=days["tomorrow"]) == []
+
+
 def test_a_batch_pays_all_or_none_or_each_for_itself(served: Served, payer: Payer) -> None:
     to = receiver(served)
     items = [

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from lakehouse.clock import ManualClock
+from lakehouse.trading.settlement import settles_on
+from serving.kit.database import Database
+from serving.settlements.service import SettlementService
 from tests.factories import funds
 from tests.factories.api_users import ApiUser, api_user
+from tests.factories.trading import buy, desks
 from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
@@ -105,3 +111,47 @@ def test_a_client_writes_none_and_reads_only_its_own(sent: Sent, bob: httpx.Clie
     assert all("POST /api/v1/payments" in answer.json()["detail"] for answer in answers)
     assert bob.get(at).status_code == 404
     assert bob.get(PATH).json()["data"] == []
+
+
+def test_a_trade_makes_a_settlement_of_its_markets_day(served: Served, bob: httpx.Client) -> None:
+    user = api_user(served.settings)
+    with desks(served.settings) as make, user.client(served.api.url) as client:
+        desk = make(owner_id=user.id)
+        desk.deposit(1_000_000)
+        buy(desk, 10)
+        trade = client.get("/api/v1/trades").json()["data"][0]
+        found = client.get(PATH, params={"kind": "trade", "trade_id": trade["id"]}).json()["data"]
+        day = settles_on("XNAS", desk.clock.now().date())
+        told = {"kind": "trade", "direction": "out", "amount": "1000.00", "currency": "USD", "payment_id": None}
+        assert found[0].items() >= {**told, "settles_on": str(day), "status": "pending"}.items()
+        assert client.get(PATH, params={"kind": "payment"}).json()["data"] == []
+        assert client.get(PATH, params={"settles_to": str(day), "direction": "out"}).json()["data"] == found
+        assert client.get(PATH, params={"settles_from": str(day + timedelta(days=1))}).json()["data"] == []
+        booked = client.get("/api/v1/transactions", params={"kind": "buy"}).json()["data"][0]
+        assert booked["settles_on"] == str(day)
+        at = f"{PATH}/{found[0]['id']}"
+        assert bob.get(at).status_code == 404
+        refused = served.api.client.post(
+            f"{at}/fail", json={"reason": "a test"}, headers={"Idempotency-Key": uuid4().hex}
+        )
+        assert (refused.status_code, refused.json()["code"]) == (409, "settlement_not_open")
+
+
+def test_trades_settle_once_their_day_is_over(served: Served) -> None:
+    user = api_user(served.settings)
+    with desks(served.settings) as make, user.client(served.api.url) as client:
+        desk = make(owner_id=user.id)
+        desk.deposit(1_000_000)
+        buy(desk, 10)
+        due = client.get(PATH).json()["data"][0]
+        day = datetime.combine(date.fromisoformat(due["settles_on"]), time(23, 59), UTC)
+
+        async def settled(now: datetime) -> int:
+            return await SettlementService(Database(desk.pool, desk.pool), ManualClock(now)).settle_trades()
+
+        # Others of this database may be due too: what became of this one is told by its row.
+        desk.runner.run(settled(day))
+        assert client.get(f"{PATH}/{due['id']}").json()["status"] == "pending"
+        desk.runner.run(settled(day + timedelta(minutes=1)))
+        ended = client.get(f"{PATH}/{due['id']}").json()
+        assert (ended["status"], ended["version"]) == ("settled", 2)
