@@ -14,13 +14,21 @@ import numpy as np
 import QuantLib as ql
 
 from lakehouse.pricing.black_scholes import price as european_price
-from lakehouse.pricing.checks import BoolArray, FloatArray, together
+from lakehouse.pricing.checks import BoolArray, FloatArray, PricingError, together
 from lakehouse.pricing.options import OptionMarket, OptionTerms, growth, option_market
 from lakehouse.pricing.quantlib_state import evaluation_on, to_quantlib
 
 ANY_DAY = date(2020, 1, 1)
 SMALLEST_DEVIATION = 1e-5  # volatility x sqrt(years): below it the underlying is taken to drift without noise
 GRID = 400
+
+
+class EngineFailed(PricingError):
+    """QuantLib has no price for an option. Carries its `reason`."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"no engine prices this option ({reason}): its terms or market inputs are too extreme")
 
 
 class Accuracy(StrEnum):
@@ -49,7 +57,8 @@ def american_price(terms: OptionTerms, market: OptionMarket, *, accuracy: Accura
     """Value of one American option on one unit, over the broadcast shape of both arguments.
 
     Never below the European value nor the exercise value. Without time: the exercise value; without volatility: the
-    best discounted exercise on a path that only drifts. Raises InvalidInput, ShapesDiffer. NaN policy: cannot occur.
+    best discounted exercise on a path that only drifts. NaN policy: cannot occur.
+    Raises InvalidInput, ShapesDiffer, EngineFailed.
     """
     inputs = _Inputs.of(terms, market)
     floor = np.maximum(european_price(terms, market).ravel(), _best_exercise(inputs))
@@ -69,7 +78,7 @@ def american_greeks(terms: OptionTerms, market: OptionMarket) -> AmericanGreeks:
     Steps: 1 % of the spot, 0.001 of volatility, 0.0001 of a rate, half a day; where the input itself is smaller,
     half of it. Close to the exercise boundary, where gamma jumps, they are means over the step. Without time to
     expiry delta is that of the exercise value (half at the strike) and the others are 0.
-    Raises InvalidInput, ShapesDiffer.
+    Raises InvalidInput, ShapesDiffer, EngineFailed.
     """
     shape = together(terms.shape, market.shape)
     years, spot = np.broadcast_to(terms.years, shape), np.broadcast_to(market.spot, shape)
@@ -158,8 +167,23 @@ class _Pricer:
             quote.setValue(number)
         option = self._options[sign]
         twice = paid_out < owed < 0.0 if sign < 0 else owed < paid_out < 0.0
-        option.setPricingEngine(self._grid if twice else self._boundary)
-        return float(option.NPV()) * strike
+        engines = (self._grid,) if twice else (self._boundary, self._grid)
+        return strike * _first_number(option, engines)
+
+
+def _first_number(option: ql.VanillaOption, engines: tuple[ql.PricingEngine, ...]) -> float:
+    """The price by the first engine that has one: extreme terms are beyond some. Raises EngineFailed."""
+    reason = "not a number"
+    for engine in engines:
+        option.setPricingEngine(engine)
+        try:
+            value = float(option.NPV())
+        except RuntimeError as error:
+            reason = str(error)
+            continue
+        if np.isfinite(value):
+            return value
+    raise EngineFailed(reason)
 
 
 def _never_early(inputs: _Inputs) -> BoolArray:

@@ -4,6 +4,7 @@ Every price is per 100 of face, as markets quote it; an amount of money is price
 days: what is bought `on` a day earns interest from that day and gets the payments after it.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import date
 
@@ -94,16 +95,20 @@ def measures(terms: BondTerms, bond_yield: float, *, on: date, rule: YieldRule =
         rate = _rate(terms, bond_yield, rule)
         clean, accrued = float(ql.BondFunctions.cleanPrice(bond, rate, day)), float(bond.accruedAmount(day))
         modified = float(ql.BondFunctions.duration(bond, rate, ql.Duration.Modified, day))
-        return BondMeasures(
-            bond_yield=bond_yield,
-            clean=clean,
-            dirty=clean + accrued,
-            accrued=accrued,
-            macaulay_years=float(ql.BondFunctions.duration(bond, rate, ql.Duration.Simple, day)),
-            modified_years=modified,
-            convexity=float(ql.BondFunctions.convexity(bond, rate, day)),
-            dv01=modified * (clean + accrued) * BASIS_POINT,
-        )
+        macaulay = float(ql.BondFunctions.duration(bond, rate, ql.Duration.Simple, day))
+        convexity = float(ql.BondFunctions.convexity(bond, rate, day))
+    if not all(math.isfinite(value) for value in (clean, modified, macaulay, convexity)):
+        raise InvalidInput("bond_yield", 1, (), f"{bond_yield} is too extreme for this bond")
+    return BondMeasures(
+        bond_yield=bond_yield,
+        clean=clean,
+        dirty=clean + accrued,
+        accrued=accrued,
+        macaulay_years=macaulay,
+        modified_years=modified,
+        convexity=convexity,
+        dv01=modified * (clean + accrued) * BASIS_POINT,
+    )
 
 
 def yield_from_price(terms: BondTerms, clean: float, *, on: date, rule: YieldRule = YieldRule.COMPOUNDED) -> float:

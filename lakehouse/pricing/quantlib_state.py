@@ -11,6 +11,9 @@ from datetime import date
 
 import QuantLib as ql
 
+from lakehouse.pricing.checks import InvalidInput
+
+FIRST_YEAR, LAST_YEAR = 1903, 2197  # QuantLib has two more either way, for the coupons before and after
 _LOCK = threading.RLock()
 
 
@@ -28,7 +31,9 @@ def evaluation_on(day: date) -> Iterator[None]:
 
 
 def to_quantlib(day: date) -> ql.Date:
-    """`day` as QuantLib's date (1901 to 2199)."""
+    """`day` as QuantLib's date. Raises InvalidInput for years that it does not reach."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidInput("date", 1, (), f"{day} must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
     return ql.Date(day.day, day.month, day.year)
 
 
