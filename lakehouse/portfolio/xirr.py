@@ -64,12 +64,6 @@ def xirr(payments: Sequence[Payment]) -> MoneyWeighted:
     return MoneyWeighted(roots[0], float((1 + roots[0]) ** years[-1] - 1), None, roots)
 
 
-def present_value(payments: Sequence[Payment], rate: float) -> float:
-    """What `payments` are worth on the first of their days at a yearly `rate` above -1."""
-    days, amounts = _netted(payments)
-    return float(amounts @ (1 + rate) ** -((days - days[0]) / DAYS_OF_YEAR))
-
-
 def _netted(payments: Sequence[Payment]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     by_day: dict[int, float] = {}
     for payment in payments:

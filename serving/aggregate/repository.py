@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Final, LiteralString
 from uuid import UUID
 
-from lakehouse.portfolio.fx import Quoted
+from lakehouse.portfolio.fx import Rates
+from lakehouse.portfolio.valuation import Prices
+from lakehouse.stores.books.history import Fetch
+from lakehouse.stores.books.newest import as_prices, newest_prices, newest_rates
 from lakehouse.stores.postgres import Transaction, rows_of
 from serving.kit.database import Database
 
@@ -32,27 +36,6 @@ CASH: Final[LiteralString] = """
     SELECT a.account_id, a.currency, a.balance_minor FROM ledger.account AS a
     WHERE a.account_id = ANY(%(accounts)s) AND a.purpose = 'cash' AND a.balance_minor <> 0
     ORDER BY a.account_id, a.currency
-"""
-PRICES: Final[LiteralString] = """
-    SELECT s.symbol, p.price, p.day
-    FROM unnest(%(symbols)s::text[]) AS s (symbol)
-    CROSS JOIN LATERAL (
-        SELECT x.price, x.day FROM (
-            SELECT q.price, (q.as_of AT TIME ZONE 'UTC')::date AS day, 1 AS rank
-            FROM market.realtime_symbols AS q
-            JOIN app.instrument AS i ON i.symbol = q.symbol AND i.currency = q.currency
-            WHERE q.symbol = s.symbol AND q.as_of < %(today)s::date + 1
-            UNION ALL
-            (SELECT b.close, (b.starts_at AT TIME ZONE 'UTC')::date, 0 FROM market.bar AS b
-             WHERE b.symbol = s.symbol AND b.interval = '1d' AND b.starts_at < %(today)s::date + 1
-             ORDER BY b.starts_at DESC LIMIT 1)
-        ) AS x
-        ORDER BY x.day DESC, x.rank DESC LIMIT 1
-    ) AS p
-"""
-RATES: Final[LiteralString] = """
-    SELECT DISTINCT ON (r.base, r.quote) r.base, r.quote, r.as_of, r.rate FROM market.fx_rate AS r
-    WHERE r.as_of <= %(today)s ORDER BY r.base, r.quote, r.as_of DESC
 """
 
 
@@ -100,15 +83,6 @@ class CashRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PriceRow:
-    """The newest price of a symbol."""
-
-    symbol: str
-    price: Decimal
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
 class Holdings:
     """Everything of one moment."""
 
@@ -116,8 +90,8 @@ class Holdings:
     portfolios: Sequence[PortfolioRow]
     held: Sequence[HeldRow]
     cash: Sequence[CashRow]
-    prices: Sequence[PriceRow]
-    rates: Sequence[Quoted]
+    prices: Prices
+    rates: Rates
 
 
 class AggregateRepository:
@@ -139,10 +113,13 @@ class AggregateRepository:
             portfolios = await rows_of(connection, PORTFOLIOS, {"owner": owner, "limit": limit}, PortfolioRow)
             held = await rows_of(connection, HELD, {"ids": [row.id for row in portfolios]}, HeldRow)
             cash = await rows_of(connection, CASH, {"accounts": [row.account_id for row in portfolios]}, CashRow)
-            symbols = sorted({row.symbol for row in held})
-            prices = await rows_of(connection, PRICES, {"symbols": symbols, "today": today}, PriceRow)
-            rates = await rows_of(connection, RATES, {"today": today}, Quoted)
-        return Holdings(revision, portfolios, held, cash, prices, rates)
+            fetch: Fetch = partial(rows_of, connection)
+            prices = await newest_prices(fetch, {row.symbol for row in held}, today)
+            currencies = {row.base_currency for row in portfolios}
+            currencies.update(row.currency for row in held)
+            currencies.update(row.currency for row in cash)
+            rates = await newest_rates(fetch, currencies, today)
+        return Holdings(revision, portfolios, held, cash, as_prices(prices.values()), rates)
 
 
 async def _revision(connection: Transaction, owner: UUID) -> Revision:

@@ -93,11 +93,8 @@ def _portfolios(
     cash: dict[UUID, list[CashRow]] = defaultdict(list)
     for balance in found.cash:
         cash[balance.account_id].append(balance)
-    prices, rates = Prices(), Rates(found.rates)
-    for price in found.prices:
-        prices.add(price.symbol, [(price.day, to_units(price.price))])
     return [
-        _portfolio(row, held[row.id], cash[row.account_id], risk.get(row.id, []), (prices, rates, today))
+        _portfolio(row, held[row.id], cash[row.account_id], risk.get(row.id, []), (found.prices, found.rates, today))
         for row in shown
     ]
 

@@ -6,6 +6,10 @@ from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
+from lakehouse.portfolio.fx import Exchange
+from lakehouse.portfolio.transactions import to_units
+from lakehouse.portfolio.valuation import Asset, Prices, position_minor
+from lakehouse.stores.books.newest import as_prices, newest_prices, newest_rates
 from serving.kit.access import Principal
 from serving.kit.database import Database
 
@@ -16,22 +20,9 @@ PORTFOLIOS: Final[LiteralString] = """
     WHERE (%(reads_all)s OR p.owner_id = %(reader)s) AND (%(portfolio_id)s::uuid IS NULL OR p.id = %(portfolio_id)s)
     ORDER BY p.id LIMIT 2
 """
-# The newest rate up to today, in the direction that exists; 1 within a currency, nothing where there is no rate.
-VALUES: Final[LiteralString] = """
-    SELECT x.symbol, x.quantity, i.multiplier, i.currency,
-           coalesce(q.price, (
-               SELECT b.close FROM market.bar AS b
-               WHERE b.symbol = x.symbol AND b.interval = '1d' ORDER BY b.starts_at DESC LIMIT 1
-           )) AS price,
-           CASE WHEN i.currency = p.base_currency THEN 1 ELSE (
-               SELECT CASE WHEN r.base = i.currency THEN r.rate ELSE 1 / r.rate END FROM market.fx_rate AS r
-               WHERE (r.base, r.quote) IN ((i.currency, p.base_currency), (p.base_currency, i.currency))
-               ORDER BY r.as_of DESC LIMIT 1
-           ) END AS fx_rate
-    FROM app.position AS x
-    JOIN app.portfolio AS p ON p.id = x.portfolio_id
-    JOIN app.instrument AS i ON i.symbol = x.symbol
-    LEFT JOIN market.realtime_symbols AS q ON q.symbol = x.symbol
+HELD: Final[LiteralString] = """
+    SELECT x.symbol, x.quantity, i.multiplier, i.currency
+    FROM app.position AS x JOIN app.instrument AS i ON i.symbol = x.symbol
     WHERE x.portfolio_id = %(portfolio_id)s
     ORDER BY x.symbol
 """
@@ -58,14 +49,20 @@ class PortfolioRow:
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """A position with what it is worth; price and rate are None where unknown."""
+    """A position with what it is worth, in minor units of its own and of the base currency; None where unknown."""
 
+    symbol: str
+    currency: str
+    own_minor: int | None
+    base_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
     symbol: str
     quantity: Decimal
     multiplier: Decimal
     currency: str
-    price: Decimal | None
-    fx_rate: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +85,24 @@ class AnalysisRepository:
         names = {**principal.reader, "portfolio_id": portfolio_id}
         return await self._database.fetch(PORTFOLIOS, names, PortfolioRow)
 
-    async def values(self, portfolio_id: UUID) -> list[ValueRow]:
-        """What the portfolio holds, with the newest prices."""
-        return await self._database.fetch(VALUES, {"portfolio_id": portfolio_id}, ValueRow)
+    async def values(self, portfolio_id: UUID, base_currency: str, today: date) -> list[ValueRow]:
+        """What the portfolio holds, worth what it is by the newest prices and rates."""
+        fetch = self._database.fetch
+        held = await fetch(HELD, {"portfolio_id": portfolio_id}, _Held)
+        found = await newest_prices(fetch, {row.symbol for row in held}, today)
+        rates = await newest_rates(fetch, {base_currency, *(row.currency for row in held)}, today)
+        prices, exchange = as_prices(found.values()), Exchange(rates, base_currency)
+        return [_value(row, prices, exchange, today) for row in held]
 
     async def closes(self, portfolio_id: UUID) -> list[CloseRow]:
         """Daily closes of what it holds, of the last 400 days before the newest."""
         return await self._database.fetch(CLOSES, {"id": portfolio_id, "days": HISTORY_DAYS}, CloseRow)
+
+
+def _value(row: _Held, prices: Prices, exchange: Exchange, today: date) -> ValueRow:
+    close = prices.find(row.symbol, today)
+    if close is None:
+        return ValueRow(row.symbol, row.currency, None, None)
+    asset = Asset(row.symbol, row.currency, to_units(row.multiplier))
+    own = position_minor(asset, to_units(row.quantity), close.price)
+    return ValueRow(row.symbol, row.currency, own, exchange.minor(own, row.currency, today))

@@ -56,13 +56,15 @@ class AnalysisService:
             raise NotAnalyzable("You have no such portfolio: GET /api/v1/portfolios lists yours.")
         if len(found) > 1:
             raise NotAnalyzable("You have several portfolios: say which, by portfolio_id.")
-        rows = await self._repository.values(found[0].id)
+        rows = await self._repository.values(found[0].id, found[0].base_currency, self.clock.now().date())
         closes = await self._repository.closes(found[0].id)
         return await to_thread.run_sync(snapshots.take, found[0], rows, closes)
 
     async def value_now(self, current: Snapshot) -> ValueFrame:
         """The portfolio's value at the newest quotes. Raises NotAnalyzable and PostgresUnavailable."""
-        value = snapshots.total_value(await self._repository.values(current.portfolio_id))
+        today = self.clock.now().date()
+        rows = await self._repository.values(current.portfolio_id, current.currency, today)
+        value = snapshots.total_value(rows, current.currency)
         return ValueFrame(
             portfolio_id=current.portfolio_id,
             total_value=money_out(value, current.currency),

@@ -8,12 +8,11 @@ from uuid import UUID
 
 import numpy as np
 
+from lakehouse.domain.currency import from_minor
 from lakehouse.risk import RiskError, align
 from lakehouse.risk.analysis import MEASURES, Holdings, Measure
 from serving.analysis.repository import CloseRow, PortfolioRow, ValueRow
 from serving.kit.problems import ApiError
-
-CENT = Decimal("0.01")
 
 
 class NotAnalyzable(ApiError):
@@ -43,9 +42,10 @@ class Snapshot:
             return None, str(error)
 
 
-def total_value(rows: Sequence[ValueRow]) -> Decimal:
-    """Net value of the positions in base currency, to the cent. Raises NotAnalyzable for one without price or rate."""
-    return sum((_value(row) for row in rows), Decimal(0)).quantize(CENT)
+def total_value(rows: Sequence[ValueRow], currency: str) -> Decimal:
+    """Net value of the positions in base currency `currency`, exact. Raises NotAnalyzable for one without price or
+    rate."""
+    return from_minor(sum(_minor(row) for row in rows), currency)
 
 
 def take(portfolio: PortfolioRow, rows: Sequence[ValueRow], closes: Sequence[CloseRow]) -> Snapshot:
@@ -55,7 +55,7 @@ def take(portfolio: PortfolioRow, rows: Sequence[ValueRow], closes: Sequence[Clo
     missing = sorted({row.symbol for row in rows} - {close.symbol for close in closes})
     if missing:
         raise NotAnalyzable(f"There are no daily closes of {', '.join(missing)}: load bars of these symbols.")
-    by_symbol = {row.symbol: _value(row) for row in rows}
+    by_symbol = {row.symbol: from_minor(_minor(row), portfolio.base_currency) for row in rows}
     try:
         aligned = align(
             symbols=[close.symbol for close in closes],
@@ -72,15 +72,15 @@ def take(portfolio: PortfolioRow, rows: Sequence[ValueRow], closes: Sequence[Clo
         id=digest.hexdigest()[:32],
         portfolio_id=portfolio.id,
         currency=portfolio.base_currency,
-        total_value=total_value(rows),
+        total_value=total_value(rows, portfolio.base_currency),
         as_of=str(aligned.dates[-1]),
         holdings=Holdings(aligned.symbols, values, aligned.prices),
     )
 
 
-def _value(row: ValueRow) -> Decimal:
-    if row.price is None:
+def _minor(row: ValueRow) -> int:
+    if row.own_minor is None:
         raise NotAnalyzable(f"{row.symbol} has no price: a position without one is not worth zero.")
-    if row.fx_rate is None:
+    if row.base_minor is None:
         raise NotAnalyzable(f"There is no exchange rate for {row.currency}, in which {row.symbol} is quoted.")
-    return row.quantity * row.multiplier * row.price * row.fx_rate
+    return row.base_minor

@@ -1,17 +1,18 @@
-"""All SQL about holdings: one statement reads positions, lots and prices at one instant."""
+"""All SQL about holdings: one statement reads positions and lots at one instant."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
+from lakehouse.stores.books.newest import NewestPrice, newest_prices
 from serving.kit.database import Database
 
 HOLDINGS: Final[LiteralString] = """
     SELECT x.symbol, i.name, i.kind, i.currency, i.multiplier, x.quantity, x.reserved_quantity,
-           coalesce(l.costs, '[]') AS costs, q.price, q.currency AS price_currency, q.as_of AS price_as_of,
-           q.provider AS price_provider
+           coalesce(l.costs, '[]') AS costs
     FROM app.position AS x
     JOIN app.instrument AS i ON i.symbol = x.symbol
     LEFT JOIN (
@@ -26,7 +27,6 @@ HOLDINGS: Final[LiteralString] = """
         ) AS g
         GROUP BY g.symbol
     ) AS l ON l.symbol = x.symbol
-    LEFT JOIN market.realtime_symbols AS q ON q.symbol = x.symbol
     WHERE x.portfolio_id = %(id)s
     ORDER BY x.symbol
 """
@@ -34,7 +34,7 @@ HOLDINGS: Final[LiteralString] = """
 
 @dataclass(frozen=True, slots=True)
 class HoldingRow:
-    """A position with its lots' cost by currency, and its last price where there is one."""
+    """A position with its lots' cost by currency."""
 
     symbol: str
     name: str
@@ -44,10 +44,6 @@ class HoldingRow:
     quantity: Decimal
     reserved_quantity: Decimal
     costs: list[dict[str, str]]
-    price: Decimal | None
-    price_currency: str | None
-    price_as_of: datetime | None
-    price_provider: str | None
 
 
 class HoldingRepository:
@@ -59,3 +55,7 @@ class HoldingRepository:
     async def holdings(self, portfolio_id: UUID) -> list[HoldingRow]:
         """What the portfolio holds, by symbol; who may read it is the caller's question."""
         return await self._database.fetch(HOLDINGS, {"id": portfolio_id}, HoldingRow)
+
+    async def prices(self, rows: Sequence[HoldingRow], today: date) -> dict[str, NewestPrice]:
+        """The newest price of each of `rows`, by symbol; those without one are left out."""
+        return await newest_prices(self._database.fetch, [row.symbol for row in rows], today)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import MINOR_DIGITS, from_minor
+from lakehouse.stores.books.newest import NewestPrice
 from lakehouse.stores.books.recount import SNAPSHOT, recount
 from serving.holdings.repository import HoldingRepository, HoldingRow
 from serving.holdings.schemas import CostOut, FindingOut, HoldingOut, HoldingsOut, ReconciliationOut
@@ -35,8 +36,9 @@ class HoldingService:
         now = self._clock.now()
         oldest = now - self._stale_after
         rows = await self._repository.holdings(portfolio_id)
+        prices = await self._repository.prices(rows, now.date())
         with localcontext(prec=PRECISION):
-            data = [_holding(row, oldest) for row in rows]
+            data = [_holding(row, prices.get(row.symbol), oldest) for row in rows]
         return HoldingsOut(
             portfolio_id=portfolio_id,
             base_currency=portfolio.base_currency,
@@ -80,10 +82,9 @@ def _warnings(data: list[HoldingOut]) -> list[str]:
     return [f"{len(symbols)} {what}: {', '.join(symbols[:20])}" for what, symbols in told if symbols]
 
 
-def _holding(row: HoldingRow, oldest: datetime) -> HoldingOut:
+def _holding(row: HoldingRow, newest: NewestPrice | None, oldest: datetime) -> HoldingOut:
     costs = [_cost(row, each) for each in row.costs]
-    # A price in another currency than the instrument's says nothing about its worth.
-    price = row.price if row.price_currency == row.currency else None
+    price = None if newest is None else newest.price
     value = None if price is None else _money(row.quantity * price * row.multiplier, row.currency)
     is_comparable = value is not None and [each.currency for each in costs] == [row.currency]
     return HoldingOut(
@@ -95,9 +96,9 @@ def _holding(row: HoldingRow, oldest: datetime) -> HoldingOut:
         reserved_quantity=plain(row.reserved_quantity),
         costs=costs,
         price=None if price is None else plain(price),
-        price_as_of=row.price_as_of if price is not None else None,
-        price_provider=row.price_provider if price is not None else None,
-        stale=row.price_as_of < oldest if price is not None and row.price_as_of is not None else None,
+        price_as_of=None if newest is None else newest.as_of,
+        price_provider=None if newest is None else newest.provider,
+        stale=None if newest is None else newest.as_of < oldest,
         market_value=None if value is None else f"{value:f}",
         unrealised=f"{value - Decimal(costs[0].cost):f}" if value is not None and is_comparable else None,
     )

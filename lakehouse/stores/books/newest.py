@@ -16,7 +16,8 @@ PRICES: Final[LiteralString] = """
     SELECT i.symbol, p.price, p.day, p.as_of, p.provider
     FROM app.instrument AS i
     CROSS JOIN LATERAL (
-        SELECT x.price, (x.as_of AT TIME ZONE 'UTC')::date AS day, x.as_of, x.provider FROM (
+        SELECT x.price, (x.as_of AT TIME ZONE 'UTC')::date AS day, x.as_of, x.provider
+        FROM (
             SELECT q.price, q.as_of, q.provider, 1 AS rank
             FROM market.realtime_symbols AS q
             WHERE q.symbol = i.symbol AND q.currency = i.currency AND q.as_of < %(today)s::date + 1

@@ -88,7 +88,7 @@ def test_where_there_is_a_body_its_type_may_be_wrong(document: dict[str, Any]) -
 
 
 def test_values_of_enumerations_have_names(document: dict[str, Any]) -> None:
-    found = re.findall(r'"enum": (\[[^]]*\]).*?"x-enum-varnames": (\[[^]]*\])', json.dumps(document))
+    found = re.findall(r'"enum": (\[[^]]*\])[^}]*?"x-enum-varnames": (\[[^]]*\])', json.dumps(document))
     assert found
     for values, names in found:
         assert len(set(json.loads(names))) == len(json.loads(values)), values
