@@ -1,13 +1,13 @@
 """The proof that a strategy does not look ahead: take the future away, or change it, and nothing up to now may move."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from lakehouse.backtest.event import play
 from lakehouse.backtest.market import BacktestError, Market
-from lakehouse.backtest.orders import OrderStrategy
+from lakehouse.backtest.orders import Intent, OrderStrategy, Seen, Withdraw
 from lakehouse.backtest.rules import Rules
 from lakehouse.backtest.strategies.kit import Strategy
 from lakehouse.risk.checks import FloatArray
@@ -37,21 +37,41 @@ def prove(strategy: Strategy, market: Market, *, seed: int, cuts: int = CUTS) ->
 
 
 def prove_orders(strategy: OrderStrategy, market: Market, rules: Rules, *, seed: int, cuts: int = CUTS) -> str:
-    """The same for a strategy that trades by orders: every fill up to the day, and the equity, must be the same.
+    """The same for a strategy that trades by orders: everything that it placed and withdrew up to the day must be the
+    same, and so must the equity.
 
     `strategy` is played several times and must keep nothing from one run to the next.
     """
-    whole = play(market, strategy, rules).result
+    whole, told = _played(strategy, market, rules)
     random = np.random.default_rng(seed)
     days = _cut_days(market, random, cuts)
     for day in days:
         for how, other in _futures(market, day, random):
-            found = play(other, strategy, rules).result
-            _require_same(market, whole.equity[:, None], found.equity[:, None], day, how)
-            mine, theirs = (int(np.searchsorted(each.trades.day, day, "right")) for each in (whole, found))
-            if mine != theirs or (whole.trades.units[:mine] != found.trades.units[:mine]).any():
-                raise LookAhead(str(market.dates[day]), how)
+            equity, said = _played(strategy, other, rules)
+            _require_same(market, whole, equity, day, how)
+            for place in range(day + 1):
+                if told[place] != said[place]:
+                    raise LookAhead(str(market.dates[place]), how)
     return _statement(market, days)
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """A strategy whose wishes of each day are written down."""
+
+    strategy: OrderStrategy
+    said: list[tuple[Intent | Withdraw, ...]] = field(default_factory=list)
+
+    def decide(self, seen: Seen) -> tuple[Intent | Withdraw, ...]:
+        self.said.append(tuple(self.strategy.decide(seen)))
+        return self.said[-1]
+
+
+def _played(
+    strategy: OrderStrategy, market: Market, rules: Rules
+) -> tuple[FloatArray, list[tuple[Intent | Withdraw, ...]]]:
+    recorder = _Recorder(strategy)
+    return play(market, recorder, rules).result.equity[:, None], recorder.said
 
 
 def _cut_days(market: Market, random: np.random.Generator, cuts: int) -> list[int]:
