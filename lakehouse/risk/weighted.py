@@ -78,7 +78,7 @@ def age_weighted_rows(losses: FloatArray, confidence: Confidence, decay: float, 
         raise InvalidParameter(f"quantile {quantile} has no weighted form: use lower or higher with age weights")
     ordered, weights = _sorted(losses, decay)
     below = np.cumsum(weights, axis=1)
-    target = float(exact_confidence(confidence) * Fraction(float(below[0, -1])))
+    target = float(exact_confidence(confidence) * _total(losses.shape[1], decay))
     short = below < target if quantile is Quantile.LOWER else below <= target
     place = np.minimum(short.sum(axis=1), losses.shape[1] - 1)
     return np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
@@ -87,9 +87,10 @@ def age_weighted_rows(losses: FloatArray, confidence: Confidence, decay: float, 
 def age_weighted_tail_rows(losses: FloatArray, confidence: Confidence, decay: float) -> FloatArray:
     """Weighted tail mean of every row of finite `losses` (M, n), oldest first -> (M,)."""
     ordered, weights = _sorted(losses, decay)
-    worst, weights = ordered[:, ::-1], np.ascontiguousarray(weights[:, ::-1])
+    # Contiguous, so that a row is summed in the same order however many there are.
+    worst, weights = np.ascontiguousarray(ordered[:, ::-1]), np.ascontiguousarray(weights[:, ::-1])
     above = np.cumsum(weights, axis=1)
-    mass = float((1 - exact_confidence(confidence)) * Fraction(float(above[0, -1])))
+    mass = float((1 - exact_confidence(confidence)) * _total(losses.shape[1], decay))
     share = np.clip(mass - (above - weights), 0.0, weights)
     mean: FloatArray = (share * worst).sum(axis=1) / share.sum(axis=1)
     return mean
@@ -107,6 +108,11 @@ def _relative_weights(observations: int, decay: float) -> FloatArray:
     check_decay(decay)
     weights: FloatArray = decay ** np.arange(observations - 1, -1, -1, dtype=np.float64)
     return weights
+
+
+def _total(observations: int, decay: float) -> Fraction:
+    # Not the last of the cumulated weights: these are added in an order of each portfolio's own.
+    return Fraction(float(_relative_weights(observations, decay).sum()))
 
 
 def _sorted(losses: FloatArray, decay: float) -> tuple[FloatArray, FloatArray]:
