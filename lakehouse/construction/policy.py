@@ -128,7 +128,8 @@ def standard_aims() -> dict[Regime, Aim]:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All of it. `aims` has every regime; `min_trade` is the least value of an order, in the currency; `lot_size` the
-    units that orders are multiples of; `excluded` symbols are sold and never bought."""
+    units that orders are multiples of; `universe` may be bought beside what is held; `excluded` symbols are sold and
+    never bought."""
 
     frequency: Frequency = Frequency.MONTHLY
     aims: Mapping[Regime, Aim] = field(default_factory=standard_aims)
@@ -139,6 +140,7 @@ class Policy:
     taxes: Taxes = Taxes()
     min_trade: Decimal = Decimal(0)
     lot_size: int = 1
+    universe: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -146,6 +148,11 @@ class Policy:
             raise InvalidParameter(f"the policy has no aim for {', '.join(sorted(missing))}")
         if self.min_trade < 0 or self.lot_size < 1:
             raise InvalidParameter("min_trade must not be negative, and lot_size be at least 1")
+
+    def wanted_symbols(self) -> frozenset[str]:
+        """What the policy may buy, whatever is held: its universe and every target."""
+        targets = {symbol for aim in self.aims.values() for symbol, _ in aim.targets}
+        return frozenset(targets | set(self.universe)) - set(self.excluded)
 
 
 def towards(previous: FloatArray, target: FloatArray, pace: Pace) -> FloatArray:

@@ -50,12 +50,42 @@ VAR_BATCH = Job(
     inputs=("silver.positions_v1", "gold.returns_daily_v1"),
     outputs=("gold.portfolio_risk_v1", "gold.var_backtest_v1"),
 )
+REBALANCE_DAILY = Job(
+    name="rebalance_daily",
+    doc="Propose trades for every portfolio that is due, under its own policy.",
+    module="spark_jobs.rebalance",
+    owner="portfolio",
+    inputs=(
+        "silver.positions_v1",
+        "gold.returns_daily_v1",
+        "app.rebalance_policy",
+        "app.objective",
+        "app.lot",
+        "ledger.account",
+    ),
+    outputs=("gold.rebalance_proposals_v1", "gold.rebalance_trades_v1"),
+)
+DELIVER_PROPOSALS = Job(
+    name="deliver_proposals",
+    doc="Copy the day's proposals to PostgreSQL, where their owners see them, and say when each is due next.",
+    module="spark_jobs.deliver_proposals",
+    owner="portfolio",
+    inputs=("gold.rebalance_proposals_v1", "gold.rebalance_trades_v1"),
+    outputs=("app.proposal", "app.proposal_trade"),
+)
 PUBLISH_MARTS = Job(
     name="publish_marts",
     doc="ClickHouse pulls the day's gold partitions at a pinned Delta version and swaps them in.",
     module="spark_jobs.publish_marts",
     owner="platform",
-    inputs=("gold.portfolio_risk_v1", "gold.var_backtest_v1", "gold.returns_daily_v1", "gold.bars_1m_v1"),
+    inputs=(
+        "gold.portfolio_risk_v1",
+        "gold.var_backtest_v1",
+        "gold.returns_daily_v1",
+        "gold.bars_1m_v1",
+        "gold.rebalance_proposals_v1",
+        "gold.rebalance_trades_v1",
+    ),
     outputs=("ops.mart_load_v1",),
     pool="clickhouse",
 )
@@ -122,6 +152,8 @@ JOBS: dict[str, Job] = {
         RETURNS_DAILY,
         POSITIONS_DAILY,
         VAR_BATCH,
+        REBALANCE_DAILY,
+        DELIVER_PROPOSALS,
         PUBLISH_MARTS,
         COMPACT_BRONZE,
         OPTIMIZE_LAKE,

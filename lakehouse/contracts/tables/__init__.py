@@ -10,6 +10,7 @@ from lakehouse.contracts.tables import (
     market,
     ops,
     payments,
+    rebalancing,
     reports,
     resources,
     risk_requests,
@@ -18,7 +19,7 @@ from lakehouse.contracts.tables import (
 )
 
 LAKE = (bronze, silver, gold)
-BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, ops)
+BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing, ops)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS) for table in room.TABLES}
 
 

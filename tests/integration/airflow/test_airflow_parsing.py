@@ -46,7 +46,13 @@ def test_a_dag_is_serialised_to_the_same_hash_every_time(reports: list[Mapping[s
     """Otherwise every parse would make a new version of it."""
     assert reports[0]["hashes"] == reports[1]["hashes"]
     assert reports[0]["unstable"] == []
-    assert set(reports[0]["hashes"]) == {"books_nightly", "market_daily", "risk_daily", "lake_maintenance"}
+    assert set(reports[0]["hashes"]) == {
+        "books_nightly",
+        "market_daily",
+        "risk_daily",
+        "lake_maintenance",
+        "rebalance_daily",
+    }
 
 
 def test_no_dag_reaches_an_engine_or_a_numeric_package(reports: list[Mapping[str, Any]]) -> None:

@@ -19,7 +19,7 @@ from lakehouse.contracts.jobs import JOBS
 from lakehouse.settings import project_root
 
 FOLDER = project_root() / "dags"
-EXPECTED = {"books_nightly", "market_daily", "risk_daily", "lake_maintenance"}
+EXPECTED = {"books_nightly", "market_daily", "risk_daily", "lake_maintenance", "rebalance_daily"}
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,11 @@ def test_every_awaited_table_has_a_producer_in_another_dag(bag: DagBag) -> None:
         if timetable.asset_condition
         for key, _ in timetable.asset_condition.iter_assets()
     }
-    assert awaited == {("risk_daily", "tidemark://gold/returns_daily_v1")}
+    assert awaited == {
+        ("risk_daily", "tidemark://gold/returns_daily_v1"),
+        ("rebalance_daily", "tidemark://gold/returns_daily_v1"),
+        ("rebalance_daily", "tidemark://silver/positions_v1"),
+    }
     assert all(produced[uri] != dag_id for dag_id, uri in awaited)
     assert all(timetable.partitioned for timetable in partitioned.values())
 

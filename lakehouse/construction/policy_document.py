@@ -1,0 +1,78 @@
+"""Policies as JSON, as PostgreSQL keeps them and manifests tell them: numbers of money as text, weights as numbers."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from lakehouse.construction.model import Objective
+from lakehouse.construction.policy import Aim, Bands, Costs, Frequency, Pace, Policy, Sector, Taxes
+from lakehouse.construction.regime import Regime
+
+
+def document(policy: Policy) -> dict[str, Any]:
+    """JSON values from which `parse` makes the same policy."""
+    return {
+        "frequency": str(policy.frequency),
+        "aims": {str(regime): _aim_document(policy.aims[regime]) for regime in Regime},
+        "sectors": [
+            {"name": s.name, "symbols": list(s.symbols), "lower": s.lower, "upper": s.upper} for s in policy.sectors
+        ],
+        "bands": {"absolute": policy.bands.absolute, "relative": policy.bands.relative},
+        "pace": {"rate": policy.pace.rate, "max_step": policy.pace.max_step},
+        "costs": {name: str(getattr(policy.costs, name)) for name in _COSTS},
+        "taxes": {name: str(getattr(policy.taxes, name)) for name in _TAXES},
+        "min_trade": str(policy.min_trade),
+        "lot_size": policy.lot_size,
+        "universe": list(policy.universe),
+        "excluded": list(policy.excluded),
+    }
+
+
+def parse(told: Mapping[str, Any]) -> Policy:
+    """The policy that `document` told; what is left out has its usual value. Raises InvalidParameter, KeyError,
+    TypeError, ValueError for what is no policy."""
+    usual = Policy()
+    aims = {Regime(name): _aim(aim) for name, aim in told.get("aims", {}).items()}
+    return Policy(
+        frequency=Frequency(told.get("frequency", usual.frequency)),
+        aims={**usual.aims, **aims},
+        sectors=tuple(
+            Sector(s["name"], tuple(s["symbols"]), float(s.get("lower", 0.0)), float(s.get("upper", 1.0)))
+            for s in told.get("sectors", ())
+        ),
+        bands=Bands(**{name: float(value) for name, value in told.get("bands", {}).items()}),
+        pace=Pace(**{name: float(value) for name, value in told.get("pace", {}).items()}),
+        costs=Costs(**{name: Decimal(value) for name, value in told.get("costs", {}).items()}),
+        taxes=Taxes(**{name: Decimal(value) for name, value in told.get("taxes", {}).items()}),
+        min_trade=Decimal(told.get("min_trade", "0")),
+        lot_size=int(told.get("lot_size", 1)),
+        universe=tuple(told.get("universe", ())),
+        excluded=tuple(told.get("excluded", ())),
+    )
+
+
+_COSTS = ("per_share", "per_order", "bps", "half_spread_bps")
+_TAXES = ("short_term", "long_term")
+
+
+def _aim_document(aim: Aim) -> dict[str, Any]:
+    return {
+        "objective": str(aim.objective),
+        "cash": aim.cash,
+        "max_weight": aim.max_weight,
+        "max_turnover": aim.max_turnover,
+        "cardinality": aim.cardinality,
+        "targets": dict(aim.targets),
+    }
+
+
+def _aim(told: Mapping[str, Any]) -> Aim:
+    turnover = told.get("max_turnover")
+    return Aim(
+        Objective(told["objective"]),
+        cash=float(told.get("cash", 0.0)),
+        max_weight=float(told.get("max_weight", 1.0)),
+        max_turnover=None if turnover is None else float(turnover),
+        cardinality=told.get("cardinality"),
+        targets=tuple(sorted((symbol, float(weight)) for symbol, weight in (told.get("targets") or {}).items())),
+    )

@@ -1,0 +1,1 @@
+"""The batch job deliver_proposals."""

@@ -1,0 +1,80 @@
+"""What a rebalancing run goes by: its windows, and everything that PostgreSQL said when it was planned.
+
+Policies, cash and lots have no versions in PostgreSQL, so the plan writes them down as the run's parameters: the
+manifest then recomputes the run bit for bit, whatever has been traded since.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from lakehouse.construction.policy import Policy
+from lakehouse.construction.policy_document import parse as parse_policy
+from lakehouse.construction.taxes import TaxLot
+
+TRADING_DAYS_A_YEAR = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """`window_days` returns behind moments and risk, about two years; `regime_days` of the market's index behind the
+    regime, five years and what its first volatility needs."""
+
+    window_days: int = 500
+    regime_days: int = 1321
+    estimator: str = "ledoit_wolf"
+
+    def first_year(self, business_date: date) -> int:
+        """The first calendar year to read, with one to spare."""
+        return business_date.year - -(-self.regime_days // TRADING_DAYS_A_YEAR) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A portfolio that is due: who it is, what it may spend, its lots by symbol, and its policy with the limits of its
+    objective in it."""
+
+    portfolio_id: UUID
+    name: str
+    currency: str
+    cash: Decimal
+    lots: Mapping[str, tuple[TaxLot, ...]]
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """All of a run."""
+
+    windows: Windows
+    due: tuple[Due, ...]
+
+
+def parse(told: Mapping[str, Any]) -> Parameters:
+    """The parameters of a manifest. Raises KeyError, TypeError, ValueError for what are none."""
+    return Parameters(Windows(**told["windows"]), tuple(map(_due, told["due"])))
+
+
+def _due(told: Mapping[str, Any]) -> Due:
+    lots: dict[str, list[TaxLot]] = {}
+    for lot in _sequence(told["lots"]):
+        found = TaxLot(
+            UUID(lot["id"]), date.fromisoformat(lot["opened_on"]), Decimal(lot["quantity"]), Decimal(lot["cost"])
+        )
+        lots.setdefault(lot["symbol"], []).append(found)
+    return Due(
+        portfolio_id=UUID(told["portfolio_id"]),
+        name=told["name"],
+        currency=told["currency"],
+        cash=Decimal(told["cash"]),
+        lots={symbol: tuple(found) for symbol, found in lots.items()},
+        policy=parse_policy(told["policy"]),
+    )
+
+
+def _sequence(told: Any) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = told
+    return found

@@ -1,0 +1,149 @@
+"""Proposals of a business date: the market of each portfolio out of one table of closes, and the pure proposal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.construction.estimate import Estimator, market
+from lakehouse.construction.model import ConstructionError, Market
+from lakehouse.construction.proposal import Proposal, ProposalStatus, RiskOfWeights
+from lakehouse.construction.propose import Holdings, propose
+from lakehouse.construction.regime import Regime, RegimeReading, read_regime
+from lakehouse.risk.checks import FloatArray, InsufficientHistory, RiskError
+from lakehouse.risk.returns import align, simple_returns
+from spark_jobs.rebalance.parameters import Due, Windows
+
+NO_RISK = RiskOfWeights(0.0, 0.0, 0.0)
+UNKNOWN = RegimeReading(Regime.SIDEWAYS, "default:too_little_history", 1.0, 1.0, 0.0)
+CENT = Decimal("0.01")
+
+
+class NotComputable(ConstructionError):
+    """One portfolio cannot be proposed for; the message says why and what to do. The others are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closes:
+    """Rows of closes by symbol: `dates` (M,) ascending days, `prices` (M,) and their currency."""
+
+    dates: "np.ndarray[tuple[int], np.dtype[np.datetime64]]"
+    prices: FloatArray
+    last: Decimal
+    currency: str
+
+
+def by_symbol(rows: pa.Table) -> dict[str, Closes]:
+    """Closes (symbol, business_date, currency, close) of each symbol, by date."""
+    ordered = rows.sort_by([("symbol", "ascending"), ("business_date", "ascending")]).combine_chunks()
+    symbols = ordered["symbol"].to_numpy(zero_copy_only=False)
+    dates = ordered["business_date"].to_numpy(zero_copy_only=False).astype("datetime64[D]")
+    prices = pc.cast(ordered["close"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    names, starts = np.unique(symbols.astype(str), return_index=True)
+    ends = [*starts[1:], len(symbols)]
+    return {
+        str(name): Closes(
+            dates[a:b], prices[a:b], ordered["close"][int(b) - 1].as_py(), ordered["currency"][int(b) - 1].as_py()
+        )
+        for name, a, b in zip(names, starts, ends, strict=True)
+    }
+
+
+def market_regime(closes: Mapping[str, Closes], windows: Windows) -> RegimeReading:
+    """The regime of all instruments in equal weights; sideways, with that for a source, where history is too short.
+
+    Each day's move is the mean of the simple returns of all instruments that have a close on it and one before.
+    """
+    days = np.concatenate([found.dates[1:] for found in closes.values()] or [np.empty(0, "datetime64[D]")])
+    moves = np.concatenate([found.prices[1:] / found.prices[:-1] - 1 for found in closes.values()] or [np.empty(0)])
+    calendar, place = np.unique(days, return_inverse=True)
+    if not len(calendar):
+        return UNKNOWN
+    mean = np.bincount(place, weights=moves) / np.bincount(place)
+    index = np.concatenate([[1.0], np.cumprod(1 + mean[-windows.regime_days :])])
+    try:
+        return read_regime(index)
+    except InsufficientHistory:
+        return UNKNOWN
+
+
+def proposal_of(
+    due: Due,
+    units: Mapping[str, Decimal],
+    closes: Mapping[str, Closes],
+    reading: RegimeReading,
+    business_date: date,
+    windows: Windows,
+) -> Proposal:
+    """The proposal for one portfolio; one that cannot be computed is refused with the reason, and stops no other."""
+    symbols = tuple(sorted(set(units) | due.policy.wanted_symbols()))
+    try:
+        usable = _usable(due, symbols, closes, business_date)
+        holdings = Holdings(
+            due.portfolio_id,
+            business_date,
+            due.currency,
+            due.cash,
+            units,
+            {symbol: found.last for symbol, found in usable.items()},
+            due.lots,
+        )
+        return propose(holdings, due.policy, _market(usable, windows), reading)
+    except (ConstructionError, RiskError) as error:
+        return _refused(due, reading, business_date, str(error))
+
+
+def _usable(due: Due, symbols: tuple[str, ...], closes: Mapping[str, Closes], day: date) -> dict[str, Closes]:
+    if not symbols:
+        raise NotComputable("nothing is held and the policy's universe is empty: name what may be bought")
+    missing = [s for s in symbols if s not in closes or closes[s].dates[-1] != np.datetime64(day)]
+    if missing:
+        raise NotComputable(f"no close on {day} of {', '.join(missing)}: ingest the bars, or leave them out")
+    foreign = [s for s in symbols if closes[s].currency != due.currency]
+    if foreign:
+        raise NotComputable(f"priced in another currency than {due.currency}: {', '.join(foreign)}")
+    return {symbol: closes[symbol] for symbol in symbols}
+
+
+def _market(usable: Mapping[str, Closes], windows: Windows) -> Market:
+    aligned = align(
+        symbols=np.concatenate([[symbol] * len(found.dates) for symbol, found in usable.items()]),
+        dates=np.concatenate([found.dates for found in usable.values()]),
+        prices=np.concatenate([found.prices for found in usable.values()]),
+        required=windows.window_days + 1,
+    )
+    returns = simple_returns(aligned.prices[-windows.window_days - 1 :])
+    return market(aligned.symbols, returns, Estimator(windows.estimator))
+
+
+def _refused(due: Due, reading: RegimeReading, day: date, reason: str) -> Proposal:
+    return Proposal(
+        portfolio_id=due.portfolio_id,
+        business_date=day,
+        currency=due.currency,
+        status=ProposalStatus.REFUSED,
+        reasons=(reason,),
+        regime=reading.regime,
+        regime_source=reading.source,
+        objective=due.policy.aims[reading.regime].objective,
+        value=Decimal(0),
+        cash_before=due.cash,
+        cash_after=due.cash,
+        trades=(),
+        lines=(),
+        drift_before=0.0,
+        drift_after=0.0,
+        turnover=0.0,
+        cost=Decimal(0),
+        tax=Decimal(0),
+        risk_before=NO_RISK,
+        risk_after=NO_RISK,
+        lots_method="none",
+        solver="none",
+        conventions="",
+        versions={},
+    )
