@@ -3,12 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Request, Response
 
 from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Principal, Scope, allowed
 from serving.kit.conditional import IfNoneMatch
-from serving.kit.crud.batch import BatchOut, answer_of
+from serving.kit.crud.batch import BatchOut, items_of, written_of
 from serving.kit.crud.routes import Models, Resource, respond_version, router_of, written
 from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import CONDITIONAL, CREATED_AT, VERSIONED, guarded
@@ -16,7 +16,7 @@ from serving.kit.problems import respond
 from serving.kit.versions import IfMatch, etag
 from serving.orders.schemas import (
     FillIn,
-    OrderBatch,
+    ManyOrders,
     OrderDetail,
     OrderHistory,
     OrderIn,
@@ -111,22 +111,30 @@ async def create_order(
     "/batch",
     status_code=201,
     summary="Place many orders",
-    response_model=BatchOut[OrderDetail],
+    response_model=BatchOut[OrderDetail] | list[OrderDetail],
     responses=guarded(404, 409),
     operation_id="create_orders_batch",
 )
 async def create_orders_batch(
-    body: OrderBatch, request: Request, service: Service, once: Once, principal: Writer, idempotency_key: IdempotencyKey
+    body: Annotated[ManyOrders, Body()],
+    request: Request,
+    service: Service,
+    once: Once,
+    principal: Writer,
+    idempotency_key: IdempotencyKey,
 ) -> Response:
-    """Orders in the order given, all or none, or each for itself (`atomic: false`).
+    """Orders in the order given, all or none, or each for itself (`atomic: false`). A bare array is atomic and answers
+    an array.
 
     Later ones see what earlier ones have reserved. With `atomic: false` orders that a rule rejects stay on record.
     """
 
+    items, atomic = items_of(body)
+
     async def effect(connection: Transaction) -> Answer:
-        tickets = [ticket_of(item) for item in body.items]
-        outcomes = await service.place_many(connection, principal, tickets, atomic=body.atomic)
-        return Answer(201, answer_of(outcomes, atomic=body.atomic).model_dump_json().encode())
+        tickets = [ticket_of(item) for item in items]
+        outcomes = await service.place_many(connection, principal, tickets, atomic=atomic)
+        return Answer(201, written_of(body, outcomes))
 
     return await once.once(request, principal, idempotency_key, effect)
 

@@ -87,6 +87,9 @@ class OrderBatch(Batch[OrderIn]):
     items: Annotated[list[OrderIn], Field(min_length=1, max_length=MAX_BATCH)] = Field(description="in this order")
 
 
+ManyOrders = OrderBatch | Annotated[list[OrderIn], Field(min_length=1, max_length=MAX_BATCH)]
+
+
 class OrderPatch(MergePatch):
     """What the new order shall have differently; it takes the place of the old one's unfilled part."""
 

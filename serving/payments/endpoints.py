@@ -3,16 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Request, Response
 
 from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Principal, Scope, allowed
-from serving.kit.crud.batch import BatchOut
+from serving.kit.crud.batch import BatchOut, items_of, written_of
 from serving.kit.crud.routes import Models, Resource, router_of
 from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import CREATED_AT, guarded
 from serving.kit.versions import etag
-from serving.payments.schemas import PaymentBatch, PaymentIn, PaymentOut, PaymentPatch, PaymentQuery, Review
+from serving.payments.schemas import ManyPayments, PaymentIn, PaymentOut, PaymentPatch, PaymentQuery, Review
 from serving.payments.service import PaymentService
 
 TAG = "payments"
@@ -87,28 +87,30 @@ async def create_payment(
     "/batch",
     status_code=201,
     summary="Make many payments",
-    response_model=BatchOut[PaymentOut],
+    response_model=BatchOut[PaymentOut] | list[PaymentOut],
     responses=guarded(404, 409),
     operation_id="create_payments_batch",
 )
 async def batch_payments(
-    body: PaymentBatch,
+    body: Annotated[ManyPayments, Body()],
     request: Request,
     service: Service,
     once: Once,
     principal: Writer,
     idempotency_key: IdempotencyKey,
 ) -> Response:
-    """Payments in the order given, all or none, or each for itself (`atomic: false`).
+    """Payments in the order given, all or none, or each for itself (`atomic: false`). A bare array is atomic and
+    answers an array.
 
     One Idempotency-Key stands for the whole batch: all that it does is one transaction, so items need no keys of
     their own, and a repeat gets the first answer for every item. Later items see what earlier ones have spent.
     """
-    forests = await service.forests(principal, body.items)
+    items, atomic = items_of(body)
+    forests = await service.forests(principal, items)
 
     async def effect(connection: Transaction) -> Answer:
-        made = await service.order_many(connection, principal, body.items, forests, atomic=body.atomic)
-        return Answer(201, made.model_dump_json().encode())
+        outcomes = await service.order_many(connection, principal, items, forests, atomic=atomic)
+        return Answer(201, written_of(body, outcomes))
 
     return await once.once(request, principal, idempotency_key, effect)
 

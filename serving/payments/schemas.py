@@ -83,6 +83,9 @@ class PaymentBatch(Batch[PaymentIn]):
     items: Annotated[list[PaymentIn], Field(min_length=1, max_length=MAX_BATCH)] = Field(description="in this order")
 
 
+ManyPayments = PaymentBatch | Annotated[list[PaymentIn], Field(min_length=1, max_length=MAX_BATCH)]
+
+
 class PaymentPatch(MergePatch):
     """What may change: the note at any time, the reference while no money has moved."""
 

@@ -17,7 +17,6 @@ from ml.checks.fraud import Attempt, Forest, FraudRecommendation, Verdict
 from serving.kit import versions
 from serving.kit.access import Principal
 from serving.kit.constraints import InsufficientFunds, refusal_of
-from serving.kit.crud.batch import BatchOut, answer_of
 from serving.kit.crud.service import CrudService, NotFound, Row, Skipped
 from serving.kit.database import Database
 from serving.kit.problems import AmountNotRepresentable, ApiError
@@ -72,14 +71,15 @@ class PaymentService(CrudService[PaymentIn, PaymentOut]):
         forests: Forests,
         *,
         atomic: bool,
-    ) -> BatchOut[PaymentOut]:
-        """The same for each item, in order. Raises BatchRefused where `atomic` and one is refused."""
+    ) -> list[PaymentOut | ApiError]:
+        """The same for each item, in order, or its refusal; where `atomic` and one is refused, the others are Skipped
+        and nothing may be committed."""
         orders = [_tried(item) for item in items]
         purses = await store.open_purses(connection, _accounts_of(orders))
         outcomes = [await self._try(connection, principal, order, purses, forests) for order in orders]
         if atomic and any(isinstance(each, ApiError) for each in outcomes):
-            outcomes = [each if isinstance(each, ApiError) else Skipped() for each in outcomes]
-        return answer_of(outcomes, atomic=atomic)
+            return [each if isinstance(each, ApiError) else Skipped() for each in outcomes]
+        return outcomes
 
     async def approve(self, connection: Transaction, principal: Principal, payment_id: UUID, reason: str) -> PaymentOut:
         """Let a held payment go. Raises ApiError and IntegrityError."""

@@ -1,16 +1,18 @@
 """Routes of trades: orders in the short form go to the service of orders, executions are read."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request, Response
 
 from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Scope
-from serving.kit.crud.batch import BatchOut, answer_of
+from serving.kit.crud.batch import BatchOut, items_of, written_of
 from serving.kit.crud.routes import Models, Resource, router_of
 from serving.kit.idempotency import Answer, IdempotencyKey, Once
 from serving.kit.openapi import CREATED_AT, guarded
 from serving.orders.endpoints import Service, Writer, answer
 from serving.orders.schemas import OrderDetail
-from serving.trades.schemas import TradeBatch, TradeIn, TradeOut, TradeQuery
+from serving.trades.schemas import ManyTrades, TradeIn, TradeOut, TradeQuery
 
 TAG = "trades"
 PREFIX = "/api/v1/trades"
@@ -65,18 +67,26 @@ async def create_trade(
     "/batch",
     status_code=201,
     summary="Trade many",
-    response_model=BatchOut[OrderDetail],
+    response_model=BatchOut[OrderDetail] | list[OrderDetail],
     responses=guarded(404, 409),
     operation_id="create_trades_batch",
 )
 async def create_trades_batch(
-    body: TradeBatch, request: Request, service: Service, once: Once, principal: Writer, idempotency_key: IdempotencyKey
+    body: Annotated[ManyTrades, Body()],
+    request: Request,
+    service: Service,
+    once: Once,
+    principal: Writer,
+    idempotency_key: IdempotencyKey,
 ) -> Response:
-    """Orders in the short form, in the order given, all or none, or each for itself (`atomic: false`)."""
+    """Orders in the short form, in the order given, all or none, or each for itself (`atomic: false`). A bare array is
+    atomic and answers an array."""
+
+    items, atomic = items_of(body)
 
     async def effect(connection: Transaction) -> Answer:
-        tickets = [item.ticket for item in body.items]
-        outcomes = await service.place_many(connection, principal, tickets, atomic=body.atomic)
-        return Answer(201, answer_of(outcomes, atomic=body.atomic).model_dump_json().encode())
+        tickets = [item.ticket for item in items]
+        outcomes = await service.place_many(connection, principal, tickets, atomic=atomic)
+        return Answer(201, written_of(body, outcomes))
 
     return await once.once(request, principal, idempotency_key, effect)

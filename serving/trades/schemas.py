@@ -64,6 +64,9 @@ class TradeBatch(Batch[TradeIn]):
     items: Annotated[list[TradeIn], Field(min_length=1, max_length=MAX_BATCH)] = Field(description="in this order")
 
 
+ManyTrades = TradeBatch | Annotated[list[TradeIn], Field(min_length=1, max_length=MAX_BATCH)]
+
+
 class TradeQuery(ListQuery):
     """Filters and orders of the list."""
 

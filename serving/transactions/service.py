@@ -13,7 +13,7 @@ from lakehouse.portfolio.transactions import Draft
 from lakehouse.stores.postgres import Transaction
 from serving.kit import versions
 from serving.kit.access import Principal
-from serving.kit.crud.batch import Batch, answer_of
+from serving.kit.crud.batch import Batch, items_of, written_of
 from serving.kit.crud.collection import Collection, Out
 from serving.kit.crud.repository import CrudRepository
 from serving.kit.crud.service import CrudService, version_of
@@ -65,7 +65,7 @@ class BookedService(CrudService[Any, Out], Generic[Out]):
         self, request: Request, principal: Principal, key: str, body: Batch[Any] | list[Any]
     ) -> Response:
         """The answer to a batch, made once a key. Raises ApiError."""
-        items, atomic = (body, True) if isinstance(body, list) else (body.items, body.atomic)
+        items, atomic = items_of(body)
 
         async def effect(connection: Transaction) -> Answer:
             wanted = [self._wanted(item) for item in items]
@@ -73,11 +73,7 @@ class BookedService(CrudService[Any, Out], Generic[Out]):
             made = [each for each in outcome if isinstance(each, UUID)]
             written = iter(await self.repository.read_back(connection, made) if made else [])
             shown: list[Out | ApiError] = [each if isinstance(each, ApiError) else next(written) for each in outcome]
-            answer = answer_of(shown, atomic=atomic)
-            if isinstance(body, list):
-                rows = ",".join(each.item.model_dump_json() for each in answer.data if each.item is not None)
-                return Answer(CREATED, f"[{rows}]".encode())
-            return Answer(CREATED, answer.model_dump_json().encode())
+            return Answer(CREATED, written_of(body, shown))
 
         return await self._idempotency.once(request, principal, key, effect)
 

@@ -1,7 +1,7 @@
 """Bodies and answers of `POST .../batch`."""
 
 from collections.abc import Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,10 @@ class Batch(BaseModel, Generic[Item]):
 
     atomic: Flag = Field(True, description="true: all or none; false: each item for itself")
     items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)] = Field(description="one object each")
+
+
+# A batch as the routes take it: with `atomic` beside its items, or as a bare array, which is all or none.
+Many = Batch[Item] | list[Item]
 
 
 class Refused(BaseModel):
@@ -75,3 +79,16 @@ def answer_of(outcomes: Sequence[Item | ApiError], *, atomic: bool) -> BatchOut[
             extension=BatchOut(created=0, refused=len(results), data=results),
         )
     return answer
+
+
+def items_of(body: Many[Item]) -> tuple[list[Item], bool]:
+    """The items, and whether it is all of them or none."""
+    return (body, True) if isinstance(body, list) else (body.items, body.atomic)
+
+
+def written_of(body: Batch[Any] | list[Any], outcomes: Sequence[Item | ApiError]) -> bytes:
+    """The answer's JSON: what became of each item, or, of a bare array, the objects. Raises BatchRefused."""
+    if not isinstance(body, list):
+        return answer_of(outcomes, atomic=body.atomic).model_dump_json().encode()
+    made = [each.item for each in answer_of(outcomes, atomic=True).data if each.item is not None]
+    return b"[" + b",".join(each.model_dump_json().encode() for each in made) + b"]"

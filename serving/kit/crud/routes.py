@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from serving.kit.access import Principal, Scope, allowed
 from serving.kit.conditional import IfNoneMatch, conditional, conditional_as
-from serving.kit.crud.batch import MAX_ITEMS, Batch, BatchOut, answer_of
+from serving.kit.crud.batch import MAX_ITEMS, Batch, BatchOut, items_of, written_of
 from serving.kit.crud.listing import ListQuery
 from serving.kit.crud.service import CrudService, version_of
 from serving.kit.expand import expand_of
@@ -214,13 +214,9 @@ def _add_batch(router: APIRouter, resource: Resource) -> None:
     out: Any = resource.models.out
 
     async def endpoint(body: Any, service: Any, principal: Any) -> Response:
-        if isinstance(body, list):
-            outcomes = await service.batch(principal, body, atomic=True)
-            items = [result.item for result in answer_of(outcomes, atomic=True).data]
-            return Response(_list_json(items), CREATED, media_type=JSON)
-        outcomes = await service.batch(principal, body.items, atomic=body.atomic)
-        answer = answer_of(outcomes, atomic=body.atomic)
-        return Response(answer.model_dump_json(), CREATED, media_type=JSON)
+        items, atomic = items_of(body)
+        outcomes = await service.batch(principal, items, atomic=atomic)
+        return Response(written_of(body, outcomes), CREATED, media_type=JSON)
 
     form: Any = create_model(f"{resource.noun.title().replace(' ', '')}Batch", __base__=Batch[create])
     bare = Annotated[list[create], Field(min_length=1, max_length=MAX_ITEMS)]
@@ -252,10 +248,6 @@ def written(made: BaseModel, *, status: int = 200, headers: dict[str, str] | Non
     """An object just written, with its ETag."""
     tag = {"ETag": etag(version_of(made))} if hasattr(made, "version") else {}
     return Response(made.model_dump_json(), status, media_type=JSON, headers={**tag, **(headers or {})})
-
-
-def _list_json(items: list[Any]) -> str:
-    return "[" + ",".join(item.model_dump_json() for item in items) + "]"
 
 
 def _a(noun: str) -> str:

@@ -225,6 +225,16 @@ def test_a_batch_is_all_or_none_or_each_for_itself(trader: Trader) -> None:
     assert (trades.status_code, trades.json()["created"]) == (201, 2)
 
 
+def test_a_bare_array_of_orders_is_atomic_and_answers_an_array(trader: Trader) -> None:
+    assert trader.post(f"{ORDERS}/batch", [trader.body(), trader.body(quantity="1000")]).status_code == 409
+    assert trader.client.get(ORDERS).json()["data"] == []
+    made = trader.post(f"{ORDERS}/batch", [trader.body(quantity="1"), trader.body(quantity="2")])
+    assert (made.status_code, [order["quantity"] for order in made.json()]) == (201, ["1", "2"])
+    short = {"portfolio_id": str(trader.desk.portfolio_id), "symbol": "AAPL", "side": "BUY", "quantity": "3"}
+    traded = trader.post(f"{TRADES}/batch", [short])
+    assert (traded.status_code, [order["quantity"] for order in traded.json()]) == (201, ["3"])
+
+
 def test_a_batch_reaches_no_foreign_portfolio(trader: Trader, served: Served) -> None:
     other = api_user(served.settings)
     with other.client(served.api.url) as client:

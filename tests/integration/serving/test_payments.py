@@ -404,6 +404,20 @@ def test_a_batch_pays_all_or_none_or_each_for_itself(served: Served, payer: Paye
     assert payer.cash == (100_037 - 60_011 - 10_011, 0)
 
 
+def test_a_bare_array_of_payments_is_atomic_and_answers_an_array(served: Served, payer: Payer) -> None:
+    to = here(receiver(served))
+    item = {"from_account_id": str(payer.account), "to": to, "amount": "400", "currency": "USD"}
+
+    def send(count: int) -> httpx.Response:
+        return payer.client.post(f"{PATH}/batch", json=[item] * count, headers={"Idempotency-Key": f"{count}-at-once"})
+
+    assert send(3).json()["code"] == "batch_refused"
+    assert payer.cash == (100_037, 0)
+    made, repeat = send(2), send(2)
+    assert (made.status_code, [each["amount"] for each in made.json()]) == (201, ["400.00", "400.00"])
+    assert (repeat.json(), payer.cash) == (made.json(), (20_037, 0))
+
+
 def test_the_database_refuses_what_the_service_never_does(served: Served, payer: Payer) -> None:
     made = payer.pay(here(receiver(served)), "1").json()
     for change, rule in (
