@@ -12,7 +12,9 @@ from lakehouse.settings import ServingSettings, load
 from serving.app import create_app
 from serving.kit import logs
 from serving.kit.lifecycle import Lifecycle
+from serving.kit.metrics import Metrics
 from serving.kit.security import is_loopback
+from serving.kit.slow_clients import PatientProtocol, close_late
 from serving.sockets.commands import MAX_FRAME_BYTES
 from serving.sockets.protocol import StreamProtocol
 
@@ -35,15 +37,23 @@ def refuse_exposure(section: ServingSettings) -> None:
 STARTUP_FAILURE = 3
 PING_S = 20.0
 PONG_S = 40.0
+TICKS_PER_S = 10
 SETTLE_S = 1.0  # readiness has flipped, the listener still answers: proxies and sockets hear of it first
 
 
 class DrainingServer(uvicorn.Server):
-    """Uvicorn that tells the application before it stops to listen."""
+    """Uvicorn that tells the application before it stops to listen, and waits for no client for ever."""
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, metrics: Metrics) -> None:
         super().__init__(config)
         self.lifecycle = lifecycle
+        self.metrics = metrics
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; once a second close who trickles."""
+        if counter % TICKS_PER_S == 0:
+            close_late(self.server_state.connections, asyncio.get_running_loop().time(), self.metrics.slow_clients)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Flip readiness, wait a moment, then let uvicorn close, wait for serving.drain_s at most, and end."""
@@ -73,6 +83,7 @@ def main() -> int:
         proxy_headers=False,
         # Sockets and streams count as connections; they have a limit of their own.
         limit_concurrency=section.max_concurrency + settings.streams.max_sockets,
+        http=PatientProtocol,
         ws=StreamProtocol,
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=PING_S,
@@ -80,7 +91,7 @@ def main() -> int:
         ws_per_message_deflate=False,  # quotes go out encoded once; to compress them once a client costs more
         timeout_graceful_shutdown=section.drain_s,
     )
-    server = DrainingServer(config, app.state.lifecycle)
+    server = DrainingServer(config, app.state.lifecycle, app.state.metrics)
     server.run()
     return 0 if server.started else STARTUP_FAILURE
 

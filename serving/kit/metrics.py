@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+AGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 Counts = Mapping[str, int]
 Pools = Callable[[], Mapping[str, Counts]]
@@ -47,6 +48,15 @@ class Metrics:
         self.closed = self._counter("websocket_closed", "Sockets closed by the server.", "endpoint", "reason")
         self.conflated = self._counter(
             "websocket_conflated", "Quotes that a newer one of the same symbol replaced.", "endpoint"
+        )
+        self.slow_clients = self._counter(
+            "tidemark_slow_clients", "Connections closed whose request did not arrive in time.", "part"
+        )
+        self.tick_age = Histogram(
+            "tidemark_tick_age_seconds",
+            "Seconds from a quote's as_of to its arrival in this process; what was read at the start is not counted.",
+            buckets=AGE_BUCKETS_S,
+            registry=self.registry,
         )
         self.books = BookCounts()
         self.registry.register(self.books)

@@ -125,6 +125,15 @@ class BadRequest(ApiError):
     title = "The request cannot be read"
 
 
+class RequestTooSlow(ApiError):
+    """The client began a request and did not send the rest of it in time."""
+
+    status = 400
+    code = "request_too_slow"
+    title = "The request did not arrive in time"
+    retryable = True
+
+
 class BodyTooLarge(ApiError):
     """The request body is larger than serving.max_body_bytes."""
 
@@ -188,6 +197,7 @@ SHARED: tuple[type[ApiError], ...] = (
     BadRequest,
     RouteNotFound,
     MethodNotAllowed,
+    RequestTooSlow,
     BodyTooLarge,
     HostNotAllowed,
     InvalidRequest,
@@ -206,17 +216,7 @@ Failure = TypeVar("Failure", bound=Exception)
 
 def respond(request: Request, error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
     """The problem document of `error` with its extension members, never cached."""
-    problem = Problem(
-        type=f"{CATALOGUE_PATH}#{error.code}",
-        title=error.title,
-        status=error.status,
-        detail=error.detail,
-        instance=request.url.path,
-        code=error.code,
-        request_id=request_id_of(request.scope),
-        retryable=error.retryable,
-        errors=list(error.errors),
-    )
+    problem = _document(error, request.url.path, request_id_of(request.scope))
     extra = {"Retry-After": RETRY_AFTER_S} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     extension = {} if error.extension is None else error.extension.model_dump()
     return Response(
@@ -224,6 +224,25 @@ def respond(request: Request, error: ApiError, headers: Mapping[str, str] | None
         status_code=error.status,
         media_type=MEDIA_TYPE,
         headers={**(headers or {}), **extra, **error.headers, "Cache-Control": NO_STORE},
+    )
+
+
+def refused_outside(error: ApiError, request_id: str) -> bytes:
+    """The body of a refusal of what never became a request of the application."""
+    return to_json(_document(error, "", request_id))
+
+
+def _document(error: ApiError, instance: str, request_id: str) -> Problem:
+    return Problem(
+        type=f"{CATALOGUE_PATH}#{error.code}",
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        instance=instance,
+        code=error.code,
+        request_id=request_id,
+        retryable=error.retryable,
+        errors=list(error.errors),
     )
 
 

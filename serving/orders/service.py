@@ -165,6 +165,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
             result = await fills.fill(connection, said, clock=self.clock)
         order = await self._orders.written_with_legs(connection, order_id)
         if result.is_new:
+            self._counts.fill_seconds.observe(max(0.0, (said.filled_at - order.created_at).total_seconds()))
             await self._audit(connection, principal, "order.filled_by_hand", order)
         return order, result.is_new
 

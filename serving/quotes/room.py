@@ -1,6 +1,6 @@
 """Quotes as a room of the API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from serving.kit.rooms import Platform, Room, Services, service
@@ -8,6 +8,7 @@ from serving.quotes.endpoints import router
 from serving.quotes.feed import QuoteFeed
 from serving.quotes.repository import QuoteRepository
 from serving.quotes.service import QuoteService
+from serving.quotes.wire import WireQuote
 
 
 def make(platform: Platform) -> dict[str, object]:
@@ -19,10 +20,21 @@ def make(platform: Platform) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def run(_: Platform, services: Services) -> AsyncIterator[None]:
-    """Feed the quotes as long as the API runs."""
-    async with service(services, "quote_feed", QuoteFeed).running():
-        yield
+async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
+    """Feed the quotes as long as the API runs, and measure how old they arrive."""
+    feed = service(services, "quote_feed", QuoteFeed)
+
+    def measure(arrived: Sequence[WireQuote]) -> None:
+        now_s = platform.clock.now().timestamp()
+        for quote in arrived:
+            platform.metrics.tick_age.observe(max(0.0, now_s - quote.row.as_of.timestamp()))
+
+    async with feed.running():
+        stop = feed.subscribe(measure)
+        try:
+            yield
+        finally:
+            stop()
 
 
 ROOM = Room(

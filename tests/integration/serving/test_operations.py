@@ -180,6 +180,8 @@ class TestTelling:
             "# TYPE trade_executions_total counter",
             "# TYPE risk_alerts_total counter",
             "# TYPE portfolio_positions_total gauge",
+            "# TYPE tidemark_tick_age_seconds histogram",
+            "# TYPE tidemark_order_fill_seconds histogram",
             "outbox_age_seconds ",
             'postgres_pool_connections{pool="write"}',
             'tidemark_dependency_up{dependency="redis"} 1.0',

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lakehouse.contracts.reasons import Reason
 from lakehouse.settings import project_root
 from serving.kit.metrics import Metrics
+from serving.orders.counting import OrderCounts
 from streaming.landing.metrics import LandingMetrics
 from streaming.outbox.metrics import OutboxMetrics
 
@@ -38,6 +39,7 @@ def _api() -> CollectorRegistry:
     metrics.watch_pools(lambda: {"read": {"pool_size": 1}})
     metrics.books.executions, metrics.books.alerts = {"buy": 1}, {"surveillance": 1}
     metrics.books.positions, metrics.books.outbox_age_s = 1, 0.0
+    OrderCounts(metrics.registry)
     metrics.sockets.labels("/ws/quotes").set(1)
     metrics.answered(method="GET", route="/x", status=200, seconds=0.1)
     metrics.probed(dependency="postgres", up=True, seconds=0.1)
