@@ -9,7 +9,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import CurrencyCode, Flag, Fraction, IsoDate, Optionally, Price, Symbol, Text, number_only
+from serving.kit.types import (
+    CurrencyCode,
+    DecimalText,
+    Flag,
+    Fraction,
+    IsoDate,
+    Optionally,
+    Price,
+    Symbol,
+    Text,
+    number_only,
+)
 
 Isin = Annotated[str, Field(pattern="^[A-Z]{2}[A-Z0-9]{9}[0-9]$", examples=["US912810TM09"])]
 CouponsPerYear = Annotated[Literal[0, 1, 2, 4, 12], BeforeValidator(number_only)]
@@ -94,3 +105,41 @@ class BondQuery(ListQuery):
     sort: Literal["id", "-id", "symbol", "-symbol", "matures_on", "-matures_on", "coupon_rate", "-coupon_rate"] = Field(
         "id", description="order; `-` for descending"
     )
+
+
+class YieldRule(StrEnum):
+    """How a yield discounts: compounded as often as coupons are paid (once a year without); simple in the last such
+    period and compounded before it; or continuously."""
+
+    COMPOUNDED = "compounded"
+    SIMPLE_THEN_COMPOUNDED = "simple_then_compounded"
+    CONTINUOUS = "continuous"
+
+
+class BondValuationQuery(BaseModel):
+    """The price that a bond is measured at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clean_price: Price = Field(description="without accrued interest, per 100 of face", examples=["98.5"])
+    on: Optionally[IsoDate] = Field(None, description="day of settlement; today (UTC) if left out")
+    yield_rule: YieldRule = Field(YieldRule.COMPOUNDED, description="how the yield discounts")
+
+
+class BondValuation(BaseModel):
+    """What a bond's price means, to maturity: nothing of it is stored. Prices are per 100 of face."""
+
+    bond_id: UUID = Field(description="bond")
+    symbol: Symbol = Field(description="its instrument")
+    currency: CurrencyCode = Field(description="ISO 4217 code", examples=["USD"])
+    on: date = Field(description="day of settlement")
+    yield_rule: YieldRule = Field(description="how the yield discounts")
+    bond_yield: float = Field(description="of a year, as a fraction")
+    clean_price: DecimalText = Field(description="without accrued interest")
+    accrued_interest: DecimalText = Field(description="earned since the last coupon")
+    dirty_price: DecimalText = Field(description="what is paid: clean price and accrued interest")
+    unit_value: DecimalText = Field(description="what one unit costs: dirty price times face value / 100")
+    macaulay_years: float = Field(description="mean time of the payments, by present value")
+    modified_years: float = Field(description="fall of the dirty price for a rise of the yield, relative")
+    convexity: float = Field(description="second derivative of the dirty price over it, years squared")
+    dv01: DecimalText = Field(description="what the dirty price loses when the yield rises by a basis point")

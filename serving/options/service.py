@@ -1,6 +1,7 @@
 """The rules of options: terms belong to an instrument of the kind option, on an underlying that exists."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from lakehouse.clock import Clock
 from lakehouse.stores.postgres import Transaction
@@ -11,9 +12,11 @@ from serving.kit.access import Principal
 from serving.kit.crud.repository import CrudRepository
 from serving.kit.crud.service import CrudService, Row
 from serving.kit.database import Database
+from serving.kit.pricing import Pricer
 from serving.kit.problems import ApiError
 from serving.options.repository import OPTIONS
-from serving.options.schemas import OptionIn, OptionOut
+from serving.options.schemas import OptionIn, OptionOut, OptionValuation, OptionValuationQuery
+from serving.options.valuation import OptionValue
 
 
 class OptionService(CrudService[OptionIn, OptionOut]):
@@ -22,6 +25,12 @@ class OptionService(CrudService[OptionIn, OptionOut]):
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, CrudRepository(database, OPTIONS), clock)
         self._instruments = InstrumentRepository(database, INSTRUMENTS)
+        self._pricer = Pricer()
+
+    async def value(self, principal: Principal, row_id: UUID, query: OptionValuationQuery) -> OptionValuation:
+        """Its worth under the inputs. Raises NotFound, NotPriceable."""
+        found = await self.detail(principal, row_id)
+        return await self._pricer.run(OptionValue(found, query.on or self.clock.now().date(), query))
 
     async def prepare(
         self, connection: Transaction, principal: Principal, items: Sequence[OptionIn]
