@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import orjson
+import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 
 from lakehouse.clock import SystemClock
@@ -53,10 +54,18 @@ class _Reader:
         self.times: list[float] = []
         self.messages = self.dropped = self.gaps = 0
         self._seqs: dict[str, int] = {}
+        self._heard: list[tuple[datetime, bytes, bool]] = []
 
     def take(self, text: bytes, *, counts: bool) -> None:
-        """Note a message's frames."""
-        now = CLOCK.now()
+        """Keep a message with its time: to look into it now would make those late that wait behind it."""
+        self._heard.append((CLOCK.now(), text, counts))
+
+    def judge(self) -> None:
+        """Look into what was heard."""
+        for now, text, counts in self._heard:
+            self._judge(now, text, counts=counts)
+
+    def _judge(self, now: datetime, text: bytes, *, counts: bool) -> None:
         message = orjson.loads(text)
         self.messages += counts
         for frame in message.get("frames", (message,)):
@@ -85,6 +94,8 @@ async def run(wanted: Sockets) -> Seen:
     began = CLOCK.monotonic()
     await asyncio.gather(*(_read(*pair, began, wanted) for pair in zip(opened, readers, strict=True)))
     await asyncio.gather(*(socket.close() for socket in opened))
+    for reader in readers:
+        reader.judge()
     times = np.array([each for reader in readers for each in reader.times]) * 1000
     p50, p99, worst = (float(found) for found in np.percentile(times, [50, 99, 100]))
     counts = [(reader.messages, reader.dropped, reader.gaps) for reader in readers]
@@ -104,7 +115,7 @@ async def _read(socket: ClientConnection, reader: _Reader, began: float, wanted:
 
 def main() -> int:
     """As the module says."""
-    seen = asyncio.run(run(Sockets(**json.load(sys.stdin))))
+    seen = uvloop.run(run(Sockets(**json.load(sys.stdin))))
     sys.stdout.write(json.dumps(asdict(seen)))
     return 0
 

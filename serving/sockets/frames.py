@@ -1,13 +1,17 @@
 """Frames of the stream protocol as text. What is the same for every client is encoded once and shared."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from math import inf
+from typing import Final
 
 import orjson
 
-from serving.quotes.wire import WireQuote
+from serving.quotes.wire import WireQuote, instant
 from serving.sockets.follower import Due
 
 QUOTES = "quotes"
+SHARED_S: Final = 0.02
 
 
 class QuoteTexts:
@@ -35,6 +39,29 @@ class QuoteTexts:
             )
             made = self._made[row.symbol] = (row.version, is_stale, frame, data)
         return made
+
+
+class Messages:
+    """The last message of quotes, for the next sockets that stand where its reader stood: most do at every tick.
+
+    It is handed out for SHARED_S after it was made, so its `ts_sent`, and what it calls stale, is that old at most.
+    """
+
+    def __init__(self, texts: QuoteTexts) -> None:
+        self._texts = texts
+        self._places: list[tuple[str, int | None, int]] = []
+        self._made_s = -inf
+        self._text = ""
+
+    def of(self, dues: Sequence[Due], now: datetime) -> str:
+        """One message of one or many frames."""
+        places = [(due.symbol, due.previous, due.seq) for due in dues]
+        now_s = now.timestamp()
+        if not 0 <= now_s - self._made_s <= SHARED_S or places != self._places:
+            at = instant(now)
+            self._text = together([quote_frame(due, self._texts, at, now_s) for due in dues])
+            self._places, self._made_s = places, now_s
+        return self._text
 
 
 def quote_frame(due: Due, texts: QuoteTexts, now: str, now_s: float) -> str:

@@ -12,7 +12,7 @@ from serving.kit.problems import ApiError
 from serving.quotes.feed import QuoteFeed
 from serving.quotes.wire import WireQuote
 from serving.sockets.follower import Follower
-from serving.sockets.frames import QuoteTexts
+from serving.sockets.frames import Messages, QuoteTexts
 
 Key = TypeVar("Key", UUID, str)
 
@@ -75,6 +75,7 @@ class Hub:
         self.limits = limits
         self.places = Places(limits)
         self.texts = QuoteTexts()
+        self.messages = Messages(self.texts)
         self._by_symbol: dict[str, dict[Listener, None]] = {}
         self._feed: QuoteFeed | None = None
 

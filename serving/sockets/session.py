@@ -170,12 +170,10 @@ class Session:
         if not dues:
             return None
         now = self.clock.now()
-        now_s, texts = now.timestamp(), self.hub.texts
         if self.speaks_v1:
-            at = instant(now)
-            return frames.together([frames.quote_frame(due, texts, at, now_s) for due in dues])
+            return self.hub.messages.of(dues, now)
         missing, self.missing = self.missing, ()
-        return frames.seed_snapshot(dues, texts, now_s, missing)
+        return frames.seed_snapshot(dues, self.hub.texts, now.timestamp(), missing)
 
     async def _send(self, text: str) -> bool:
         """False where the client did not read for SLOW_S."""
