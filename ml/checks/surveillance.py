@@ -9,10 +9,11 @@ With fewer than MIN_HISTORY earlier orders nothing can be said: the score is the
 nor an alert, and the reason says `insufficient_history`.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import log, log1p
+from math import inf, isfinite, log, log1p
 from statistics import median
 from typing import Final
 
@@ -59,8 +60,7 @@ def judge(order: Observation, history: Sequence[Observation]) -> Verdict:
 
     Raises ValueError for values that are not finite or not positive: a check that cannot be evaluated is no pass.
     """
-    for each in (order, *history):
-        _check(each)
+    _check((order, *history))
     if len(history) < MIN_HISTORY:
         return Verdict(score=UNKNOWN_SCORE, is_alert=False, reason=INSUFFICIENT_HISTORY)
     scores = {
@@ -78,7 +78,7 @@ def judge(order: Observation, history: Sequence[Observation]) -> Verdict:
 def _z(value: float, earlier: Sequence[float], floor: float) -> float:
     """Signed robust z-score; `floor` is the smallest spread that is believed."""
     centre = median(earlier)
-    spread = MAD_SCALE * median(abs(each - centre) for each in earlier)
+    spread = MAD_SCALE * median([abs(each - centre) for each in earlier])
     return (value - centre) / max(spread, floor)
 
 
@@ -88,15 +88,23 @@ def _frequency(order: Observation, history: Sequence[Observation]) -> float:
     counts: list[int] = []
     start = 0
     for place, at in enumerate(times):
-        while times[start] <= at - WINDOW:
+        begin = at - WINDOW
+        while times[start] <= begin:
             start += 1
         counts.append(place - start + 1)
-    now = 1 + sum(order.at - WINDOW < at <= order.at for at in times)
-    return _z(log1p(now), [log1p(count) for count in counts], COUNT_FLOOR)
+    now = 1 + bisect_right(times, order.at) - bisect_right(times, order.at - WINDOW)
+    return _z(log1p(now), list(map(log1p, counts)), COUNT_FLOOR)
 
 
-def _check(observation: Observation) -> None:
-    values = (observation.notional, observation.quantity)
-    infinite = float("inf")
-    if not all(0 < value < infinite for value in values) or not abs(observation.price_deviation) < infinite:
-        raise ValueError(f"surveillance needs positive, finite numbers, not {observation}")
+def _check(observations: Sequence[Observation]) -> None:
+    """One pass in C over each member, which is what an order pays for: who it was is looked for where one is wrong."""
+    sizes = [each.notional for each in observations] + [each.quantity for each in observations]
+    deviations = [each.price_deviation for each in observations]
+    if all(map(isfinite, sizes)) and min(sizes) > 0 and all(map(isfinite, deviations)):
+        return
+    wrong = next(each for each in observations if not _is_sound(each))
+    raise ValueError(f"surveillance needs positive, finite numbers, not {wrong}")
+
+
+def _is_sound(each: Observation) -> bool:
+    return 0 < each.notional < inf and 0 < each.quantity < inf and isfinite(each.price_deviation)
