@@ -38,7 +38,7 @@ def test_readers_in_step_get_one_text_for_a_moment() -> None:
     first = messages.of([due], NOW)
     assert messages.of([Due("AAPL", _quote(7), 6)], NOW + timedelta(seconds=SHARED_S / 2)) is first
     later = orjson.loads(messages.of([due], NOW + timedelta(seconds=2 * SHARED_S)))
-    assert later["ts_sent"] > orjson.loads(first)["ts_sent"]
+    assert (orjson.loads(first)["ts_sent"], later["ts_sent"]) == ("2026-03-02T15:00:00Z", "2026-03-02T15:00:00.040000Z")
 
 
 @pytest.mark.parametrize(
