@@ -67,8 +67,9 @@ def scenario_contributions(
     identity); exposures (N, P) base currency. VaR's component is the mean loss given that the portfolio loses the VaR:
     in the scenario at the quantile (both, weighted, where it interpolates), which is exact but noisy; `neighbours` k
     averages over the k scenarios on each side and scales the mean to the VaR. ES's is the mean over its tail, exact.
-    NaN policy: refused. Raises as `historical_var`; InvalidParameter for a horizon of simulated scenarios other than
-    theirs cannot be told and is the caller's. Source: Tasche (1999), "Risk contributions and performance measurement";
+    Simulated scenarios are already over their horizon: leave horizon_days at 1 for them. NaN policy: refused. Raises as
+    `historical_var` does, InvalidParameter for neighbours below 0 or so many that their mean has lost the VaR's sign.
+    Source: Tasche (1999), "Risk contributions and performance measurement";
     Hallerbach (2003), "Decomposing portfolio value-at-risk: a general analysis".
     """
     moves = horizon_sums(returns, horizon_days=conventions.horizon_days, windows=conventions.windows)
@@ -215,10 +216,10 @@ def _conditional_loss(moves: FloatArray, order: npt.NDArray[np.intp], weights: l
 
 
 def _scale(var: FloatArray, found: FloatArray) -> FloatArray:
-    usable = (found != 0) & (np.sign(found) == np.sign(var))
-    if not usable.all():
+    if (np.sign(found) != np.sign(var)).any():
         raise InvalidParameter("the neighbourhood's mean loss has not the sign of the VaR: pass fewer neighbours")
-    return var / found
+    # Nothing held, nothing lost: there is nothing to scale.
+    return np.where(found == 0, 1.0, var / np.where(found == 0, 1.0, found))
 
 
 def _factors(method: Method, losses: FloatArray, confidence: Confidence) -> tuple[FloatArray, FloatArray]:

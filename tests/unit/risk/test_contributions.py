@@ -116,6 +116,15 @@ def test_neighbours_smooth_and_still_add_up() -> None:
     assert distance(smooth) < distance(exact)
 
 
+def test_an_empty_portfolio_has_components_of_zero() -> None:
+    returns, held = market()
+    held[:, 1] = 0.0
+    found = scenario_contributions(returns, held, confidence=0.95, neighbours=3)
+    adds_up(found)
+    assert (found.component_var[:, 1] == 0).all()
+    assert (found.var[[0, 2]] > 0).all()
+
+
 def test_simulated_components_go_to_the_parametric_ones() -> None:
     returns, held = market()
     scenarios = simulate_pnl(fit_normal(returns, np.eye(8)), Simulation(seed=1, scenarios=60_000))
