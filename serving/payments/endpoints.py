@@ -1,5 +1,6 @@
 """Routes of payments: they translate, the service decides."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -115,49 +116,45 @@ async def batch_payments(
     return await once.once(request, principal, idempotency_key, effect)
 
 
-@commands.post(
-    "/{payment_id}/approve",
-    summary="Let a held payment go",
-    response_model=PaymentOut,
-    responses=guarded(404, 409),
-    operation_id="approve_payment",
+Decision = Callable[[PaymentService, Transaction, Principal, UUID, str], Awaitable[PaymentOut]]
+
+
+def _add(name: str, decide: Decision, summary: str, description: str) -> None:
+    """The route by which an admin decides about a held payment."""
+
+    async def endpoint(
+        payment_id: PaymentId,
+        body: Review,
+        request: Request,
+        service: Service,
+        once: Once,
+        principal: Reviewer,
+        idempotency_key: IdempotencyKey,
+    ) -> Response:
+        async def effect(connection: Transaction) -> Answer:
+            return _answer(await decide(service, connection, principal, payment_id, body.reason))
+
+        return await once.once(request, principal, idempotency_key, effect)
+
+    commands.post(
+        f"/{{payment_id}}/{name}",
+        summary=summary,
+        description=description,
+        response_model=PaymentOut,
+        responses=guarded(404, 409),
+        operation_id=f"{name}_payment",
+    )(endpoint)
+
+
+_add(
+    "approve",
+    PaymentService.approve,
+    "Let a held payment go",
+    "Moves the reserved money. Needs an admin who is not the payer: 403 `second_person_needed` otherwise.",
 )
-async def approve_payment(
-    payment_id: PaymentId,
-    body: Review,
-    request: Request,
-    service: Service,
-    once: Once,
-    principal: Reviewer,
-    idempotency_key: IdempotencyKey,
-) -> Response:
-    """Moves the reserved money. Needs an admin who is not the payer: 403 `second_person_needed` otherwise."""
-
-    async def effect(connection: Transaction) -> Answer:
-        return _answer(await service.approve(connection, principal, payment_id, body.reason))
-
-    return await once.once(request, principal, idempotency_key, effect)
-
-
-@commands.post(
-    "/{payment_id}/reject",
-    summary="Refuse a held payment",
-    response_model=PaymentOut,
-    responses=guarded(404, 409),
-    operation_id="reject_payment",
+_add(
+    "reject",
+    PaymentService.reject,
+    "Refuse a held payment",
+    "Gives the reserved money back to the payer. Needs an admin who is not the payer.",
 )
-async def reject_payment(
-    payment_id: PaymentId,
-    body: Review,
-    request: Request,
-    service: Service,
-    once: Once,
-    principal: Reviewer,
-    idempotency_key: IdempotencyKey,
-) -> Response:
-    """Gives the reserved money back to the payer. Needs an admin who is not the payer."""
-
-    async def effect(connection: Transaction) -> Answer:
-        return _answer(await service.reject(connection, principal, payment_id, body.reason))
-
-    return await once.once(request, principal, idempotency_key, effect)
