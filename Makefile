@@ -6,7 +6,7 @@ TIDEMARK := $(BIN)/tidemark
 PYTHON_ROOMS := lakehouse streaming serving spark_jobs dags ml bench tests
 PYTEST_ARGS ?=
 
-.PHONY: help install demo test up down lint fmt bench lock clean
+.PHONY: help install demo test fuzz up down lint fmt bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ demo: install ## install, start the whole stack, run the main job on real prices
 
 test: install ## install what is missing and run every test on real engines
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: install ## let Schemathesis try some 40,000 requests on an API of its own, with every check (an hour)
+	@$(BIN)/python -m pytest -s --fuzz 60 tests/integration/serving/test_schema_conformance.py -k document_is_kept
 
 up: install ## start the embedded stack
 	@$(TIDEMARK) up

@@ -29,6 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="auto",
         help="auto: use the running stack where it is ready; own: start one in a temporary home in any case",
     )
+    parser.addoption(
+        "--fuzz",
+        type=int,
+        default=0,
+        metavar="EXAMPLES",
+        help="let Schemathesis try so many examples of each operation, with every check; an ordinary run tries a few",
+    )
 
 
 @pytest.hookimpl(trylast=True)

@@ -18,13 +18,14 @@ from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
 
-EXAMPLES = "5"
+EXAMPLES = 5  # of each operation and phase
 SEED = "20221228"
 PATIENCE_S = 10.0
 UNLIMITED = 10_000_000
 # Their engines, S3 and Airflow, are not up here: 503 is the right answer, and none that the tool accepts.
 ENGINES_AWAY = ("/api/v1/analytics/delta-info", "/api/v1/admin/scheduler/status")
 TIMEOUT_S = 900
+LONG_TIMEOUT_S = 7200
 
 
 @pytest.fixture
@@ -76,10 +77,16 @@ def apart(served: Served) -> Iterator[tuple[ApiProcess, Settings]]:
             yield api, settings
 
 
-@pytest.mark.timeout(TIMEOUT_S + 60)
+@pytest.fixture
+def fuzz(request: pytest.FixtureRequest) -> int:
+    """Examples of each operation that `make fuzz` asks for; 0 in an ordinary run."""
+    return int(request.config.getoption("--fuzz"))
+
+
+@pytest.mark.timeout(LONG_TIMEOUT_S + 60)
 @pytest.mark.parametrize(("role", "scopes"), [("user", USER_SCOPES), ("admin", frozenset(Scope))])
 def test_the_document_is_kept(
-    apart: tuple[ApiProcess, Settings], role: str, scopes: frozenset[Scope], tmp_path: Path
+    apart: tuple[ApiProcess, Settings], role: str, scopes: frozenset[Scope], tmp_path: Path, fuzz: int
 ) -> None:
     api, settings = apart
     # A key, not a token: the tool finds out how to end its own session, and would go on without one.
@@ -89,15 +96,17 @@ def test_the_document_is_kept(
     found = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.url}/openapi.json", "--no-color"),
-            *("--max-examples", EXAMPLES, "--seed", SEED, "--workers", "2", "--header", f"{API_KEY_HEADER}: {key}"),
+            *("--max-examples", str(fuzz or EXAMPLES), *(("--checks", "all") if fuzz else ())),
+            *("--seed", SEED, "--workers", "2", "--header", f"{API_KEY_HEADER}: {key}"),
             *(word for path in ENGINES_AWAY for word in ("--exclude-path", path)),
         ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=LONG_TIMEOUT_S if fuzz else TIMEOUT_S,
         check=False,
     )
+    sys.stdout.write(found.stdout)
     assert found.returncode == 0, found.stdout[-12000:] + found.stderr[-2000:]
     kept = api.client.get("/api/v1/watchlists", headers={API_KEY_HEADER: key})
     assert kept.status_code == 200, "it was locked out on the way, so most of what it saw were refusals"

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from psycopg.rows import dict_row
 
 from lakehouse.clock import SystemClock
@@ -19,7 +19,7 @@ from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from serving.kit.access import USER_SCOPES, Principal
 from serving.kit.database import Database
-from serving.watchlists.schemas import WatchlistIn, WatchlistQuery
+from serving.watchlists.schemas import WatchlistIn, WatchlistPatch, WatchlistQuery
 from serving.watchlists.service import WatchlistService
 from tests.factories.postgres_server import postgres_server
 
@@ -30,17 +30,6 @@ PATH = "/api/v1/watchlists"
 TIMEOUT_S = 5.0
 SORTS = ("id", "-id", "name", "-name", "updated_at", "-updated_at")
 NAMES = st.lists(st.text("abcäß 0", min_size=1, max_size=4).map(lambda name: f"n{name}"), unique=True, max_size=8)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What happens between two pages."""
-
-    added: list[str]
-    removes: int  # the row to delete, counted from the first; a number beyond deletes none
-
-
-STEPS = st.lists(st.builds(Step, NAMES, st.integers(0, 12)), max_size=6)
 
 
 @pytest.fixture(scope="module")
@@ -80,45 +69,115 @@ def ids_of(settings: Settings, who: Principal) -> list[UUID]:
         return [row["id"] for row in cursor.fetchall()]
 
 
-async def disturb(service: WatchlistService, who: Principal, step: Step, settings: Settings, turn: int) -> None:
-    await add(service, who, step.added, f"turn {turn}")
-    found = ids_of(settings, who)
-    if step.removes < len(found):
-        await service.delete(who, found[step.removes], None)
-
-
-async def walk(settings: Settings, sort: str, limit: int, start: list[str], steps: list[Step]) -> None:
-    async with service_of(settings) as service:
-        who = a_user(settings)
-        await add(service, who, start, "start")
-        at_start = set(ids_of(settings, who))
-        seen: list[UUID] = []
-        names: dict[str, object] = {"sort": sort, "limit": limit}
-        for turn in range(100):
-            page = await service.page(who, WatchlistQuery.model_validate(names), PATH)
-            seen.extend(row.id for row in page.data)
-            if page.next is None:
-                break
-            names = {**names, **place_in(page.next)}
-            if turn < len(steps):
-                await disturb(service, who, steps[turn], settings, turn)
-        still_there = at_start & set(ids_of(settings, who))
-        assert len(seen) == len(set(seen)), "a row was shown twice"
-        assert still_there <= set(seen), "a row that was there all the time was not shown"
-
-
 def place_in(path: str) -> dict[str, object]:
     """The parameters of the next page's place."""
     found = parse_qs(urlsplit(path).query)
     return {name: values[0] for name, values in found.items() if name in {"cursor", "starting_after"}}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(sort=st.sampled_from(SORTS), limit=st.integers(1, 4), start=NAMES, steps=STEPS)
-def test_pages_hold_every_row_once_while_others_write(
-    migrated: Settings, sort: str, limit: int, start: list[str], steps: list[Step]
-) -> None:
-    asyncio.run(walk(migrated, sort, limit, start, steps))
+class Walks(RuleBasedStateMachine):
+    """Walks over a user's watchlists in one order, while rows come, go and move between and beside the pages."""
+
+    migrated: Settings
+    sort: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.stack = AsyncExitStack()
+        self.service = self.runner.run(self.stack.enter_async_context(service_of(self.migrated)))
+        self.who = a_user(self.migrated)
+        self.made = 0
+        self.steady: set[UUID] = set()  # rows that neither came, went nor moved since the walk began
+        self.seen: list[UUID] = []
+        self.query: dict[str, object] | None = None
+
+    def teardown(self) -> None:
+        """Walk to the end, so that every example proves something."""
+        while self.query is not None:
+            self.runner.run(self._read())
+        self.runner.run(self.stack.aclose())
+        self.runner.close()
+
+    @initialize(names=NAMES)
+    def fill(self, names: list[str]) -> None:
+        """What is there before the first walk."""
+        self.runner.run(self._add(names))
+
+    @precondition(lambda self: self.query is None)
+    @rule(limit=st.integers(1, 4))
+    def begin(self, limit: int) -> None:
+        """A walk from the first page."""
+        self.steady = set(ids_of(self.migrated, self.who))
+        self.seen = []
+        self.query = {"sort": self.sort, "limit": limit}
+        self.runner.run(self._read())
+
+    @precondition(lambda self: self.query is not None)
+    @rule()
+    def read(self) -> None:
+        """The next page, with nothing beside it."""
+        self.runner.run(self._read())
+
+    @precondition(lambda self: self.query is not None)
+    @rule(names=NAMES, which=st.integers(0, 8))
+    def read_while_others_write(self, names: list[str], which: int) -> None:
+        """The next page at the same moment as rows come and one goes."""
+        found = ids_of(self.migrated, self.who)
+        gone = found[which : which + 1]
+        self.steady -= set(gone)  # before: the page may show it or not
+
+        async def at_once() -> None:
+            await asyncio.gather(self._read(), self._add(names), *(self._delete(each) for each in gone))
+
+        self.runner.run(at_once())
+
+    @rule(names=NAMES)
+    def add(self, names: list[str]) -> None:
+        """Rows come."""
+        self.runner.run(self._add(names))
+
+    @rule(which=st.integers(0, 8))
+    def delete(self, which: int) -> None:
+        """A row goes, also one at which a page has ended."""
+        for each in ids_of(self.migrated, self.who)[which : which + 1]:
+            self.steady.discard(each)
+            self.runner.run(self._delete(each))
+
+    @rule(which=st.integers(0, 8), name=st.text("abcä 0", min_size=1, max_size=4))
+    def rename(self, which: int, name: str) -> None:
+        """A row moves to another place of the order: it may be shown there again, or not at all."""
+        for each in ids_of(self.migrated, self.who)[which : which + 1]:
+            self.steady.discard(each)
+            self.made += 1
+            patch = WatchlistPatch(name=f"n{name} {self.made}")
+            self.runner.run(self.service.update(self.who, each, patch, None))
+
+    async def _add(self, names: list[str]) -> None:
+        self.made += 1
+        await add(self.service, self.who, names, f"turn {self.made}")
+
+    async def _delete(self, row: UUID) -> None:
+        await self.service.delete(self.who, row, None)
+
+    async def _read(self) -> None:
+        assert self.query is not None
+        page = await self.service.page(self.who, WatchlistQuery.model_validate(self.query), PATH)
+        self.seen.extend(row.id for row in page.data)
+        if page.next is not None:
+            assert len(page.data) == self.query["limit"], "a page that is not full says that more follows"
+            self.query = {**self.query, **place_in(page.next)}
+            return
+        self.query = None
+        everything = WatchlistQuery.model_validate({"sort": self.sort, "limit": 200})
+        in_order = [row.id for row in (await self.service.page(self.who, everything, PATH)).data]
+        assert [row for row in self.seen if row in self.steady] == [row for row in in_order if row in self.steady]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_walk_shows_what_stayed_once_and_in_order(migrated: Settings, sort: str) -> None:
+    machine = type("Walk", (Walks,), {"migrated": migrated, "sort": sort})
+    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))
 
 
 async def crowded(settings: Settings) -> None:
