@@ -27,6 +27,11 @@ def nightly() -> CronPartitionTimetable:
     return _cron("30 3 * * *", "UTC")
 
 
+def weekly() -> CronPartitionTimetable:
+    """Every Saturday at 04:30 UTC, when the week's last session is in; the partition is that Saturday."""
+    return _cron("30 4 * * 6", "UTC")
+
+
 def _cron(expression: str, timezone: str) -> CronPartitionTimetable:
     # A stack that is installed shortly after a tick must not run for it, having no data of that day. False would not
     # do: it means "up to a tenth of the interval late", which is seven hours on a Friday evening.

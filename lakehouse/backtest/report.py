@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from lakehouse.backtest.metrics import Metrics, drawdown, monthly
+from lakehouse.backtest.metrics import drawdown, monthly
 from lakehouse.backtest.result import Result
 
 if TYPE_CHECKING:
@@ -68,9 +68,11 @@ def picture(result: Result, title: str) -> bytes:
     return stream.getvalue()
 
 
-def page(result: Result, metrics: Metrics, title: str, parameters: Mapping[str, object], image: bytes) -> str:
-    """One HTML page with everything in it. It loads nothing."""
-    numbers = [(name.replace("_", " "), readable(name, value)) for name, value in metrics.document().items()]
+def page(
+    result: Result, metrics: Mapping[str, float], title: str, parameters: Mapping[str, object], image: bytes
+) -> str:
+    """One HTML page with everything in it. It loads nothing. `metrics` by name, as Metrics.document() has them."""
+    numbers = [(name.replace("_", " "), readable(name, value)) for name, value in metrics.items()]
     terms = [(name.replace("_", " "), str(value)) for name, value in {**parameters, **result.rules.document()}.items()]
     picture_data = base64.b64encode(image).decode("ascii")
     span = f"{result.dates[0]} to {result.dates[-1]}, {len(result.symbols)} instruments"

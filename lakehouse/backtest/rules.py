@@ -1,7 +1,9 @@
 """The conventions of a backtest, all of which stand in its result: fills, costs, credit."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 from lakehouse.backtest.market import BacktestError
 
@@ -67,7 +69,17 @@ class Rules:
             raise BadRules("lot, max_volume_share, borrow_rate, margin_spread and min_trade are zero or positive")
 
     def document(self) -> dict[str, str | float]:
-        """Every convention, by name."""
+        """Every convention, by name: plain values, which `rules_of` reads."""
         costs = asdict(self.costs)
         own = {name: value for name, value in asdict(self).items() if name != "costs"}
         return {**own, **costs, "fill": str(self.fill)}
+
+
+def rules_of(document: Mapping[str, Any]) -> Rules:
+    """The rules whose document this is. Raises BadRules."""
+    told = dict(document)
+    try:
+        costs = Costs(**{each.name: told.pop(each.name) for each in fields(Costs)})
+        return Rules(costs=costs, fill=Fill(told.pop("fill")), **told)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRules(f"{document} are no rules of a backtest: {error}") from error

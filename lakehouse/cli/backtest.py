@@ -143,7 +143,7 @@ def _write(options: Options, done: Done) -> None:
     title = f"{options.strategy}, {done.result.dates[0]} to {done.result.dates[-1]}"
     image = picture(done.result, title)
     (options.out / "report.png").write_bytes(image)
-    html = page(done.result, done.metrics, title, done.parameters, image)
+    html = page(done.result, done.metrics.document(), title, done.parameters, image)
     (options.out / "report.html").write_text(html, encoding="utf-8")
     (options.out / "trades.csv").write_text(trades_csv(done.result), encoding="utf-8")
     rows = zip(done.result.dates, done.result.equity.tolist(), done.result.cash.tolist(), strict=True)

@@ -73,6 +73,17 @@ DELIVER_PROPOSALS = Job(
     inputs=("gold.rebalance_proposals_v1", "gold.rebalance_trades_v1"),
     outputs=("app.proposal", "app.proposal_trade"),
 )
+STRATEGY_BACKTESTS = Job(
+    name="strategy_backtests",
+    doc="Backtest every configured strategy with all its trials, walk it forward, and log it to MLflow.",
+    module="spark_jobs.strategy_backtests",
+    owner="research",
+    inputs=("silver.daily_bars_v1",),
+    outputs=("gold.strategy_runs_v1", "gold.strategy_equity_v1", "gold.strategy_trades_v1"),
+    timeout_s=7200,
+    tier="tier_3",
+    max_age_h=8 * 24,
+)
 PUBLISH_MARTS = Job(
     name="publish_marts",
     doc="ClickHouse pulls the day's gold partitions at a pinned Delta version and swaps them in.",
@@ -85,6 +96,9 @@ PUBLISH_MARTS = Job(
         "gold.bars_1m_v1",
         "gold.rebalance_proposals_v1",
         "gold.rebalance_trades_v1",
+        "gold.strategy_runs_v1",
+        "gold.strategy_equity_v1",
+        "gold.strategy_trades_v1",
     ),
     outputs=("ops.mart_load_v1",),
     pool="clickhouse",
@@ -154,6 +168,7 @@ JOBS: dict[str, Job] = {
         VAR_BATCH,
         REBALANCE_DAILY,
         DELIVER_PROPOSALS,
+        STRATEGY_BACKTESTS,
         PUBLISH_MARTS,
         COMPACT_BRONZE,
         OPTIMIZE_LAKE,

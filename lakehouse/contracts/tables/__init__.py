@@ -15,10 +15,11 @@ from lakehouse.contracts.tables import (
     resources,
     risk_requests,
     silver,
+    strategy_backtests,
     trading,
 )
 
-LAKE = (bronze, silver, gold)
+LAKE = (bronze, silver, gold, strategy_backtests)
 BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing, ops)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS) for table in room.TABLES}
 

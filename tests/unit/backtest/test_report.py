@@ -68,7 +68,7 @@ def test_the_picture_is_a_png_and_the_same_each_time() -> None:
 
 def test_the_page_says_what_to_doubt_and_loads_nothing() -> None:
     found = result().tried(7, 0.01)
-    html = page(found, measure(found), "a <b>strategy</b>", {"fast": 2}, picture(found, "x"))
+    html = page(found, measure(found).document(), "a <b>strategy</b>", {"fast": 2}, picture(found, "x"))
     assert "a &lt;b&gt;strategy&lt;/b&gt;" in html
     assert "Survivorship: made up for a test." in html
     assert "Trials behind this result: 7." in html

@@ -19,7 +19,7 @@ from lakehouse.contracts.jobs import JOBS
 from lakehouse.settings import project_root
 
 FOLDER = project_root() / "dags"
-EXPECTED = {"books_nightly", "market_daily", "risk_daily", "lake_maintenance", "rebalance_daily"}
+EXPECTED = {"backtests_weekly", "books_nightly", "market_daily", "risk_daily", "lake_maintenance", "rebalance_daily"}
 
 
 @pytest.fixture(scope="module")
