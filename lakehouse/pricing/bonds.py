@@ -187,7 +187,8 @@ def _counter(day_count: DayCount, schedule: ql.Schedule | None) -> ql.DayCounter
         return ql.Actual365Fixed()
     if schedule is None:
         return ql.ActualActual(ql.ActualActual.ISDA)
-    return ql.ActualActual(ql.ActualActual.ISMA, schedule)
+    # Of a single period, QuantLib takes a short one for a whole one where it is given the schedule.
+    return ql.ActualActual(ql.ActualActual.ISMA, *([schedule] if len(schedule) > 2 else []))
 
 
 def _rate(terms: BondTerms, bond_yield: float, rule: YieldRule) -> ql.InterestRate:

@@ -110,6 +110,31 @@ def test_what_a_bond_pays() -> None:
     assert measures(zero, 0.05, on=date(2025, 1, 1)).dirty == pytest.approx(100 / 1.05, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("matures_on", "frequency", "first_day"),
+    # One short period alone, and one before five whole ones: each begins in the middle of a period from `first_day`.
+    [(date(2024, 5, 15), 2, date(2023, 11, 15)), (date(2024, 5, 15), 1, date(2023, 5, 15)),
+     (date(2026, 8, 15), 2, date(2024, 2, 15)), (date(2024, 3, 31), 4, date(2023, 12, 31))],
+)  # fmt: skip
+def test_a_short_first_period_pays_its_days_share_of_a_coupon(
+    matures_on: date, frequency: int, first_day: date
+) -> None:
+    issued = first_day + (date(2024, 2, 29) - date(2024, 1, 20))
+    terms = BondTerms(0.06, frequency, DayCount.ACT_ACT, issued, matures_on)
+    first = payments(terms)[0]
+    whole = (first.on - first_day).days
+    assert first.amount == pytest.approx(6 / frequency * (whole - 40) / whole, rel=1e-12)
+    assert accrued_interest(terms, on=date.fromordinal(issued.toordinal() + 10)) == pytest.approx(
+        6 / frequency * 10 / whole, rel=1e-12
+    )
+    count = len(payments(terms)) - 1
+    times = [(whole - 40) / whole + place for place in range(count)]
+    growth = 1 + 0.08 / frequency
+    expected = first.amount / growth ** times[0] + 100 / growth ** times[-1]
+    expected += sum(6 / frequency / growth**time for time in times[1:])
+    assert measures(terms, 0.08, on=issued).dirty == pytest.approx(expected, rel=1e-12)
+
+
 def test_payments_roll_and_interest_does_not() -> None:
     terms = BondTerms(
         0.06, 2, DayCount.THIRTY_360, date(2023, 7, 4), date(2025, 7, 4),
