@@ -35,6 +35,7 @@ from serving.pipeline.room import ROOM as PIPELINE
 from serving.portfolios.room import ROOM as PORTFOLIOS
 from serving.positions.room import ROOM as POSITIONS
 from serving.preferences.room import ROOM as PREFERENCES
+from serving.proposals.room import ROOM as PROPOSALS
 from serving.quotes.room import ROOM as QUOTES
 from serving.risk.room import ROOM as RISK
 from serving.seed.room import ROOM as SEED
@@ -65,6 +66,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     TRANSACTIONS,
     CASH_TRANSACTIONS,
     OBJECTIVES,
+    PROPOSALS,
     ASSETS,
     PERFORMANCE,
     VALUATIONS,

@@ -90,7 +90,7 @@ def _published(session: life.Session, day: date) -> tuple[Rows, Rows, dict[str, 
 
 def _rows(session: life.Session, table: Table, version: int, day: date) -> Rows:
     opened = delta.open_table(session.settings.s3, table, version=version)
-    rows: Rows = opened.to_pyarrow_table(partitions=[("business_date", "=", day.isoformat())]).to_pylist()
+    rows: Rows = opened.to_pyarrow_table(filters=[("business_date", "=", day)]).to_pylist()
     return sorted(rows, key=lambda row: (row["portfolio_id"], row.get("line", 0)))
 
 

@@ -108,7 +108,7 @@ TRADES = Table(
     stores=BOTH,
     partition_by="business_date",
     writer=Engine.SPARK,
-    checks=("quantity > 0", "side IN ('buy', 'sell')", "cost_base >= 0"),
+    checks=("quantity > 0", "cost_base >= 0", "notional_base >= 0"),
 )
 POLICY = Table(
     name="app.rebalance_policy",

@@ -1,0 +1,1 @@
+"""Proposals to rebalance, and the policies that they are made under."""
