@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import freshness, ingest, landing, publish, serving, var
+from bench import backtest, freshness, ingest, landing, publish, serving, var
 from bench.harness import Result, scratch_stack, table
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings
@@ -23,6 +23,7 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "var": var.run,
     "publish": publish.run,
     "serving": serving.run,
+    "backtest": backtest.run,
 }
 _ENGINES = {
     "ingest": ("kafka", "s3", "topics", "buckets", "landing"),

@@ -1,7 +1,6 @@
 """The working orders of the event-driven gear, by column, with their families."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from lakehouse.backtest.market import BacktestError
 from lakehouse.backtest.orders import Intent, Working, working
@@ -79,7 +78,7 @@ class OrderBook:
         for key in self._groups.get(order.intent.oco or "", set()) - {order.key}:
             sibling = self.get(key)
             if sibling is not None and sibling.resting.leaves > left:
-                self.put(replace(sibling, resting=replace(sibling.resting, leaves=left)))
+                self.put(sibling._replace(resting=sibling.resting._replace(leaves=left)))
 
     def lapse(self, close: int) -> None:
         """End every order that was good for the day and worked before its `close`."""

@@ -1,17 +1,16 @@
 """The orders of the event-driven gear: what strategies ask for, and what works in the market."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from lakehouse.backtest.market import Market
 from lakehouse.risk.checks import FloatArray
-from lakehouse.trading.matching import Resting
+from lakehouse.trading.matching import Resting, checked
 from lakehouse.trading.order import Side, TimeInForce
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(NamedTuple):
     """An order that a strategy wants, from the next bar on: `units` of a column, positive to buy.
 
     With neither `limit` nor `stop` it is a market order. Orders of one `oco` name cancel each other: a fill of one
@@ -36,8 +35,7 @@ class Withdraw:
     key: int
 
 
-@dataclass(frozen=True, slots=True)
-class Working:
+class Working(NamedTuple):
     """An order in the market; `resting` is what matching knows of it."""
 
     key: int
@@ -61,8 +59,8 @@ class Working:
         old = self.resting
         prices = [None if price is None else price / ratio for price in (old.limit, old.stop, old.trail_distance)]
         limit, stop, distance = prices
-        moved = replace(old, leaves=old.leaves * ratio, limit=limit, stop=stop, trail_distance=distance)
-        return replace(self, resting=moved)
+        moved = old._replace(leaves=old.leaves * ratio, limit=limit, stop=stop, trail_distance=distance)
+        return self._replace(resting=moved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +95,7 @@ class OrderStrategy(Protocol):
 def working(key: int, intent: Intent, since: int) -> Working:
     """The order in the market from `since` on."""
     side = Side.BUY if intent.units > 0 else Side.SELL
-    resting = Resting(
+    resting: Resting[float] = Resting(
         side=side,
         leaves=abs(intent.units),
         since=since,
@@ -107,4 +105,4 @@ def working(key: int, intent: Intent, since: int) -> Working:
         trail_fraction=intent.trail_fraction,
         time_in_force=intent.time_in_force,
     )
-    return Working(key, intent, resting)
+    return Working(key, intent, resting if intent.stop is None else checked(resting))

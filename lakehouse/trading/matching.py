@@ -12,9 +12,8 @@ stops subtract and multiply. Moments are integers of one clock of the caller's c
 - `available` units are all that an event can trade. Orders that share an event share them: the caller subtracts.
 """
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from lakehouse.trading.order import Order, Side, TimeInForce, TradingError
 
@@ -29,8 +28,7 @@ class TrailNotPossible(TradingError):
     rule = "trail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar(Generic[Number]):
+class Bar(NamedTuple, Generic[Number]):
     """Trades of one symbol from `start` on: first, highest, lowest and last price a unit; `volume` in units."""
 
     start: int
@@ -41,8 +39,7 @@ class Bar(Generic[Number]):
     volume: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopOfBook(Generic[Number]):
+class TopOfBook(NamedTuple, Generic[Number]):
     """The best bid and ask at a moment, a unit, and the units that are offered there."""
 
     at: int
@@ -52,8 +49,7 @@ class TopOfBook(Generic[Number]):
     ask_size: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Print(Generic[Number]):
+class Print(NamedTuple, Generic[Number]):
     """A trade between others."""
 
     at: int
@@ -61,8 +57,7 @@ class Print(Generic[Number]):
     size: Number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resting(Generic[Number]):
+class Resting(NamedTuple, Generic[Number]):
     """What matching knows of a working order: without `limit` it takes any price, without `stop` it is awake.
 
     `leaves` are its unfilled units, `since` the moment from which events may fill it. A trailing stop follows the best
@@ -80,13 +75,6 @@ class Resting(Generic[Number]):
     time_in_force: TimeInForce = TimeInForce.DAY
     awake: bool = False
 
-    def __post_init__(self) -> None:
-        if not self.trails:
-            return
-        trails = [trail for trail in (self.trail_distance, self.trail_fraction) if trail is not None]
-        if self.stop is None or len(trails) > 1 or trails[0] <= 0:
-            raise TrailNotPossible("A trailing stop has a stop to start from and one positive trail.")
-
     @property
     def waits(self) -> bool:
         """Whether its stop has still to be set off."""
@@ -98,8 +86,7 @@ class Resting(Generic[Number]):
         return self.trail_distance is not None or self.trail_fraction is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Match(Generic[Number]):
+class Match(NamedTuple, Generic[Number]):
     """What an event did to an order: the order after it, `quantity` units at `price` (None: nothing was filled), and
     whether what is left of the order ends, being good at once or never."""
 
@@ -120,6 +107,14 @@ def resting(order: Order, *, since: int, awake: bool = False) -> Resting[Decimal
         time_in_force=order.time_in_force,
         awake=awake,
     )
+
+
+def checked(order: Resting[Number]) -> Resting[Number]:
+    """The same order. Raises TrailNotPossible unless a trail is the only one, positive, and has a stop to move."""
+    trails = [trail for trail in (order.trail_distance, order.trail_fraction) if trail is not None]
+    if trails and (order.stop is None or len(trails) > 1 or trails[0] <= 0):
+        raise TrailNotPossible("A trailing stop has a stop to start from and one positive trail.")
+    return order
 
 
 def match_bar(order: Resting[Number], bar: Bar[Number], available: Number | None = None) -> Match[Number] | None:
@@ -151,7 +146,7 @@ def match_print(order: Resting[Number], trade: Print[Number]) -> Match[Number] |
         return None
     if order.waits:
         if _reached(order.side, trade.price, order.stop):
-            return Match(replace(order, awake=True, since=trade.at), None, _none(order))
+            return Match(order._replace(awake=True, since=trade.at), None, _none(order))
         moved = _trailed(order, trade.price)
         return None if moved is order else Match(moved, None, _none(order))
     if order.limit is None or not _better(order.side, trade.price, order.limit):
@@ -177,7 +172,7 @@ def _after_stop(
     order: Resting[Number], bar: Bar[Number], reached: Number | None, available: Number | None
 ) -> Match[Number]:
     """The stop was set off at `reached`: without a limit that is the price, with one the rest of the bar must allow."""
-    awake = replace(order, awake=True)
+    awake = order._replace(awake=True)
     price = reached
     if order.limit is not None and reached is not None and not _better(order.side, reached, order.limit):
         # Only the close is known to have come after the stop.
@@ -202,23 +197,8 @@ def _filled(order: Resting[Number], price: Number | None, available: Number | No
     short = order.time_in_force is TimeInForce.FOK and quantity < order.leaves
     if price is None or quantity <= 0 or short:
         return Match(order, None, _none(order), ends=True) if at_once else None
-    left = _left(order, order.leaves - quantity)
+    left = order._replace(leaves=order.leaves - quantity)
     return Match(left, price, quantity, ends=at_once and left.leaves > 0)
-
-
-def _left(order: Resting[Number], leaves: Number) -> Resting[Number]:
-    # Spelt out: dataclasses.replace takes several times as long, and every fill comes through here.
-    return Resting(
-        side=order.side,
-        leaves=leaves,
-        since=order.since,
-        limit=order.limit,
-        stop=order.stop,
-        trail_distance=order.trail_distance,
-        trail_fraction=order.trail_fraction,
-        time_in_force=order.time_in_force,
-        awake=order.awake,
-    )
 
 
 def _trailed(order: Resting[Number], price: Number) -> Resting[Number]:
@@ -230,7 +210,7 @@ def _trailed(order: Resting[Number], price: Number) -> Resting[Number]:
     else:
         return order
     stop = price + distance if order.side is Side.BUY else price - distance
-    return replace(order, stop=stop) if order.stop is None or _better(order.side, stop, order.stop) else order
+    return order._replace(stop=stop) if order.stop is None or _better(order.side, stop, order.stop) else order
 
 
 def _best(side: Side, bar: Bar[Number]) -> Number:

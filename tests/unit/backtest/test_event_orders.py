@@ -58,7 +58,7 @@ def test_of_two_possible_stories_the_worse_one_is_told() -> None:
         Intent(column=0, units=-10, limit=13.0, time_in_force=TimeInForce.GTC, oco="exit"),
         Intent(column=0, units=-10, stop=8.5, time_in_force=TimeInForce.GTC, oco="exit"),
     )
-    played = run(THREE, replace(held, then=exits))
+    played = run(THREE, held._replace(then=exits))
     # The bar of day 2 holds both 13 and 8.5; the stop goes first and cancels the other.
     assert prices(played) == [(1, 10.0, 10.0), (2, -10.0, 8.5)]
 

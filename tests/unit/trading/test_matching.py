@@ -11,6 +11,7 @@ from lakehouse.trading.matching import (
     Resting,
     TopOfBook,
     TrailNotPossible,
+    checked,
     match_bar,
     match_print,
     match_top,
@@ -34,16 +35,18 @@ def order(
     limit_price, stop_price, distance, part = (
         None if text is None else D(text) for text in (limit, stop, trail, fraction)
     )
-    return Resting(
-        side=side,
-        leaves=D(leaves),
-        since=5,
-        limit=limit_price,
-        stop=stop_price,
-        trail_distance=distance,
-        trail_fraction=part,
-        time_in_force=tif,
-        awake=awake,
+    return checked(
+        Resting(
+            side=side,
+            leaves=D(leaves),
+            since=5,
+            limit=limit_price,
+            stop=stop_price,
+            trail_distance=distance,
+            trail_fraction=part,
+            time_in_force=tif,
+            awake=awake,
+        )
     )
 
 
