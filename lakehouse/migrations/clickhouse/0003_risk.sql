@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW risk_change AS
 WITH
     (SELECT max(business_date) FROM portfolio_risk_v1) AS latest_date,
-    (SELECT max(business_date) FROM portfolio_risk_v1 WHERE business_date < latest_date) AS previous_date
+    (SELECT max(business_date) FROM portfolio_risk_v1 WHERE business_date < latest_date) AS date_before
 SELECT
     now.business_date AS business_date,
     before.business_date AS previous_date,
@@ -20,7 +20,7 @@ SELECT
     now.breaches - before.breaches AS breaches_change
 FROM portfolio_risk_v1 AS now
 INNER JOIN portfolio_risk_v1 AS before
-    ON before.business_date = previous_date
+    ON before.business_date = date_before
     AND before.portfolio_id = now.portfolio_id
     AND before.method = now.method
     AND before.confidence = now.confidence
