@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import httpx
@@ -19,6 +19,7 @@ import psutil
 from bench.http_load import Measured
 from lakehouse.clock import SystemClock
 from lakehouse.domain.quote import Quote
+from lakehouse.local import probes
 from lakehouse.settings import Settings, inherited_environment, project_root
 from lakehouse.stores import postgres, quote_bus, quotes
 from lakehouse.stores import redis as redis_store
@@ -108,7 +109,8 @@ def api(settings: Settings) -> Iterator[Served]:
     try:
         psutil.Process(process.pid).cpu_affinity([CORES[0]])
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0) as client:
-            _until_alive(client)
+            alive = probes.http_ok(f"http://127.0.0.1:{port}/health/live")
+            probes.until_passes(alive, process, clock=SystemClock(), timeout_s=START_S)
             _market(settings)
             yield Served(port, psutil.Process(process.pid), tuple(_user(client) for _ in range(USERS)))
     finally:
@@ -185,19 +187,6 @@ async def writer(settings: Settings) -> AsyncIterator[Callable[[list[Quote]], Aw
     finally:
         await pool.close()
         await bus.aclose()
-
-
-def _until_alive(client: httpx.Client) -> None:
-    clock = SystemClock()
-    deadline = clock.monotonic() + timedelta(seconds=START_S).total_seconds()
-    while True:
-        try:
-            client.get("/health/live").raise_for_status()
-            return
-        except httpx.TransportError:
-            if clock.monotonic() > deadline:
-                raise
-            clock.sleep(0.1)
 
 
 def _free_port() -> int:

@@ -1,5 +1,6 @@
 """Whether an engine answers as a client needs it to: each probe makes one real request and raises ProbeError."""
 
+import subprocess
 import uuid
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,11 +10,13 @@ import httpx
 import psycopg
 import redis
 
+from lakehouse.clock import Clock
 from lakehouse.settings import KafkaSettings, RedisSettings
 from lakehouse.stores import redis as redis_store
 from lakehouse.stores.probes import ProbeError, kafka_admin, kafka_broker
 
 TIMEOUT_S = 3.0
+PAUSE_S = 0.1
 # SparkConnectService.ReleaseSession of a session that never was: answered by the service itself and creates nothing.
 SPARK_METHOD = "/spark.connect.SparkConnectService/ReleaseSession"
 
@@ -61,6 +64,19 @@ def http_ok(url: str) -> Probe:
         _get(url)
 
     return probe
+
+
+def until_passes(probe: Probe, process: "subprocess.Popen[bytes]", *, clock: Clock, timeout_s: float) -> None:
+    """Wait until `process` passes. Raises ProbeError, once it has ended or the time is over."""
+    deadline = clock.monotonic() + timeout_s
+    while True:
+        try:
+            probe()
+            return
+        except ProbeError:
+            if process.poll() is not None or clock.monotonic() > deadline:
+                raise
+            clock.sleep(PAUSE_S)
 
 
 def airflow_component(report_url: str, component: str) -> Probe:

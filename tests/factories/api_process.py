@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from lakehouse.clock import SystemClock
+from lakehouse.local import probes
 from lakehouse.settings import RedisSettings, Settings, inherited_environment, project_root
 from tests.factories.ports import free_port
 
@@ -29,13 +30,18 @@ class ApiProcess:
 
 
 @contextmanager
-def api_process(settings: Settings, *, query_timeout_s: float) -> Iterator[ApiProcess]:
-    """Start `python -m serving`, yield it when it is alive, and end it by SIGTERM."""
+def api_process(
+    settings: Settings, *, query_timeout_s: float, program: Sequence[str] = ("-m", "serving")
+) -> Iterator[ApiProcess]:
+    """Start `python -m serving`, yield it when it is alive, and end it by SIGTERM.
+
+    Raises ProbeError where it does not come alive; its log is at `settings.home`.
+    """
     port = free_port()
     log = settings.home / f"api-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "serving"],
+            [sys.executable, *program],
             env={**inherited_environment(), **_environment(settings, port, query_timeout_s)},
             stdout=output,
             stderr=output,
@@ -44,7 +50,7 @@ def api_process(settings: Settings, *, query_timeout_s: float) -> Iterator[ApiPr
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx.Client(base_url=url, timeout=10.0) as client:
-            _until_alive(client, process, log)
+            probes.until_passes(probes.http_ok(f"{url}/health/live"), process, clock=CLOCK, timeout_s=START_TIMEOUT_S)
             yield ApiProcess(url, process, client, log)
     finally:
         process.terminate()
@@ -74,15 +80,3 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_SERVING__PORT": str(port),
         "TIDEMARK_SERVING__QUERY_TIMEOUT_S": str(query_timeout_s),
     }
-
-
-def _until_alive(client: httpx.Client, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = CLOCK.monotonic() + START_TIMEOUT_S
-    while True:
-        try:
-            client.get("/health/live").raise_for_status()
-            return
-        except httpx.TransportError as error:
-            if process.poll() is not None or CLOCK.monotonic() > deadline:
-                raise RuntimeError(f"the API did not start:\n{log.read_text()}") from error
-            CLOCK.sleep(0.1)

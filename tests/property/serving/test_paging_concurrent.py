@@ -94,10 +94,12 @@ class Walks(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Walk to the end, so that every example proves something."""
-        while self.query is not None:
-            self.runner.run(self._read())
-        self.runner.run(self.stack.aclose())
-        self.runner.close()
+        try:
+            while self.query is not None:
+                self.runner.run(self._read())
+        finally:
+            self.runner.run(self.stack.aclose())
+            self.runner.close()
 
     @initialize(names=NAMES)
     def fill(self, names: list[str]) -> None:
@@ -164,6 +166,8 @@ class Walks(RuleBasedStateMachine):
         assert self.query is not None
         page = await self.service.page(self.who, WatchlistQuery.model_validate(self.query), PATH)
         self.seen.extend(row.id for row in page.data)
+        stayed = [row for row in self.seen if row in self.steady]
+        assert len(stayed) == len(set(stayed)), "a row was shown twice"
         if page.next is not None:
             assert len(page.data) == self.query["limit"], "a page that is not full says that more follows"
             self.query = {**self.query, **place_in(page.next)}
@@ -171,7 +175,7 @@ class Walks(RuleBasedStateMachine):
         self.query = None
         everything = WatchlistQuery.model_validate({"sort": self.sort, "limit": 200})
         in_order = [row.id for row in (await self.service.page(self.who, everything, PATH)).data]
-        assert [row for row in self.seen if row in self.steady] == [row for row in in_order if row in self.steady]
+        assert stayed == [row for row in in_order if row in self.steady]
 
 
 @pytest.mark.parametrize("sort", SORTS)
