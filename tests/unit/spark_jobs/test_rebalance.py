@@ -1,0 +1,126 @@
+"""The rebalancing job's pure parts: parameters as they stand in a manifest, regimes, and portfolios refused by name."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from lakehouse.construction.model import Objective
+from lakehouse.construction.policy import Aim, Policy
+from lakehouse.construction.policy_document import document
+from lakehouse.construction.proposal import ProposalStatus
+from lakehouse.construction.regime import Regime
+from lakehouse.contracts.render.arrow import schema
+from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
+from spark_jobs.rebalance.parameters import Due, Windows, parse
+from spark_jobs.rebalance.policies import within_objective
+from spark_jobs.rebalance.proposals import UNKNOWN, Closes, by_symbol, market_regime, proposal_of
+from spark_jobs.rebalance.rows import proposal_rows, trade_rows
+
+DAY = date(2022, 12, 28)
+PORTFOLIO = UUID(int=1)
+WINDOWS = Windows(window_days=150, regime_days=400)
+EQUAL = Policy(aims=dict.fromkeys(Regime, Aim(Objective.EQUAL_WEIGHT, cash=0.1)))
+
+
+def told(policy: Policy = EQUAL) -> dict[str, Any]:
+    lot = {"symbol": "A", "id": str(UUID(int=5)), "opened_on": "2022-01-03", "quantity": "10", "cost": "900.00"}
+    portfolio = {
+        "portfolio_id": str(PORTFOLIO),
+        "name": "P",
+        "currency": "USD",
+        "cash": "100.00",
+        "lots": [lot],
+        "policy": document(policy),
+    }
+    return {"windows": {"window_days": 150, "regime_days": 400, "estimator": "sample"}, "due": [portfolio]}
+
+
+def due(policy: Policy = EQUAL) -> Due:
+    return parse(told(policy)).due[0]
+
+
+def closes(*symbols: str, days: int = 420, currency: str = "USD") -> dict[str, Closes]:
+    rows = [
+        {"symbol": symbol, "business_date": DAY - timedelta(days=days - 1 - n), "currency": currency, "close": close}
+        for i, symbol in enumerate(symbols)
+        for n, close in enumerate(_walk(days, i))
+    ]
+    types = [("symbol", pa.string()), ("business_date", pa.date32()), ("currency", pa.string())]
+    return by_symbol(pa.Table.from_pylist(rows[::-1], pa.schema([*types, ("close", pa.decimal128(18, 8))])))
+
+
+def _walk(days: int, seed: int) -> list[Decimal]:
+    moves = np.random.default_rng(seed).normal(0.0005, 0.01, days)
+    return [Decimal(f"{close:.2f}") for close in 100 * np.exp(moves.cumsum())]
+
+
+def test_parameters_are_what_the_manifest_tells() -> None:
+    found = parse(told())
+    assert found.windows == Windows(150, 400, "sample")
+    assert found.due[0].policy == EQUAL
+    assert found.due[0].lots["A"][0].cost == Decimal("900.00")
+
+
+def test_the_narrower_limit_of_policy_and_objective_counts() -> None:
+    aims = {**EQUAL.aims, Regime.BULL: Aim(Objective.TARGET_WEIGHTS, targets=(("A", 1.0),))}
+    policy = document(Policy(aims=aims, excluded=("X",)))
+    found = within_objective(policy, most=0.2, least_cash=0.15, excluded=["Y"])
+    assert found["aims"]["bear"]["max_weight"] == 0.2
+    assert found["aims"]["bear"]["cash"] == 0.15
+    assert found["aims"]["bull"]["cash"] == 0
+    assert found["excluded"] == ["X", "Y"]
+    assert within_objective(policy, most=None, least_cash=None, excluded=[])["aims"] == policy["aims"]
+
+
+def test_closes_are_by_date_whatever_the_order_of_rows() -> None:
+    found = closes("B", "A", days=3)
+    assert list(found) == ["A", "B"]
+    assert found["A"].dates.tolist() == [DAY - timedelta(days=2), DAY - timedelta(days=1), DAY]
+    assert found["A"].last == Decimal(f"{found['A'].prices[-1]:.2f}")
+
+
+def test_the_regime_is_the_whole_markets_and_unknown_without_history() -> None:
+    assert market_regime(closes("A", "B"), WINDOWS).source == "rule:ma200_vol60"
+    assert market_regime(closes("A", days=50), WINDOWS) == UNKNOWN
+    assert market_regime({}, WINDOWS) == UNKNOWN
+
+
+def test_a_proposal_becomes_rows_of_the_contract() -> None:
+    found = proposal_of(due(), {"A": Decimal(10), "B": Decimal(1)}, closes("A", "B"), UNKNOWN, DAY, WINDOWS)
+    assert found.status is ProposalStatus.PROPOSED
+    rows, trades = proposal_rows([found], {PORTFOLIO: "P"}, "run"), trade_rows([found], "run")
+    assert (rows.schema, trades.schema) == (schema(PROPOSALS), schema(TRADES))
+    assert rows["trade_count"].to_pylist() == [trades.num_rows]
+    assert rows["cash_after_base"].to_pylist()[0] >= 0
+
+
+def test_the_universe_may_be_bought_by_who_holds_nothing() -> None:
+    policy = Policy(aims=EQUAL.aims, universe=("A", "B"))
+    found = proposal_of(due(policy), {}, closes("A", "B"), UNKNOWN, DAY, WINDOWS)
+    assert found.status in {ProposalStatus.PROPOSED, ProposalStatus.NOTHING_TO_TRADE}
+    assert [line.symbol for line in found.lines] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("units", "prices", "reason"),
+    [
+        ({}, {}, "universe"),
+        ({"A": Decimal(1)}, closes("B"), "no close on 2022-12-28 of A"),
+        ({"A": Decimal(1)}, closes("A", currency="EUR"), "another currency"),
+        ({"A": Decimal(1)}, closes("A", days=100), "supply a longer history"),
+        ({"A": Decimal(-1), "B": Decimal(5)}, closes("A", "B"), "short positions"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused_by_name(
+    units: dict[str, Decimal], prices: dict[str, Closes], reason: str
+) -> None:
+    found = proposal_of(due(), units, prices, UNKNOWN, DAY, WINDOWS)
+    assert found.status is ProposalStatus.REFUSED
+    assert reason in found.reasons[0]
+    assert found.trades == ()
+    assert proposal_rows([found], {PORTFOLIO: "P"}, "run").num_rows == 1
