@@ -100,10 +100,10 @@ class _Engine:
         """Market orders at once: none of them is first, and closing ones pay for opening ones. Then all others."""
         lots = []
         for column in self._book.columns():
-            if (bar := rows.market_bar(column)) is not None:
-                lots += [
-                    lot for order in self._book.of(column) if order.is_market for lot in self._met(rows, order, bar)
-                ]
+            orders = [order for order in self._book.of(column) if order.is_market]
+            bar = rows.market_bar(column) if orders else None
+            if bar is not None:
+                lots += [lot for order in orders for lot in self._met(rows, order, bar)]
         if lots:
             share = self._account.share(lots, rows.first)
             for lot in lots:

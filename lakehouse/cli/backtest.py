@@ -53,7 +53,7 @@ def show(options: Options) -> None:
         console.print(_catalogue())
         return
     candidates = _candidates(options)
-    whole, fill = data.market(options.dataset)
+    whole, fill = data.market(options.dataset, options.currency)
     market = part(whole, symbols=options.chosen_symbols(), start=options.start, end=options.end)
     market = replace(market, cash_rate=np.full(market.days, options.cash_bps / 10_000 / TRADING_DAYS))
     rules = _rules(options, fill)

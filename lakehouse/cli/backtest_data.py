@@ -18,12 +18,12 @@ LAKE_CHOICE = "instruments that were ingested into silver.daily_bars_v1: what en
 COLUMNS = ("date", "symbol", "weight")
 
 
-def market(dataset: str) -> tuple[Market, Fill]:
-    """The bars of a dataset, and when its orders can be filled. Raises BadOption, BadMarket, MissingBars."""
+def market(dataset: str, currency: str) -> tuple[Market, Fill]:
+    """The bars of a dataset in one currency, and when its orders can be filled. Raises BadOption, BadMarket."""
     if dataset == SP500:
         return _sp500(), Fill.NEXT_CLOSE
     if dataset == LAKE:
-        return _lake(), Fill.NEXT_OPEN
+        return _lake(currency), Fill.NEXT_OPEN
     raise BadOption(f"--dataset {dataset}: it is {LAKE} or {SP500}")
 
 
@@ -54,17 +54,22 @@ def _sp500() -> Market:
     )
 
 
-def _lake() -> Market:
+def _lake(currency: str) -> Market:
+    import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     names = ["business_date", "symbol", "open", "high", "low", "close", "volume"]
     try:
         table = delta.open_table(load().s3, DAILY_BARS)
-        rows = table.to_pyarrow_table(columns=names)
+        rows = table.to_pyarrow_table(columns=[*names, "currency"])
     except TableNotFoundError as error:
         raise BadOption("there are no bars yet: `tidemark demo` makes some, or take --dataset sp500") from error
     except (DeltaError, OSError) as error:
         raise BadOption(f"the lake does not answer ({error}): `tidemark up`, or take --dataset sp500") from error
+    currencies = sorted(set(rows["currency"].to_pylist()))
+    if len(currencies) > 1 and not currency:
+        raise BadOption(f"the bars are in {', '.join(currencies)}: say which by --currency")
+    rows = rows.filter(pc.equal(rows["currency"], currency or currencies[0])) if currencies else rows
     numbers = {name: rows[name].cast("float64").to_numpy() for name in names[2:]}
     dates, symbols = rows["business_date"].to_numpy(), rows["symbol"].to_numpy().astype(np.str_)
     return market_of(BarRows(dates=dates, symbols=symbols, **numbers), survivorship=LAKE_CHOICE)

@@ -47,6 +47,7 @@ class Options:
     dataset: Annotated[
         str, typer.Option(help="lake: silver.daily_bars_v1. sp500: 20 names from 1990 to 2022, needs no stack.")
     ] = LAKE
+    currency: Annotated[str, typer.Option(help="ISO 4217 code of the bars to use, where they are in several.")] = ""
     param: Annotated[
         list[str], typer.Option(metavar="K=V", help="A parameter. K=V1,V2 tries each, and every trial counts.")
     ] = field(default_factory=list)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -106,8 +105,7 @@ def _result(row: Mapping[str, Any], equity: pa.Table, trades: pa.Table) -> Resul
 def _published(settings: Settings, manifest: Manifest, table: Table) -> pa.Table:
     """The rows that the run published, of the table's version that it made."""
     found = delta.open_table(settings.s3, table, version=manifest.outputs[table.name].delta_version)
-    day: date = manifest.business_date
-    return found.to_pyarrow_table(partitions=[("business_date", "=", day.isoformat())])
+    return found.to_pyarrow_table(filters=[("business_date", "=", manifest.business_date)])
 
 
 def _of(rows: pa.Table, row: Mapping[str, Any]) -> pa.Table:

@@ -1,0 +1,128 @@
+"""The weekly backtests on a small market: their tables, the same bytes twice, and their runs in MLflow."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from lakehouse.clock import SystemClock
+from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
+from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS
+from lakehouse.settings import MlflowSettings, PostgresSettings, Settings
+from lakehouse.stores import delta
+from lakehouse.stores.mlflow import MlflowUnavailableError
+from spark_jobs.kit.args import Request
+from spark_jobs.kit.batch import publish
+from spark_jobs.kit.manifest import Manifest
+from spark_jobs.kit.model import Batch
+from spark_jobs.kit.reproduce import reproduce
+from spark_jobs.kit.sessions import sessions
+from spark_jobs.silver_daily_bars.job import JOB as SILVER
+from spark_jobs.strategy_backtests.job import JOB, UntestableError
+from spark_jobs.strategy_backtests.parameters import Parameters
+from spark_jobs.strategy_backtests.tracking import EXPERIMENT, track
+from tests.factories.lake import bar, lake_of_its_own, land
+
+pytestmark = [pytest.mark.spark, pytest.mark.engines("s3")]
+
+DAY = date(2022, 12, 30)
+CLOCK = SystemClock()
+SYMBOLS = ("AAA", "BBB", "CCC")
+GRIDS = {
+    "moving_average_cross": {"fast": ["2", "5"], "slow": ["10", "20"]},
+    "rebalance": {"policy": ["equal_weight"], "lookback": ["20"]},
+}
+SMALL = Parameters(train_days=60, test_days=20, groups=4, proof_days=80, grids=GRIDS)
+SMALL_JOB = replace(JOB, plan=lambda _: SMALL.document())
+
+
+def run(job: Batch, settings: Settings) -> Manifest:
+    return publish(job, Request(DAY), settings, clock=CLOCK)
+
+
+@pytest.fixture(scope="module")
+def market(stack: Settings, database: PostgresSettings) -> Iterator[Settings]:
+    """Three names with half a year of closes."""
+    with lake_of_its_own(stack, database) as settings:
+        days = sessions(2022, 2022, "XNYS")[-130:]
+        moves = np.random.default_rng(11).normal(0.0003, 0.012, (len(days), len(SYMBOLS)))
+        closes = 100 * np.exp(moves.cumsum(axis=0))
+        bars = [
+            bar(symbol, day, f"{closes[number, column]:.2f}")
+            for column, symbol in enumerate(SYMBOLS)
+            for number, day in enumerate(days.tolist())
+        ]
+        land(settings, MARKET_BARS_DAILY, bars)
+        run(SILVER, settings)
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def published(market: Settings) -> Manifest:
+    return run(SMALL_JOB, market)
+
+
+def test_every_trial_is_on_record(market: Settings, published: Manifest) -> None:
+    rows = delta.open_table(market.s3, STRATEGY_RUNS).to_pyarrow_table().to_pylist()
+    kinds = sorted((row["strategy"], row["kind"], row["trial"], row["trials"]) for row in rows)
+    crosses = [("moving_average_cross", "trial", place, 4) for place in range(4)]
+    assert kinds == [
+        *crosses,
+        ("moving_average_cross", "walk_forward", 0, 4),
+        ("rebalance", "trial", 0, 1),
+        ("rebalance", "walk_forward", 0, 1),
+    ]
+    assert {row["run_id"] for row in rows} == {published.run_id}
+    assert all("decisions unchanged" in row["evidence"] for row in rows if row["is_best"])
+    equity = delta.open_table(market.s3, STRATEGY_EQUITY).to_pyarrow_table()
+    assert {str(day) for day in equity["business_date"].unique().to_pylist()} == {str(DAY)}
+    assert equity.num_rows == 2 * 130 + 2 * (130 - 62 + 1)
+
+
+def test_run_twice_there_is_one_result_and_an_old_one_can_be_recomputed(market: Settings, published: Manifest) -> None:
+    again = run(SMALL_JOB, market)
+    assert {name: output.row_count for name, output in again.outputs.items()} == {
+        name: output.row_count for name, output in published.outputs.items()
+    }
+    assert delta.open_table(market.s3, STRATEGY_RUNS).to_pyarrow_table().num_rows == 7
+    assert reproduce(SMALL_JOB, published.run_id, market, clock=CLOCK).reproduced
+
+
+def test_bars_without_two_days_are_told(market: Settings) -> None:
+    lonely = replace(JOB, plan=lambda _: replace(SMALL, currency="EUR").document())
+    with pytest.raises(UntestableError, match="there are no bars"):
+        run(lonely, market)
+
+
+def test_outcomes_are_logged_to_mlflow_once(
+    market: Settings, published: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # MLflow keeps the files of a database without a server in the working folder
+    section = MlflowSettings(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    settings = market.model_copy(update={"mlflow": section})
+    track(settings, published)
+    track(settings, published)
+    client = MlflowClient(section.tracking_uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    found = {logged.info.run_name: logged for logged in client.search_runs([experiment.experiment_id])}
+    assert len(client.search_runs([experiment.experiment_id])) == len(found) == 7
+    walked = found[f"moving_average_cross/walk_forward/0 {DAY}"]
+    assert walked.data.metrics["trials"] == 4
+    assert walked.data.tags["tidemark.run_id"] == published.run_id
+    assert walked.data.tags["delta.silver.daily_bars_v1"] == str(published.inputs["silver.daily_bars_v1"])
+    files = {each.path for each in client.list_artifacts(walked.info.run_id)}
+    assert files == {"report.html", "report.png", "trades.csv"}
+
+
+def test_mlflow_that_is_gone_is_worth_another_try(
+    market: Settings, published: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    settings = market.model_copy(update={"mlflow": MlflowSettings(tracking_uri="http://127.0.0.1:9")})
+    with pytest.raises(MlflowUnavailableError):
+        track(settings, published)
