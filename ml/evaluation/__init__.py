@@ -1,0 +1,1 @@
+"""Judging models: splits, scores, tests, and the gate before a promotion."""
