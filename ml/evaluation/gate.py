@@ -1,4 +1,4 @@
-"""The gate before a promotion: floors that every model keeps, and a champion that must be beaten by more than chance."""
+"""The gate before a promotion: floors that every model keeps, and a champion to be beaten by more than chance."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +93,7 @@ def judge(
     if (champion is None) != (champion_version is None):
         raise GateError("a champion comes with its version, and no version without one")
     complaints = [complaint for floor in floors if (complaint := floor.complaint(candidate.metrics)) is not None]
-    kept = [f"all {len(floors)} floors hold"] if not complaints else complaints
+    kept = complaints or [f"all {len(floors)} floors hold"]
     if champion is None:
         first = ("there is no champion yet: the first model that keeps the floors is taken",)
         reasons = (*kept, *first) if not complaints else tuple(kept)
