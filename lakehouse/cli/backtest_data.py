@@ -10,7 +10,7 @@ from lakehouse.backtest.strategies.signals import Signals
 from lakehouse.backtest.tables import BarRows, market_of
 from lakehouse.cli.backtest_options import LAKE, SP500, BadOption
 from lakehouse.contracts.tables.silver import DAILY_BARS
-from lakehouse.settings import load
+from lakehouse.settings import S3Settings, load
 from lakehouse.stores import delta
 
 SP500_CHOICE = "20 names of the S&P 500 that were still there in 2022, chosen with hindsight: biased upwards"
@@ -23,7 +23,7 @@ def market(dataset: str, currency: str) -> tuple[Market, Fill]:
     if dataset == SP500:
         return _sp500(), Fill.NEXT_CLOSE
     if dataset == LAKE:
-        return _lake(currency), Fill.NEXT_OPEN
+        return lake(load().s3, currency), Fill.NEXT_OPEN
     raise BadOption(f"--dataset {dataset}: it is {LAKE} or {SP500}")
 
 
@@ -54,13 +54,14 @@ def _sp500() -> Market:
     )
 
 
-def _lake(currency: str) -> Market:
+def lake(section: S3Settings, currency: str) -> Market:
+    """All bars of silver in one currency; empty for the only one. Raises BadOption, BadMarket."""
     import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     names = ["business_date", "symbol", "open", "high", "low", "close", "volume"]
     try:
-        table = delta.open_table(load().s3, DAILY_BARS)
+        table = delta.open_table(section, DAILY_BARS)
         rows = table.to_pyarrow_table(columns=[*names, "currency"])
     except TableNotFoundError as error:
         raise BadOption("there are no bars yet: `tidemark demo` makes some, or take --dataset sp500") from error

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from lakehouse.backtest.market import BadMarket
+from lakehouse.cli.backtest_data import lake
+from lakehouse.cli.backtest_options import BadOption
 from lakehouse.clock import SystemClock
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS
@@ -96,6 +99,16 @@ def test_bars_without_two_days_are_told(market: Settings) -> None:
     lonely = replace(JOB, plan=lambda _: replace(SMALL, currency="EUR").document())
     with pytest.raises(UntestableError, match="there are no bars"):
         run(lonely, market)
+
+
+def test_the_command_reads_the_same_bars(market: Settings) -> None:
+    found = lake(market.s3, "")
+    assert (found.symbols, found.days) == (SYMBOLS, 130)
+    with pytest.raises(BadMarket):
+        lake(market.s3, "EUR")
+    elsewhere = market.s3.model_copy(update={"lake_bucket": f"{market.s3.lake_bucket}-no"})
+    with pytest.raises(BadOption):
+        lake(elsewhere, "")
 
 
 def test_outcomes_are_logged_to_mlflow_once(
