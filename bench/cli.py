@@ -1,6 +1,7 @@
 """`tidemark bench [WORKLOAD]...`."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from rich.console import Console
 from bench import backtest, freshness, ingest, landing, publish, serving, var
 from bench.harness import Result, scratch_stack, table
 from lakehouse.errors import TidemarkError
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, load
 
 
 class UnknownWorkloadError(TidemarkError):
@@ -30,6 +31,7 @@ _ENGINES = {
     "var": ("spark",),
     "publish": ("s3", "clickhouse", "spark"),
     "serving": ("api",),
+    "backtest": (),
 }
 
 
@@ -43,7 +45,8 @@ def bench(
         raise UnknownWorkloadError(f"no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
     results: list[Result] = []
     for name in workloads or WORKLOADS:
-        with scratch_stack(_ENGINES.get(name, ("kafka", "s3")), console) as settings:
+        engines = _ENGINES.get(name, ("kafka", "s3"))
+        with scratch_stack(engines, console) if engines else nullcontext(load()) as settings:
             console.print(f"measuring {name} ...")
             measured = WORKLOADS[name](settings)
         for result in measured:
