@@ -24,8 +24,8 @@ class Candidate:
     """A trained model with everything that its record says.
 
     `folder` is an MLflow model made by `ml.registry.saving`: it holds the file MLmodel with signature and input
-    example, weights without pickle, and nothing else that runs. `data_versions` maps tables of the contracts to the Delta
-    versions that were read; a generated history is named there by its generator, with its seed as version.
+    example, weights without pickle, and nothing else that runs. `data_versions` maps tables of the contracts to the
+    Delta versions that were read; a generated history is named there by its generator, with its seed as version.
     `fold_metrics` has one mapping a walk-forward fold, oldest first. `plots` are files by name. `verdict` is what the
     gate said against the champion of that moment; without one nothing promotes the model but a person.
     """

@@ -3,24 +3,28 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from lakehouse.risk.checks import FloatArray
 from lakehouse.stores import mlflow as store  # first: it turns pickle off
+from ml.registry.formats import ARRAYS, DOCUMENT, FOLDER, TRUSTED_TYPES
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
     from torch.nn import Module
 
-FOLDER: Final = "tidemark"
-ARRAYS: Final = f"{FOLDER}/arrays.safetensors"
-DOCUMENT: Final = f"{FOLDER}/model.json"
 LEAST_EXAMPLES: Final = 2
 """torch.export makes a batch of one a constant: examples have two rows at least."""
 
 Document = Mapping[str, Any]
+
+
+class Estimator(Protocol):
+    """What is asked of a scikit-learn estimator here."""
+
+    def predict(self, rows: Any, /) -> Any:
+        """Answer rows (N, features)."""
 
 
 def save_torch(
@@ -51,14 +55,13 @@ def save_torch(
     return _beside(folder, arrays, document)
 
 
-def save_sklearn(estimator: "BaseEstimator", example: FloatArray, folder: Path, *, document: Document) -> Path:
+def save_sklearn(estimator: Estimator, example: FloatArray, folder: Path, *, document: Document) -> Path:
     """Save a scikit-learn estimator (a pipeline, too) by skops, which holds arrays and names of known types only.
 
-    Every type that skops does not know is refused when it is loaded: use what scikit-learn itself brings.
-    `document` goes to tidemark/model.json. Returns `folder`.
+    `document` goes to tidemark/model.json. Returns `folder`. Raises MlflowException for an estimator that brings types
+    which neither skops nor TRUSTED_TYPES know: use what scikit-learn itself brings.
     """
     import mlflow.sklearn
-    from skops.io import get_untrusted_types
 
     rows = np.asarray(example, dtype=np.float64)
     mlflow.sklearn.save_model(
@@ -67,11 +70,9 @@ def save_sklearn(estimator: "BaseEstimator", example: FloatArray, folder: Path, 
         signature=store.tensor_signature(rows, np.asarray(estimator.predict(rows))),
         input_example=rows,
         serialization_format="skops",
+        skops_trusted_types=list(TRUSTED_TYPES),
         pip_requirements=store.requirements("scikit-learn", "numpy"),
     )
-    unknown = get_untrusted_types(file=folder / "model.skops") if (folder / "model.skops").exists() else []
-    if unknown:
-        raise ValueError(f"{type(estimator).__name__} brings types that skops does not trust: {', '.join(unknown)}")
     return _beside(folder, {}, document)
 
 

@@ -1,0 +1,1 @@
+"""Computing with the version in use; light enough for services."""
