@@ -8,19 +8,21 @@ from lakehouse.contracts.tables import (
     gold,
     identity,
     market,
+    models,
     ops,
     payments,
     rebalancing,
     reports,
     resources,
+    risk,
     risk_requests,
     silver,
     strategy_backtests,
     trading,
 )
 
-LAKE = (bronze, silver, gold, strategy_backtests)
-BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing, ops)
+LAKE = (bronze, silver, gold, risk, strategy_backtests)
+BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing, models, ops)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS) for table in room.TABLES}
 
 
