@@ -1,0 +1,1 @@
+"""What models see: arrays of what was known at a moment, and of nothing later. Pure."""
