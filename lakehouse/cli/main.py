@@ -14,6 +14,7 @@ from lakehouse.cli import commands as platform_commands
 from lakehouse.cli import login as login_command
 from lakehouse.cli import rooms
 from lakehouse.cli import run as run_command
+from lakehouse.cli import sql as sql_command
 from lakehouse.errors import TidemarkError
 from lakehouse.local import commands as local_commands
 
@@ -34,6 +35,7 @@ chain_command.register(app)
 books_command.register(app)
 login_command.register(app)
 backtest_command.register(app)
+sql_command.register(app)
 
 
 def main() -> None:
