@@ -130,7 +130,7 @@ class Account:
         """Book a fill, of its opening part only `share`; returns the units that were booked."""
         if share < 1.0:
             opens = opening(lot.units, self.units[lot.column])
-            size = whole(abs(lot.units) - opens + opens * share, self.terms.lot)
+            size = abs(lot.units) - opens + whole(opens * share, self.terms.lot)
             if size <= 0.0:
                 return 0.0
             lot.units = size if lot.units > 0.0 else -size

@@ -192,7 +192,8 @@ def _settle(book: Book, share: float, terms: Terms, day: int, fills: Fills) -> N
         pending[column] = math.nan
         if share < 1.0:
             opening = _opening(order, units[column])
-            size = _whole(abs(order) - opening + opening * share, terms.lot)
+            # What closes is closed whole: it pays for the others, and may be an odd lot after a split.
+            size = abs(order) - opening + _whole(opening * share, terms.lot)
             if size <= 0.0:
                 continue
             order = size if order > 0.0 else -size

@@ -123,6 +123,17 @@ def test_whole_lots_and_small_trades() -> None:
     assert len(run_weights(flat([30, 30]), weights(0.01, NONE), replace(PLAIN, min_trade=20.0)).trades) == 0
 
 
+def test_an_odd_lot_is_sold_whole_where_credit_is_short() -> None:
+    """After a reverse split 10 units are left of a lot of 100: their sale pays for what is bought beside."""
+    market = replace(flat([1, 1, 10, 10], [10, 10, 10, 10.5]), actions=(Action(2, 0, 0.1),))
+    wishes = np.full((4, 2), NONE)
+    wishes[0, 0] = 0.2
+    wishes[2] = 0.0, 1.0
+    result = run_weights(market, wishes, replace(PLAIN, initial_cash=1000.0, lot=100.0))
+    assert result.trades.units.tolist() == [200.0, -20.0]
+    assert result.cash.min() >= 0
+
+
 def test_cash_earns_interest() -> None:
     market = replace(flat([10, 10, 10]), cash_rate=np.array([0.5, 0.01, 0.02]))
     assert run_orders(market, weights(NONE, NONE, NONE), PLAIN).equity[-1] == pytest.approx(1000 * 1.01 * 1.02)
