@@ -44,11 +44,20 @@ POSITIONS_DAILY = Job(
 )
 VAR_BATCH = Job(
     name="var_batch",
-    doc="VaR and expected shortfall of every portfolio by every method, with their backtest.",
+    doc="VaR and expected shortfall of every portfolio by every method: from what, and how well they were forecast.",
     module="spark_jobs.var_batch",
     owner="risk",
-    inputs=("silver.positions_v1", "gold.returns_daily_v1"),
-    outputs=("gold.portfolio_risk_v1", "gold.var_backtest_v1"),
+    inputs=("silver.positions_v1", "gold.returns_daily_v1", "silver.daily_bars_v1", "app.instrument"),
+    outputs=(
+        "gold.portfolio_risk_v1",
+        "gold.risk_unmeasured_v1",
+        "gold.component_risk_v1",
+        "gold.var_backtest_v1",
+        "gold.var_backtest_tests_v1",
+        "gold.scenario_pnl_v1",
+        "gold.worst_scenarios_v1",
+        "gold.portfolio_metrics_v1",
+    ),
 )
 REBALANCE_DAILY = Job(
     name="rebalance_daily",
@@ -91,7 +100,12 @@ PUBLISH_MARTS = Job(
     owner="platform",
     inputs=(
         "gold.portfolio_risk_v1",
+        "gold.risk_unmeasured_v1",
+        "gold.component_risk_v1",
         "gold.var_backtest_v1",
+        "gold.var_backtest_tests_v1",
+        "gold.worst_scenarios_v1",
+        "gold.portfolio_metrics_v1",
         "gold.returns_daily_v1",
         "gold.bars_1m_v1",
         "gold.rebalance_proposals_v1",

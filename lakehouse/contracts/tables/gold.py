@@ -73,7 +73,7 @@ PORTFOLIO_RISK = Table(
         Column("portfolio_id", Type.UUID, "portfolio"),
         Column("portfolio_name", Type.STRING, "its name"),
         Column("base_currency", Type.STRING, "ISO 4217 code of the amounts"),
-        Column("method", Type.STRING, "historical, parametric_normal, cornish_fisher or monte_carlo_normal"),
+        Column("method", Type.STRING, "how the loss distribution is made: lakehouse.risk.methods.Method"),
         Column("confidence", Type.DECIMAL, "probability that the loss stays below var_base", precision=6, scale=5),
         Column("horizon_days", Type.INT32, "trading days ahead", unit="days"),
         _money("value_base", "sum of quantity times close"),
@@ -85,7 +85,7 @@ PORTFOLIO_RISK = Table(
         Column(
             "breaches",
             Type.INT32,
-            "days of the backtest whose loss exceeded the VaR forecast the day before",
+            "days of the backtest whose loss exceeded the VaR forecast the day before; 0 of 0 over longer horizons",
             unit="days",
         ),
         Column("backtest_days", Type.INT32, "days of the backtest", unit="days"),

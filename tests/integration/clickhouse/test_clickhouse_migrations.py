@@ -69,7 +69,9 @@ def test_no_column_and_no_check_differs_from_its_contract(client: Client, table:
     ).result_rows
     assert [render.ClickHouseColumn(*row) for row in columns] == list(render.columns(table))
     expected = {
-        check: client.command("SELECT formatQuerySingleLine({q:String})", parameters={"q": f"SELECT {predicate}"})
+        check: client.query(
+            "SELECT formatQuerySingleLine({q:String})", parameters={"q": f"SELECT {predicate}"}
+        ).first_row[0]
         for check, predicate in render.constraints(table).items()
     }
     assert {check: f"SELECT {expression}" for check, expression in checks} == expected

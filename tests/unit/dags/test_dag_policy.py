@@ -121,6 +121,7 @@ def test_every_awaited_table_has_a_producer_in_another_dag(bag: DagBag) -> None:
     }
     assert awaited == {
         ("risk_daily", "tidemark://gold/returns_daily_v1"),
+        ("risk_daily", "tidemark://silver/daily_bars_v1"),
         ("rebalance_daily", "tidemark://gold/returns_daily_v1"),
         ("rebalance_daily", "tidemark://silver/positions_v1"),
     }

@@ -75,8 +75,15 @@ def test_another_form_is_no_business_date(text: str) -> None:
 
 
 def test_jobs_await_what_other_jobs_write() -> None:
-    assert awaited_tables(("positions_daily", "var_batch")) == ("gold.returns_daily_v1",)
-    assert awaited_tables(("var_batch",)) == ("gold.returns_daily_v1", "silver.positions_v1")
+    assert awaited_tables(("positions_daily", "var_batch")) == (
+        "gold.returns_daily_v1",
+        "silver.daily_bars_v1",
+    )
+    assert awaited_tables(("var_batch",)) == (
+        "gold.returns_daily_v1",
+        "silver.daily_bars_v1",
+        "silver.positions_v1",
+    )
 
 
 def test_jobs_that_read_only_what_lands_need_a_clock() -> None:
