@@ -1,9 +1,10 @@
 """Comparing two JSON schemas from the side of who sends values and from the side of who gets them; pure.
 
-It knows the words that the API's documents use. A pattern or format that has changed counts as narrower: nobody can
-tell by machine.
+It knows the words that the API's documents use. A pattern or format that has changed counts as narrower, unless it only
+lists texts: nobody can tell by machine.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from typing import Any, Final
@@ -14,6 +15,7 @@ Schema = Mapping[str, Any]
 UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 LETTER: Final = ("pattern", "format")
+_LIST: Final = re.compile(r"\^\(([\w/.|-]+)\)\$")  # a pattern that only lists texts: an enumeration by another name
 INTEGER: Final = frozenset({"integer", "number"})
 
 
@@ -148,6 +150,9 @@ def _is_stricter(word: str, before: Any, now: Any) -> bool:
     if before is None:
         return True
     if word in LETTER:
+        listed, lists = _LIST.fullmatch(before), _LIST.fullmatch(now)
+        if listed is not None and lists is not None:
+            return not set(listed[1].split("|")) <= set(lists[1].split("|"))
         return bool(before != now)
     return bool(now < before) if word in UPPER else bool(now > before)
 

@@ -73,6 +73,12 @@ def number_only(value: object) -> object:
     return value
 
 
+def _given_only(value: object) -> object:
+    if value is None:
+        raise ValueError("Input should be a value: leave it out where there is none")
+    return value
+
+
 class _NeverNull:
     """Documents a parameter that may be left out as what it is when given: a query cannot say null."""
 
@@ -84,6 +90,8 @@ class _NeverNull:
 
 Given = TypeVar("Given")
 Optionally = Annotated[Given | None, _NeverNull()]
+# As Optionally, for a member of a body that may be left out: an explicit null is refused, as the schema says.
+Omittable = Annotated[Given | None, BeforeValidator(_given_only), _NeverNull()]
 IsoDate = Annotated[date, BeforeValidator(_iso_only)]
 Instant = Annotated[
     datetime,

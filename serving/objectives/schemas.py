@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
-from serving.kit.types import Fraction, IsoDate, LongText, Optionally, Symbol, number_only
+from serving.kit.types import Fraction, IsoDate, LongText, Omittable, Optionally, Symbol, number_only
 from serving.objectives.schedule import Frequency
 
 HorizonYears = Annotated[int, Field(ge=1, le=60), BeforeValidator(number_only)]
@@ -53,7 +53,7 @@ class ObjectiveIn(BaseModel):
     min_cash_weight: Fraction | None = CASH
     excluded_symbols: Excluded = Field([], description="instruments that are never bought")
     rebalancing_frequency: Frequency = Field(Frequency.QUARTERLY, description="how often it is rebalanced")
-    rebalances_on: Optionally[IsoDate] = Field(None, description=REBALANCES)
+    rebalances_on: Omittable[IsoDate] = Field(None, description=REBALANCES)
     note: LongText = Field("", description="your remark")
 
 

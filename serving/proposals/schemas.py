@@ -20,6 +20,7 @@ from serving.kit.types import (
     MoneyOut,
     NotNegative,
     Number,
+    Omittable,
     Optionally,
     Price,
     Quantity,
@@ -116,7 +117,7 @@ class PolicyIn(Body):
     """How a portfolio is kept."""
 
     frequency: Frequency = Field(description="how often it is due", examples=["monthly"])
-    starts_on: Optionally[IsoDate] = Field(
+    starts_on: Omittable[IsoDate] = Field(
         None, description="day that due dates are counted from, moved to trading days; today where it is left out"
     )
     is_enabled: Flag = Field(True, description="whether proposals are made")

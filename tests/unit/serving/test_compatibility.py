@@ -35,7 +35,8 @@ def document() -> dict[str, Any]:
     }
     answer = {"201": {"content": {JSON: {"schema": ref("Order")}}}, "409": {"content": {}}}
     limit = {"in": "query", "name": "limit", "schema": {"type": "integer", "maximum": 200}}
-    listing = {"operationId": "list", "parameters": [limit], "responses": {"200": {"content": {}}}}
+    path = {"in": "query", "name": "path", "schema": {"type": "string", "pattern": "^(bronze/a|silver/b)$"}}
+    listing = {"operationId": "list", "parameters": [limit, path], "responses": {"200": {"content": {}}}}
     placing = {
         "operationId": "place",
         "requestBody": {"content": {JSON: {"schema": ref("OrderIn")}}},
@@ -75,7 +76,7 @@ ANSWER = "components schemas Order"
     [
         (f"{ORDERS} get", None, "GET /orders: removed"),
         (f"{ORDERS} get operationId", "orders", "GET /orders: operationId was list"),
-        (f"{ORDERS} get parameters", [], "GET /orders query limit: removed"),
+        (f"{ORDERS} get parameters 0 name", "page", "GET /orders query limit: removed"),
         (f"{ORDERS} get parameters 0 required", True, "GET /orders query limit: required now"),
         (f"{ORDERS} get parameters 0 schema maximum", 100, "GET /orders query limit: maximum was 200, is 100"),
         (f"{ORDERS} get parameters 0 schema type", "string", "GET /orders query limit: was integer, takes string"),
@@ -84,6 +85,11 @@ ANSWER = "components schemas Order"
         (f"{ORDERS} post responses 201", None, "POST /orders 201: removed"),
         (f"{ORDERS} post responses 201 content", {}, f"POST /orders 201: no {JSON} any more"),
         (f"{FORM} required", ["side", "note"], "POST /orders body OrderIn.note: required now"),
+        (
+            f"{ORDERS} get parameters 1 schema pattern",
+            "^(bronze/a)$",
+            "GET /orders query path: pattern was ^(bronze/a|silver/b)$, is ^(bronze/a)$",
+        ),
         (f"{FORM} properties note", None, "POST /orders body OrderIn.note: no longer taken"),
         (f"{FORM} properties note", {"type": "null"}, "POST /orders body OrderIn.note: no longer takes string"),
         (f"{FORM} properties note anyOf 0 maxLength", 9, "POST /orders body OrderIn.note: no longer takes string"),
@@ -120,6 +126,8 @@ def test_a_break_is_named(document: dict[str, Any], path: str, value: object, to
         (f"{ORDERS} post responses 202", {"content": {}}),
         (f"{FORM} properties side enum", ["buy", "sell", "short"]),
         (f"{FORM} properties side enum", None),
+        ("components schemas Leg properties price pattern", "^[0-9]+$"),
+        (f"{ORDERS} get parameters 1 schema pattern", "^(bronze/a|gold/new|silver/b)$"),
         (f"{FORM} properties tag", {"type": "string"}),
         (f"{FORM} properties note", {"type": ["string", "null"]}),
         (f"{FORM} required", []),
