@@ -127,6 +127,11 @@ class ModelStore:
         data = self._get("runs/get", run_id=run_id)["run"]["data"]
         return {each["key"]: float(each["value"]) for each in data.get("metrics", ())}
 
+    def parameters(self, run_id: str) -> dict[str, str]:
+        """The parameters of a run."""
+        data = self._get("runs/get", run_id=run_id)["run"]["data"]
+        return {each["key"]: each["value"] for each in data.get("params", ())}
+
     def set_alias(self, name: str, alias: str, version: int) -> None:
         """Point the alias to a version. MLflow has no compare-and-set: hold a lock."""
         self._send("POST", "registered-models/alias", {"name": name, "alias": alias, "version": str(version)})
