@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import backtest, freshness, ingest, landing, publish, serving, var
+from bench import backtest, freshness, ingest, landing, publish, scaling, serving, var
 from bench.harness import Result, scratch_stack, table
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings, load
@@ -22,6 +22,7 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "freshness": freshness.run,
     "ingest": ingest.run,
     "var": var.run,
+    "scaling": scaling.run,
     "publish": publish.run,
     "serving": serving.run,
     "backtest": backtest.run,
@@ -29,6 +30,7 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
 _ENGINES = {
     "ingest": ("kafka", "s3", "topics", "buckets", "landing"),
     "var": ("spark",),
+    "scaling": ("spark",),
     "publish": ("s3", "clickhouse", "spark"),
     "serving": ("api",),
     "backtest": (),

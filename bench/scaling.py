@@ -1,0 +1,95 @@
+"""How the risk job's time grows: with portfolios, instruments, scenarios and tasks; and where Spark begins to pay."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from bench.harness import Result
+from bench.var import CHOSEN, CLOCK, FIRST_DAY
+from lakehouse.settings import Settings
+from lakehouse.stores import spark
+from spark_jobs.var_batch.book import Book, Portfolio
+from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.simulation import forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One point of the grid: what a day's product multiplies, and how many days."""
+
+    portfolios: int
+    instruments: int
+    scenarios: int
+    days: int = 16
+
+    @property
+    def products(self) -> int:
+        """Multiply-adds of all days."""
+        return self.portfolios * self.instruments * self.scenarios * self.days
+
+    @property
+    def parameters(self) -> Parameters:
+        """The job's parameters at this size."""
+        return replace(CHOSEN, backtest_days=self.days, scenarios=self.scenarios, block_rows=self.scenarios)
+
+    def book(self) -> Book:
+        """Seeded returns and exposures."""
+        random, days = np.random.default_rng(1), self.parameters.returns_needed
+        return Book(
+            portfolios=tuple(
+                Portfolio(f"p{number}", f"portfolio {number}", "USD") for number in range(self.portfolios)
+            ),
+            symbols=tuple(f"S{number:04}" for number in range(self.instruments)),
+            dates=tuple(FIRST_DAY + timedelta(days=number) for number in range(days)),
+            returns=random.normal(0, 0.01, (days, self.instruments)),
+            exposures=random.normal(0, 10_000, (self.instruments, self.portfolios)),
+            values=(Decimal(0),) * self.portfolios,
+            dropped=0,
+        )
+
+
+MIDDLE = Size(4_000, 500, 1_000)
+GRID = (
+    Size(40, 50, 1_000),
+    Size(400, 500, 1_000),
+    Size(1_000, 500, 1_000),
+    replace(MIDDLE, portfolios=2_000),
+    MIDDLE,
+    replace(MIDDLE, portfolios=8_000),
+    replace(MIDDLE, instruments=250),
+    replace(MIDDLE, instruments=1_000),
+    replace(MIDDLE, scenarios=500),
+    replace(MIDDLE, scenarios=2_000),
+)
+
+
+def run(settings: Settings) -> list[Result]:
+    """Seconds of each size in two tasks, beside one task and this process without Spark."""
+    session = spark.connect(settings.spark)
+    try:
+        _taken(session, GRID[0], 2)  # workers started, kernels compiled
+        return [_measured(session, size) for size in GRID]
+    finally:
+        session.stop()
+
+
+def _measured(session: SparkSession, size: Size) -> Result:
+    one, inline = _taken(session, size, 1), _taken(None, size, None)
+    return Result(
+        f"scaling_{size.portfolios}x{size.instruments}x{size.scenarios}",
+        f"s a {size.days} dates",
+        _taken(session, size, 2),
+        {"one task": one, "this process": inline},
+        lower_is_better=True,
+        notes=f"{size.products / 1e9:.1f} thousand million multiply-adds, VaR and ES at 99 %",
+    )
+
+
+def _taken(session: SparkSession | None, size: Size, tasks: int | None) -> float:
+    book = size.book()
+    began = CLOCK.monotonic()
+    forecast(session, book, size.parameters, partitions=tasks)
+    return CLOCK.monotonic() - began
