@@ -109,6 +109,22 @@ def test_resync_unsubscribe_ping_and_heartbeats(served: Served) -> None:
         assert client.heartbeats >= 1
 
 
+def test_a_newer_token_is_taken_of_the_same_user_only(served: Served) -> None:
+    user, other = api_user(served.settings), api_user(served.settings)
+    with connected(served, user) as client:
+        client.say(op="auth", id="same", token=user.token)
+        assert client.next()["type"] == "authenticated"
+        client.say(op="auth", id="other", token=other.token)
+        refused = client.next()
+        assert (refused["type"], refused["id"], refused["code"]) == ("error", "other", "other_user")
+        client.say(op="auth", id="false", token=user.token[:-4])
+        assert client.next()["code"] == "not_authenticated"
+        client.say(op="subscribe", channel="orders")
+        assert client.until("subscribed")["channel"] == "orders"
+        client.say(op="unsubscribe", channel="orders", id="end")
+        assert client.until("unsubscribed")["id"] == "end"
+
+
 def test_the_seeds_messages(served: Served) -> None:
     send(served.api.client, observation("PG", "151"), observation("WMT", "142"))
     user = api_user(served.settings)
