@@ -63,7 +63,8 @@ class _Publication:
                 parameters = self.job.plan(run)
             with self.steps.timed("compute"):
                 computed = self.job.compute(run, parameters)
-            staged = stage_and_audit(computed.outputs, staging, self.steps)
+            staged = stage_and_audit(computed.outputs, staging, self.steps, run)
+            self.life.findings.extend(finding for done in staged.values() for finding in done.audit.findings)
             counts = computed.reconcile({name: done.audit for name, done in staged.items()})
             with self.steps.timed("publish"):
                 outputs = self._replace_all(lake, staged)
@@ -126,4 +127,5 @@ def _record(output: Output, audit: Audit, version: int, held: Mapping[str, int])
         value: PartitionRecord(held.get(value, 0), audit.hashes.get(value, ""), audit.sums.get(value, {}))
         for value in output.scope.partitions
     }
-    return OutputRecord(audit.row_count, audit.content_hash, partitions, version)
+    checks = {result.check: result.rows for result in audit.results}
+    return OutputRecord(audit.row_count, audit.content_hash, partitions, version, checks)

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from lakehouse.contracts.model import Engine, Table
+from lakehouse.contracts.quality import schema_hash
 from lakehouse.contracts.render import spark as render
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta, spark
@@ -74,6 +75,13 @@ class Lake:
             return False
         return True
 
+    def has_contract_schema(self, table: Table) -> bool:
+        """Whether `table` has exactly its contract's columns and types, in order; one that does not exist yet will."""
+        if not self.exists(table):
+            return True
+        held = json.loads(delta.open_table(self.section, table).schema().to_json())
+        return _columns_hash(held) == _columns_hash(render.struct(table))
+
     def at(self, table: Table, version: int) -> DataFrame:
         """`table` as of `version`, with the contract's columns in order."""
         reader = self.session.read.format("delta").option("versionAsOf", version)
@@ -114,6 +122,10 @@ class Lake:
         raise CommitNotFoundError(
             f"the last {HISTORY_DEPTH} commits of {table.name} hold none of run {run_id}: does something else write it?"
         )
+
+
+def _columns_hash(struct: Mapping[str, Any]) -> str:
+    return schema_hash(tuple((str(found["name"]), str(found["type"])) for found in struct["fields"]))
 
 
 def run_of(commit: Mapping[str, Any]) -> str | None:

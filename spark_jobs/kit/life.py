@@ -1,7 +1,7 @@
 """The record of a run: begun, published or failed, one at a time a job."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -13,20 +13,24 @@ from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from spark_jobs.kit import lock
 from spark_jobs.kit.args import Request
+from spark_jobs.kit.audit import AuditFailedError
 from spark_jobs.kit.errors import NothingToDo
+from spark_jobs.kit.findings import Finding
 from spark_jobs.kit.manifest import Manifest, State, code_version, environment
 from spark_jobs.kit.runs import RunLog
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a running job holds: its open record, its log, and the connection that its locks live on."""
+    """What a running job holds: its open record, its log, and the connection that its locks live on. What it adds to
+    `findings` is recorded with how it ended."""
 
     manifest: Manifest
     settings: Settings
     connection: Connection[TupleRow]
     log: RunLog
     clock: Clock
+    findings: list[Finding] = field(default_factory=list)
 
 
 Work = Callable[[Session], Manifest]
@@ -50,16 +54,18 @@ def recorded(job: Job, request: Request, settings: Settings, *, clock: Clock, wo
             log.close_orphans(clock.now())
             manifest = _begun(job, request, clock)
             log.begin(manifest, clock.now())
+            session = Session(manifest, settings, connection, log, clock)
             try:
-                finished = work(Session(manifest, settings, connection, log, clock))
+                finished = work(session)
             except NothingToDo:
                 log.forget(manifest.run_id)
                 raise
             except BaseException as error:
                 told = f"{type(error).__name__}: {error}"[:2000]
-                log.finish(replace(manifest, state=State.FAILED, error=told), clock.now())
+                found = error.findings if isinstance(error, AuditFailedError) else tuple(session.findings)
+                log.finish(replace(manifest, state=State.FAILED, error=told), clock.now(), found)
                 raise
-            log.finish(finished, clock.now())
+            log.finish(finished, clock.now(), session.findings)
             return finished
 
 

@@ -31,12 +31,14 @@ class PartitionRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """One output as published: the Delta version that this run committed, and what it holds of this run's scope."""
+    """One output as published: the Delta version that this run committed, what it holds of this run's scope, and of
+    each check how many rows broke it: only of warnings more than none."""
 
     row_count: int
     content_hash: str
     partitions: Mapping[str, PartitionRecord] = field(default_factory=dict)
     delta_version: int | None = None
+    checks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Manifest:
         told = self.document()
         for output in told["outputs"].values():
             output["partitions"] = len(output["partitions"])
+            output["checks"] = {name: rows for name, rows in output["checks"].items() if rows}
         return told
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.contracts.model import ContractError, Job, Table
+from spark_jobs.kit.findings import Finding, Result
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -66,7 +67,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the audit's pass found in a staged output."""
+    """What the audit's pass found in a staged output: `results` of all checks, `findings` of the broken."""
 
     row_count: int
     content_hash: str
@@ -74,6 +75,8 @@ class Audit:
     rows: Mapping[str, int]
     hashes: Mapping[str, str]
     extras: Mapping[str, int]
+    results: tuple[Result, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 Audits = Mapping[str, Audit]

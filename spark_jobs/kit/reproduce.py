@@ -55,7 +55,7 @@ def reproduce(job: Batch, run_id: str, settings: Settings, *, clock: Clock, on_s
         try:
             run = _run(original, settings, Lake(session, settings.s3))
             outputs = job.compute(run, original.parameters).outputs
-            found = stage_and_audit(outputs, staging, Steps(clock, on_step))
+            found = stage_and_audit(outputs, staging, Steps(clock, on_step), run)
         finally:
             staging.clear()
     hashes = {name: (then.content_hash, found[name].audit.content_hash) for name, then in original.outputs.items()}

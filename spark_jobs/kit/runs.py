@@ -1,6 +1,6 @@
 """Run manifests and asset status in PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from lakehouse.contracts.model import Job, Table
 from spark_jobs.kit.errors import DataError
+from spark_jobs.kit.findings import Finding, Found, keep
 from spark_jobs.kit.manifest import Manifest, State, parse
 
 
@@ -106,14 +107,17 @@ class RunLog:
         """Drop the record of a run that had nothing to do."""
         self._connection.execute("DELETE FROM ops.job_run WHERE run_id = %s AND state = 'running'", (run_id,))
 
-    def finish(self, manifest: Manifest, finished_at: datetime) -> None:
-        """Record a run as over, and every partition that it published as good, in one transaction."""
+    def finish(self, manifest: Manifest, finished_at: datetime, findings: Sequence[Finding] = ()) -> None:
+        """Record a run as over, what its checks found, and every partition that it published as good, in one
+        transaction."""
         with self._connection.transaction():
             self._connection.execute(
                 "UPDATE ops.job_run SET state = %s, finished_at = greatest(%s, started_at), manifest = %s "
                 "WHERE run_id = %s",
                 (manifest.state, finished_at, Jsonb(manifest.document()), manifest.run_id),
             )
+            by = Found(manifest.run_id, manifest.job, manifest.business_date, finished_at)
+            keep(self._connection, by, findings)
             if manifest.state is State.PUBLISHED:
                 self._mark_good(manifest, finished_at)
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.contracts.model import Table
+from lakehouse.contracts.tables import table as contract
 from lakehouse.settings import S3Settings
 from lakehouse.stores import objects
-from spark_jobs.kit.audit import audit
+from spark_jobs.kit.audit import Around, audit
 from spark_jobs.kit.lake import require_schema
 from spark_jobs.kit.model import Audit, Output
-from spark_jobs.kit.run import Steps
+from spark_jobs.kit.run import Run, Steps
 
 ROOT = "_staging"
 
@@ -75,11 +76,12 @@ class Staged:
     audit: Audit
 
 
-def stage_and_audit(outputs: tuple[Output, ...], staging: Staging, steps: Steps) -> Mapping[str, Staged]:
-    """Stage and audit every output, side by side. Raises AuditFailedError, SchemaMismatchError."""
+def stage_and_audit(outputs: tuple[Output, ...], staging: Staging, steps: Steps, run: Run) -> Mapping[str, Staged]:
+    """Stage and audit every output of `run`, side by side. Raises AuditFailedError, SchemaMismatchError."""
+    around = _around(run)
     with steps.timed("stage and audit"), ThreadPoolExecutor(len(outputs)) as pool:
         try:
-            done = list(pool.map(lambda output: _staged(output, staging), outputs))
+            done = list(pool.map(lambda output: _staged(output, staging, around), outputs))
         except BaseException:
             # The pool waits for its threads, and these wait for the server: end their queries first.
             staging.session.interruptAll()
@@ -87,7 +89,25 @@ def stage_and_audit(outputs: tuple[Output, ...], staging: Staging, steps: Steps)
     return {staged.output.table.name: staged for staged in done}
 
 
-def _staged(output: Output, staging: Staging) -> Staged:
+def _staged(output: Output, staging: Staging, around: Around) -> Staged:
     staging.session.addTag(staging.run_id)
     frame = staging.stage(output.table, output.frame)
-    return Staged(output, frame, audit(output, frame))
+    return Staged(output, frame, audit(output, frame, around))
+
+
+def _around(run: Run) -> Around:
+    return Around(
+        business_date=run.business_date,
+        column=lambda name, column: _column(run, name, column),
+        rows_before=lambda table: {value: found.rows for value, found in run.status(table).items()},
+        has_contract_schema=run.lake.has_contract_schema,
+    )
+
+
+def _column(run: Run, name: str, column: str) -> DataFrame | None:
+    table = contract(name)
+    if name not in run.inputs and not run.lake.exists(table):
+        return None
+    # What the job has read is judged as it was read; looking at another table pins nothing.
+    version = run.inputs.get(name, -1)
+    return run.lake.at(table, version if version >= 0 else run.lake.version(table)).select(column)

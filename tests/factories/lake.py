@@ -28,7 +28,7 @@ def lake_of_its_own(stack: Settings, database: PostgresSettings) -> Iterator[Set
     client = objects.connect(section)
     objects.ensure_bucket(client, bucket)
     with postgres.connect(database) as connection:
-        connection.execute("TRUNCATE ops.job_run, ops.asset_status")
+        connection.execute("TRUNCATE ops.job_run, ops.asset_status, ops.quality_finding")
         for name in ("position", "portfolio", "account", "instrument"):
             connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier("app", name)))
     try:

@@ -11,6 +11,7 @@ from lakehouse.contracts.tables import (
     models,
     ops,
     payments,
+    quality,
     rebalancing,
     reports,
     resources,
@@ -22,8 +23,9 @@ from lakehouse.contracts.tables import (
 )
 
 LAKE = (bronze, silver, gold, risk, strategy_backtests)
-BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing, models, ops)
-TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS) for table in room.TABLES}
+BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing)
+OWN = (models, quality, ops)
+TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS, *OWN) for table in room.TABLES}
 
 
 def table(name: str) -> Table:

@@ -118,7 +118,7 @@ class TestTables:
         assert "interval 400 days" in told
 
     def test_the_audit_asks_for_nulls_nan_and_the_stated_checks(self) -> None:
-        names = [check.name for check in row_checks(BARS_1M)]
+        names = [check.check.name for check in row_checks(BARS_1M, DAY)]
         assert {"open IS NOT NULL", "vwap is finite", "high >= low"} <= set(names)
         assert "vwap IS NOT NULL" not in names
 
