@@ -12,6 +12,7 @@ from lakehouse.cli import bootstrap as bootstrap_command
 from lakehouse.cli import chain as chain_command
 from lakehouse.cli import commands as platform_commands
 from lakehouse.cli import login as login_command
+from lakehouse.cli import quality as quality_command
 from lakehouse.cli import rooms
 from lakehouse.cli import run as run_command
 from lakehouse.cli import sql as sql_command
@@ -35,6 +36,7 @@ chain_command.register(app)
 books_command.register(app)
 login_command.register(app)
 backtest_command.register(app)
+quality_command.register(app)
 sql_command.register(app)
 
 

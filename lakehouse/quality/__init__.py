@@ -1,0 +1,1 @@
+"""What prices look like when something is wrong with them, and how actions of companies change them: pure functions."""
