@@ -80,7 +80,7 @@ def _measured(session: SparkSession, size: Size) -> Result:
     one, inline = _taken(session, size, 1), _taken(None, size, None)
     return Result(
         f"scaling_{size.portfolios}x{size.instruments}x{size.scenarios}",
-        f"s a {size.days} dates",
+        f"s for {size.days} dates",
         _taken(session, size, 2),
         {"one task": one, "this process": inline},
         lower_is_better=True,
