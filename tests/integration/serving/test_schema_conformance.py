@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 
 EXAMPLES = 5  # of each operation and phase
 SEED = "20221228"
+REQUEST_S = "60"  # a batch of 500 refused rows, while other tests have the cores
 # Left to itself the tool registers a user of its own and logs out as that one, or makes tokens up: either way it would
 # see refusals only. Its checks of missing and wrong proofs are others.
 PROVEN_ONLY = """
@@ -107,7 +108,7 @@ def test_the_document_is_kept(
         [
             *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.url}/openapi.json", "--no-color"),
             *("--max-examples", str(fuzz or EXAMPLES), *(("--checks", "all") if fuzz else ())),
-            *("--seed", SEED, "--workers", "2", "--header", f"{API_KEY_HEADER}: {key}"),
+            *("--request-timeout", REQUEST_S, "--seed", SEED, "--workers", "2", "--header", f"{API_KEY_HEADER}: {key}"),
             *(word for path in ENGINES_AWAY for word in ("--exclude-path", path)),
         ],
         cwd=tmp_path,
