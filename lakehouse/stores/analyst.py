@@ -27,7 +27,7 @@ ADVICE: Mapping[int, str] = {
     215: "put the column into GROUP BY, or into an aggregate", 241: NARROW, 307: NARROW, 396: NARROW,
     456: "give it a value: --param NAME=VALUE", 497: ONLY_READS, 516: LOGIN,
 }  # fmt: skip
-_EXCEPTION = re.compile(r"DB::Exception: (?P<text>.*?)(?: \(version [^)]*\)+)?\s*\Z", re.DOTALL)
+_EXCEPTION = re.compile(r"DB::Exception: (?P<text>.*?)(?: \(version .*)?\Z", re.DOTALL)
 
 
 class QuestionFailed(TidemarkError):

@@ -1,0 +1,391 @@
+"""A small set of marts for analysts' questions: two portfolios in four real shares, on two business dates.
+
+Returns and everything computed from them (risk, backtests, components, proposals, equity) are those of real closes
+(skfolio's S&P 500 data, which the platform's demo uses) up to the crash of March 2020, which broke forecasts. Minute bars, the results of strategies and the loads are
+made up by a seed: nothing real of them is small.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cached_property
+from typing import cast
+from uuid import UUID
+
+import numpy as np
+import pandas as pd
+from clickhouse_connect.driver.client import Client
+from numpy.typing import NDArray
+from scipy.stats import binom, chi2, norm
+from skfolio.datasets import load_sp500_dataset
+
+from lakehouse.contracts.model import Column, Type
+from lakehouse.contracts.tables import table
+from tests.factories.analyst_made_up import Row, bars, loads
+
+Array = NDArray[np.float64]
+
+SYMBOLS = ("AAPL", "JPM", "KO", "XOM")
+LAST, DAYS = "2020-03-31", 320
+WINDOW = 250
+BACKTEST_WINDOW, BACKTEST_DAYS = 150, 100
+CONFIDENCES = (Decimal("0.95"), Decimal("0.99"))
+METHODS = ("historical", "parametric_normal")
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """Units of each of SYMBOLS; negative for a short."""
+
+    id: UUID
+    name: str
+    currency: str
+    units: tuple[int, ...]
+
+
+PORTFOLIOS = (
+    Portfolio(UUID("00000000-0000-7000-8000-000000000001"), "Core", "USD", (100, 60, 300, 80)),
+    Portfolio(UUID("00000000-0000-7000-8000-000000000002"), "Hedged oil", "EUR", (20, -40, 10, 200)),
+)
+
+
+def cents(value: float) -> Decimal:
+    """A stored amount."""
+    return Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+
+
+class Marts:
+    """The rows of every mart by its contract's name, and the arrays that they were computed from."""
+
+    @cached_property
+    def closes(self) -> pd.DataFrame:
+        return load_sp500_dataset()[list(SYMBOLS)].loc[:LAST].iloc[-DAYS:]
+
+    @cached_property
+    def dates(self) -> list[dt.date]:
+        return [stamp.date() for stamp in self.closes.index]
+
+    @cached_property
+    def simple(self) -> Array:
+        """Simple returns: row d is the one that ends on dates[d + 1]."""
+        prices = self.closes.to_numpy(dtype=np.float64)
+        return cast(Array, prices[1:] / prices[:-1] - 1)
+
+    @property
+    def business_dates(self) -> tuple[int, int]:
+        """Positions in `dates` of the business date before the newest, and of the newest."""
+        return len(self.dates) - 2, len(self.dates) - 1
+
+    def pnl(self, portfolio: Portfolio, at: int) -> Array:
+        """What the holdings at close `at` would have gained on each of the last days, oldest first."""
+        exposure = np.array(portfolio.units) * self.closes.to_numpy()[at]
+        return cast(Array, self.simple[:at] @ exposure)
+
+    def value(self, portfolio: Portfolio, at: int) -> float:
+        return float(np.array(portfolio.units) @ self.closes.to_numpy()[at])
+
+    @cached_property
+    def rows(self) -> dict[str, list[Row]]:
+        return {
+            "gold.returns_daily_v1": list(self._returns()),
+            "gold.portfolio_risk_v1": list(self._risk()),
+            "gold.var_backtest_v1": list(self._backtest()),
+            "gold.var_backtest_tests_v1": list(self._tests()),
+            "gold.component_risk_v1": list(self._components()),
+            "gold.worst_scenarios_v1": list(self._worst()),
+            "gold.portfolio_metrics_v1": list(self._metrics()),
+            "gold.bars_1m_v1": bars(),
+            "gold.rebalance_proposals_v1": list(self._proposals()),
+            "gold.rebalance_trades_v1": list(self._trades()),
+            "gold.strategy_runs_v1": list(self._runs()),
+            "gold.strategy_equity_v1": list(self._equity()),
+            "ops.mart_load_v1": loads(),
+        }
+
+    def load(self, owner: Client) -> None:
+        """Insert everything into the migrated marts."""
+        for name, rows in self.rows.items():
+            contract = table(name)
+            matrix = [
+                [row[column.name] if column.name in row else _default(column) for column in contract.columns]
+                for row in rows
+            ]
+            owner.insert(contract.short_name, matrix, column_names=list(contract.column_names))
+
+    def newest(self, name: str) -> list[Row]:
+        """The rows of the newest business date."""
+        last = self.dates[-1]
+        return [row for row in self.rows[name] if row["business_date"] == last]
+
+    def _returns(self) -> Iterable[Row]:
+        prices = self.closes.to_numpy()
+        for day in range(1, len(self.dates)):
+            for place, symbol in enumerate(SYMBOLS):
+                simple = float(self.simple[day - 1, place])
+                yield {
+                    "business_year": self.dates[day].year,
+                    "symbol": symbol,
+                    "business_date": self.dates[day],
+                    "previous_date": self.dates[day - 1],
+                    "currency": "USD",
+                    "close": Decimal(f"{prices[day, place]:.8f}"),
+                    "simple_return": simple,
+                    "log_return": float(np.log1p(simple)),
+                }
+
+    def _measured(self) -> Iterable[tuple[Portfolio, int, str, Decimal]]:
+        for at in self.business_dates:
+            for portfolio in PORTFOLIOS:
+                for method in METHODS:
+                    for confidence in CONFIDENCES:
+                        yield portfolio, at, method, confidence
+
+    def _risk(self) -> Iterable[Row]:
+        for portfolio, at, method, confidence in self._measured():
+            var, shortfall = measure(self.pnl(portfolio, at)[-WINDOW:], method, float(confidence))
+            yield {
+                **_identity(portfolio, self.dates[at]),
+                "base_currency": portfolio.currency,
+                "portfolio_name": portfolio.name,
+                "method": method,
+                "confidence": confidence,
+                "horizon_days": 1,
+                "value_base": cents(self.value(portfolio, at)),
+                "var_base": cents(var),
+                "es_base": cents(shortfall),
+                "observations": WINDOW,
+                "breaches": sum(broken for *_, broken in self.forecasts(portfolio, at, method, confidence)),
+                "backtest_days": BACKTEST_DAYS,
+            }
+
+    def forecasts(
+        self, portfolio: Portfolio, at: int, method: str, confidence: Decimal
+    ) -> list[tuple[dt.date, Decimal, Decimal, bool]]:
+        """Date, forecast, profit and whether it was a breach, of each day of the backtest."""
+        pnl = self.pnl(portfolio, at)
+        found = []
+        for day in range(len(pnl) - BACKTEST_DAYS, len(pnl)):
+            var, _ = measure(pnl[day - BACKTEST_WINDOW : day], method, float(confidence))
+            gained = cents(float(pnl[day]))
+            found.append((self.dates[day + 1], cents(var), gained, gained < -cents(var)))
+        return found
+
+    def _backtest(self) -> Iterable[Row]:
+        for portfolio, at, method, confidence in self._measured():
+            for date, var, gained, broken in self.forecasts(portfolio, at, method, confidence):
+                yield {
+                    **_identity(portfolio, self.dates[at]),
+                    "method": method,
+                    "confidence": confidence,
+                    "forecast_date": date,
+                    "var_base": var,
+                    "pnl_base": gained,
+                    "is_breach": broken,
+                }
+
+    def _tests(self) -> Iterable[Row]:
+        for portfolio, at, method, confidence in self._measured():
+            days = self.forecasts(portfolio, at, method, confidence)
+            breaches, chance = sum(broken for *_, broken in days), 1 - float(confidence)
+            probability = float(binom.cdf(breaches, len(days), chance))
+            zone = "green" if probability < 0.95 else "yellow" if probability < 0.9999 else "red"
+            yield {
+                **_identity(portfolio, self.dates[at]),
+                "portfolio_name": portfolio.name,
+                "method": method,
+                "confidence": confidence,
+                "forecasts": len(days),
+                "breaches": breaches,
+                "expected_breaches": len(days) * chance,
+                "pof_p_value": kupiec_p_value(breaches, len(days), chance),
+                "zone": zone,
+                "cumulative_probability": probability,
+                "multiplier": {"green": 3.0, "yellow": 3.5, "red": 4.0}[zone],
+                "refit_days": 1,
+            }
+
+    def _components(self) -> Iterable[Row]:
+        confidence = CONFIDENCES[1]
+        for at in self.business_dates:
+            for portfolio in PORTFOLIOS:
+                exposure = np.array(portfolio.units) * self.closes.to_numpy()[at]
+                parts = (self.simple[:at] * exposure)[-WINDOW:]
+                order = np.argsort(parts.sum(axis=1), kind="stable")
+                tail = _tail(WINDOW, float(confidence))
+                for place, symbol in enumerate(SYMBOLS):
+                    yield {
+                        **_identity(portfolio, self.dates[at]),
+                        "base_currency": portfolio.currency,
+                        "method": "historical",
+                        "confidence": confidence,
+                        "horizon_days": 1,
+                        "grouping": "instrument",
+                        "group_name": symbol,
+                        "exposure_base": cents(exposure[place]),
+                        "component_var_base": cents(-parts[order[tail - 1], place]),
+                        "component_es_base": cents(-parts[order[:tail], place].mean()),
+                    }
+
+    def _worst(self) -> Iterable[Row]:
+        for at in self.business_dates:
+            for portfolio in PORTFOLIOS:
+                pnl = self.pnl(portfolio, at)
+                for place, day in enumerate(np.argsort(pnl)[:5], start=1):
+                    yield {
+                        **_identity(portfolio, self.dates[at]),
+                        "base_currency": portfolio.currency,
+                        "factor_set": "historical",
+                        "horizon_days": 1,
+                        "place": place,
+                        "scenario": int(day),
+                        "scenario_date": self.dates[int(day) + 1],
+                        "pnl_base": cents(float(pnl[day])),
+                    }
+
+    def _metrics(self) -> Iterable[Row]:
+        for at in self.business_dates:
+            for portfolio in PORTFOLIOS:
+                exposure = np.array(portfolio.units) * self.closes.to_numpy()[at]
+                gross = np.abs(exposure).sum()
+                hhi = float(((np.abs(exposure) / gross) ** 2).sum())
+                yield {
+                    **_identity(portfolio, self.dates[at]),
+                    "portfolio_name": portfolio.name,
+                    "base_currency": portfolio.currency,
+                    "value_base": cents(exposure.sum()),
+                    "gross_base": cents(gross),
+                    "holdings": len(SYMBOLS),
+                    "observations": at,
+                    "first_date": self.dates[1],
+                    "volatility": float((self.pnl(portfolio, at) / gross).std(ddof=1) * np.sqrt(252)),
+                    "hhi": hhi,
+                    "effective_holdings": 1 / hhi,
+                }
+
+    def _proposals(self) -> Iterable[Row]:
+        for at in self.business_dates:
+            for portfolio in PORTFOLIOS:
+                trades = self.trades(portfolio, at)
+                value = self.value(portfolio, at)
+                var, _ = measure(self.pnl(portfolio, at)[-WINDOW:], "historical", 0.99)
+                yield {
+                    **_identity(portfolio, self.dates[at]),
+                    "portfolio_name": portfolio.name,
+                    "base_currency": portfolio.currency,
+                    "status": "proposed" if trades else "within_bands",
+                    "value_base": cents(value),
+                    "drift_before": sum(float(notional) for *_, notional in trades) / value / 2,
+                    "turnover": sum(float(notional) for *_, notional in trades) / value,
+                    "cost_base": sum((_cost(notional) for *_, notional in trades), Decimal(0)),
+                    "var_99_before": var / value,
+                    "var_99_after": 0.8 * var / value,
+                    "trade_count": len(trades),
+                }
+
+    def trades(self, portfolio: Portfolio, at: int) -> list[tuple[str, str, int, Decimal]]:
+        """Symbol, side, units and notional that move a portfolio to equal weights; none where it has shorts and
+        it is the day before.
+        """
+        if at == self.business_dates[0] and min(portfolio.units) < 0:
+            return []
+        prices, value = self.closes.to_numpy()[at], self.value(portfolio, at)
+        found = []
+        for symbol, price, units in zip(SYMBOLS, prices, portfolio.units, strict=True):
+            change = int(value / len(SYMBOLS) / price) - units
+            if change:
+                side = "buy" if change > 0 else "sell"
+                found.append((symbol, side, abs(change), cents(abs(change) * float(price))))
+        return found
+
+    def _trades(self) -> Iterable[Row]:
+        for at in self.business_dates:
+            for portfolio in PORTFOLIOS:
+                for line, (symbol, side, units, notional) in enumerate(self.trades(portfolio, at)):
+                    yield {
+                        **_identity(portfolio, self.dates[at]),
+                        "line": line,
+                        "symbol": symbol,
+                        "side": side,
+                        "quantity": Decimal(units),
+                        "reference_price": Decimal(f"{self.closes.iloc[at][symbol]:.8f}"),
+                        "notional_base": notional,
+                        "cost_base": _cost(notional),
+                    }
+
+    def _runs(self) -> Iterable[Row]:
+        told = {"hold_aapl": (1.4, 0.9, 0.97), "hold_jpm": (0.8, 0.1, 0.40), "hold_xom": (2.1, 1.6, 0.95)}
+        for at in self.business_dates:
+            for strategy, (trial, walked, deflated) in told.items():
+                for kind, sharpe in (("trial", trial), ("walk_forward", walked)):
+                    yield {
+                        "business_date": self.dates[at],
+                        "strategy": strategy,
+                        "kind": kind,
+                        "is_best": True,
+                        "first_date": self.dates[0],
+                        "last_date": self.dates[at],
+                        "trials": 6,
+                        "sharpe": sharpe + at / 1000,
+                        "probabilistic_sharpe": 0.99,
+                        "deflated_sharpe": deflated if kind == "walk_forward" else deflated - 0.2,
+                        "run_id": "weekly",
+                    }
+
+    def _equity(self) -> Iterable[Row]:
+        """Holding one share, as a walk-forward, and as a trial that has twice the money."""
+        for at in self.business_dates:
+            for symbol in ("AAPL", "JPM", "XOM"):
+                for kind, capital in (("trial", 2e6), ("walk_forward", 1e6)):
+                    equity = capital * (self.closes[symbol] / self.closes[symbol].iloc[0]).to_numpy()[: at + 1]
+                    depth = 1 - equity / np.maximum.accumulate(equity)
+                    for day, (owned, fallen) in enumerate(zip(equity, depth, strict=True)):
+                        yield {
+                            "business_date": self.dates[at],
+                            "strategy": f"hold_{symbol.lower()}",
+                            "kind": kind,
+                            "equity_date": self.dates[day],
+                            "equity_base": cents(float(owned)),
+                            "drawdown": float(fallen),
+                        }
+
+
+def measure(pnl: Array, method: str, confidence: float) -> tuple[float, float]:
+    """VaR and expected shortfall, positive for a loss."""
+    if method == "historical":
+        tail = np.sort(pnl)[: _tail(len(pnl), confidence)]
+        return float(-tail[-1]), float(-tail.mean())
+    mean, deviation = pnl.mean(), pnl.std(ddof=1)
+    score = norm.ppf(confidence)
+    return float(score * deviation - mean), float(norm.pdf(score) / (1 - confidence) * deviation - mean)
+
+
+def kupiec_p_value(breaches: int, days: int, chance: float) -> float:
+    """Of the proportion of failures."""
+    rate = breaches / days
+    ratio = binom.logpmf(breaches, days, chance) - binom.logpmf(breaches, days, rate)
+    return float(chi2.sf(-2 * ratio, 1))
+
+
+def _tail(days: int, confidence: float) -> int:
+    """How many of `days` are in the tail, at least one."""
+    return max(1, round(days * (1 - confidence)))
+
+
+def _cost(notional: Decimal) -> Decimal:
+    return (notional * Decimal("0.0005")).quantize(Decimal("0.01"))
+
+
+def _identity(portfolio: Portfolio, date: dt.date) -> Row:
+    return {"business_date": date, "portfolio_id": portfolio.id, "run_id": f"run of {date}"}
+
+
+_ZERO: Mapping[Type, object] = {
+    Type.STRING: "", Type.JSON: "[]", Type.INT32: 0, Type.INT64: 0, Type.FLOAT64: 0.0, Type.BOOL: False,
+    Type.DECIMAL: Decimal(0),
+}  # fmt: skip
+
+
+def _default(column: Column) -> object:
+    """What a column holds that no question asks for."""
+    return None if column.nullable else _ZERO[column.type]
