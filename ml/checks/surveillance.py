@@ -63,16 +63,22 @@ def judge(order: Observation, history: Sequence[Observation]) -> Verdict:
     _check((order, *history))
     if len(history) < MIN_HISTORY:
         return Verdict(score=UNKNOWN_SCORE, is_alert=False, reason=INSUFFICIENT_HISTORY)
-    scores = {
+    scores = z_scores(order, history)
+    reason, largest = max(scores.items(), key=lambda item: item[1])
+    z = max(0.0, largest)
+    score = z / (z + LIMIT_Z)
+    return Verdict(score=score, is_alert=score >= ALERT_SCORE, reason=reason if score >= ALERT_SCORE else USUAL)
+
+
+def z_scores(order: Observation, history: Sequence[Observation]) -> dict[str, float]:
+    """How many robust deviations each feature of the order lies above the account's earlier orders, at least one: of
+    the distance from the market price both ways, of the others upwards."""
+    return {
         "notional": _z(log(order.notional), [log(each.notional) for each in history], LOG_FLOOR),
         "quantity": _z(log(order.quantity), [log(each.quantity) for each in history], LOG_FLOOR),
         "price_deviation": abs(_z(order.price_deviation, [each.price_deviation for each in history], DEVIATION_FLOOR)),
         "frequency": _frequency(order, history),
     }
-    reason, largest = max(scores.items(), key=lambda item: item[1])
-    z = max(0.0, largest)
-    score = z / (z + LIMIT_Z)
-    return Verdict(score=score, is_alert=score >= ALERT_SCORE, reason=reason if score >= ALERT_SCORE else USUAL)
 
 
 def _z(value: float, earlier: Sequence[float], floor: float) -> float:

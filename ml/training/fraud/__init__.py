@@ -1,0 +1,1 @@
+"""Payment fraud: isolation forest, logistic regression and boosted trees over generated payments."""

@@ -1,0 +1,1 @@
+"""Trade surveillance: isolation forest, logistic regression and boosted trees over generated orders."""
