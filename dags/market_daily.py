@@ -19,6 +19,8 @@ from dags.kit.schedules import after_us_close
 
 with lakehouse_dag("market_daily", doc=__doc__, owner="market-data", tier="tier_1", schedule=after_us_close()):
     returns, bars = submit("returns_daily"), submit("bars_1m")
-    chain(submit("silver_daily_bars"), returns)
-    chain(submit("silver_ticks"), bars)
+    silver, ticks = submit("silver_daily_bars"), submit("silver_ticks")
+    chain(silver, returns)
+    chain(ticks, bars)
+    chain([silver, ticks], submit("quality_daily"))
     chain([returns, bars], submit("publish_marts"))

@@ -15,6 +15,7 @@ from serving.bonds.room import ROOM as BONDS
 from serving.cash_transactions.room import ROOM as CASH_TRANSACTIONS
 from serving.chain.room import ROOM as CHAIN
 from serving.customers.room import ROOM as CUSTOMERS
+from serving.data_quality.room import ROOM as DATA_QUALITY
 from serving.exports.room import ROOM as EXPORTS
 from serving.health.room import ROOM as HEALTH
 from serving.holdings.room import ROOM as HOLDINGS
@@ -82,6 +83,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     SEED,
     ANALYTICS,
     PIPELINE,
+    DATA_QUALITY,
     ANALYSIS,  # after the other sockets: its path takes any name
     ADMIN,
     HEALTH,

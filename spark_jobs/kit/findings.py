@@ -7,7 +7,9 @@ from datetime import date, datetime
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from lakehouse.clock import ManualClock
 from lakehouse.contracts.quality import Grade
+from lakehouse.domain.ids import uuid7
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Finding:
 
 INSERT = """
     INSERT INTO ops.quality_finding
-        (run_id, table_name, check_name, subject, as_of, job, kind, grade, row_count, detail, found_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        (id, run_id, table_name, check_name, subject, as_of, job, kind, grade, row_count, detail, found_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT DO NOTHING
 """
 
@@ -64,5 +66,15 @@ def keep(connection: Connection[TupleRow], by: Found, findings: Sequence[Finding
 
 def _row(by: Found, finding: Finding) -> tuple[object, ...]:
     as_of = finding.as_of or by.business_date
+    # The id carries the instant that the run ended at, and no later one.
     told = (finding.kind, str(finding.grade), finding.rows, finding.detail[:2000], by.at)
-    return (by.run_id, finding.table, finding.check, finding.subject, as_of, by.job, *told)
+    return (uuid7(ManualClock(by.at)), by.run_id, finding.table, finding.check, finding.subject, as_of, by.job, *told)
+
+
+def known(connection: Connection[TupleRow], job: str) -> frozenset[tuple[object, ...]]:
+    """What earlier runs of a job have found: table, check, subject, day, rows and detail."""
+    rows = connection.execute(
+        "SELECT table_name, check_name, subject, as_of, row_count, detail FROM ops.quality_finding WHERE job = %s",
+        (job,),
+    )
+    return frozenset(rows.fetchall())

@@ -12,17 +12,20 @@ from pyspark.sql import functions as F
 
 from lakehouse.clock import SystemClock
 from lakehouse.contracts import quality
+from lakehouse.contracts.jobs import QUALITY_DAILY
 from lakehouse.contracts.model import Column, Engine, Table, Type
 from lakehouse.contracts.quality import Check, Grade
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
-from lakehouse.contracts.tables.silver import DAILY_BARS
+from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.audit import Around, AuditFailedError, audit
 from spark_jobs.kit.batch import publish
+from spark_jobs.kit.life import recorded
 from spark_jobs.kit.model import Audit, Computed, Output, partitions
-from spark_jobs.kit.run import Run
+from spark_jobs.kit.run import Run, Steps
+from spark_jobs.quality_daily.job import quality_daily
 from spark_jobs.silver_daily_bars.job import JOB as SILVER
 from tests.factories.lake import bar, land
 
@@ -164,3 +167,28 @@ class TestKept:
         with pytest.raises(AuditFailedError):
             publish(replace(SILVER, compute=spoiled), Request(DAY), lake, clock=SystemClock())
         assert (DAILY_BARS.name, "close > 0", "fail", 2, "failed") in kept(lake)
+
+    def test_the_nightly_look_records_each_defect_once(self, lake: Settings) -> None:
+        ohlcv = {"kind": "ohlcv", "open": Decimal(10), "high": Decimal(12), "low": Decimal(9), "volume": 5}
+        rows = [bar(name, DAY - timedelta(days=1), "10", **ohlcv) for name in ("A", "B")]
+        inverted = bar("C", DAY, "10", **{**ohlcv, "high": Decimal(8)})
+        land(lake, MARKET_BARS_DAILY, [*rows, bar("A", DAY, "10", **{**ohlcv, "open": None}), inverted])
+        publish(SILVER, Request(DAY), lake, clock=SystemClock())
+        for again in (False, True):
+            done = recorded(
+                QUALITY_DAILY,
+                Request(DAY),
+                lake,
+                clock=SystemClock(),
+                work=lambda session: quality_daily(session, Steps(SystemClock())),
+            )
+            assert done.counts == {"bars": 3, "new": 0 if again else 2, "high_below_low": 1, "missing_price": 1}
+        with postgres.connect(lake.postgres) as connection:
+            told = connection.execute(
+                "SELECT table_name, check_name, subject, as_of, row_count FROM ops.quality_finding "
+                "WHERE job = 'quality_daily' ORDER BY check_name"
+            ).fetchall()
+        assert told == [
+            (REJECTED_ROWS.name, "high_below_low", "", DAY, 1),
+            (DAILY_BARS.name, "missing_price", "A", DAY, 1),
+        ]

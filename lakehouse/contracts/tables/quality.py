@@ -3,6 +3,7 @@
 from lakehouse.contracts.model import Column, Store, Table, Type
 
 FINDING = (
+    Column("id", Type.UUID, "UUIDv7"),
     Column("run_id", Type.STRING, "run whose output or input was judged"),
     Column("table_name", Type.STRING, "contract name of the table"),
     Column("check_name", Type.STRING, "check that was broken, or kind of defect"),
@@ -22,7 +23,7 @@ QUALITY_FINDING = Table(
     grain="run_id, table_name, check_name, subject, as_of",
     owner="platform",
     columns=FINDING,
-    key=("run_id", "table_name", "check_name", "subject", "as_of"),
+    key=("id",),
     stores=(Store.POSTGRES,),
 )
 
@@ -32,7 +33,7 @@ QUALITY_FINDING_MART = Table(
     grain="run_id, table_name, check_name, subject, as_of",
     owner="platform",
     columns=FINDING,
-    key=("table_name", "check_name", "subject", "as_of", "run_id"),
+    key=("table_name", "check_name", "subject", "as_of", "id"),
     stores=(Store.CLICKHOUSE,),
 )
 

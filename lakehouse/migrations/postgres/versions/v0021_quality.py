@@ -8,6 +8,7 @@ down_revision = "v0020_models"
 STATEMENTS: tuple[str, ...] = (
     """
     CREATE TABLE ops.quality_finding (
+        id         uuid        NOT NULL,
         run_id     text        NOT NULL,
         table_name text        NOT NULL,
         check_name text        NOT NULL,
@@ -19,12 +20,12 @@ STATEMENTS: tuple[str, ...] = (
         row_count  bigint      NOT NULL,
         detail     text        NOT NULL,
         found_at   timestamptz NOT NULL,
-        CONSTRAINT quality_finding_pkey PRIMARY KEY (run_id, table_name, check_name, subject, as_of),
+        CONSTRAINT quality_finding_pkey PRIMARY KEY (id),
+        CONSTRAINT quality_finding_once UNIQUE (run_id, table_name, check_name, subject, as_of),
         CONSTRAINT quality_finding_grade_known CHECK (grade IN ('fail', 'warn')),
         CONSTRAINT quality_finding_found_something CHECK (row_count > 0)
     )
     """,
-    "CREATE INDEX quality_finding_newest_idx ON ops.quality_finding (found_at DESC)",
     # What jobs find and operators apply, the API only shows.
     "REVOKE INSERT, UPDATE, DELETE ON ops.quality_finding FROM tidemark_api",
     """
@@ -68,6 +69,11 @@ STATEMENTS: tuple[str, ...] = (
     WHERE reversed_at IS NULL
     """,
     "REVOKE INSERT, UPDATE, DELETE ON app.corporate_action FROM tidemark_api",
+    "ALTER TABLE app.transaction DROP CONSTRAINT transaction_source_known",
+    """
+    ALTER TABLE app.transaction ADD CONSTRAINT transaction_source_known
+    CHECK (source IN ('api', 'import', 'fill', 'payment', 'seed', 'corporate_action'))
+    """,
 )
 
 

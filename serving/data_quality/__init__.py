@@ -1,0 +1,1 @@
+"""What checks and scans have found in data."""

@@ -1,0 +1,1 @@
+"""The batch job quality_daily."""
