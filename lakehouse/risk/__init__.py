@@ -21,9 +21,9 @@ from lakehouse.risk.monte_carlo import (
     NormalModel,
     Simulation,
     fit_normal,
+    moves_block,
     normal_block,
-    pnl_block,
-    simulate_pnl,
+    simulate_moves,
 )
 from lakehouse.risk.quantiles import Quantile
 from lakehouse.risk.returns import AlignedPrices, DuplicatePrice, InvalidPrice, align, log_returns, simple_returns
@@ -37,7 +37,6 @@ from lakehouse.risk.var_backtest import (
     compare,
     kupiec_pof,
     rolling_es,
-    rolling_monte_carlo_var,
     rolling_var,
 )
 from lakehouse.risk.weighted import age_weighted_es, age_weighted_var
@@ -85,19 +84,18 @@ __all__ = [
     "horizon_sums",
     "kupiec_pof",
     "log_returns",
+    "moves_block",
     "normal_block",
     "overlapping_sums",
     "parametric_normal_es",
     "parametric_normal_var",
     "pivoted_cholesky",
-    "pnl_block",
     "portfolio_pnl",
     "rolling_es",
-    "rolling_monte_carlo_var",
     "rolling_var",
     "sample_covariance",
     "simple_returns",
-    "simulate_pnl",
+    "simulate_moves",
     "student_t_es",
     "student_t_var",
 ]

@@ -63,9 +63,9 @@ def scenario_contributions(
     """Components of historical VaR and ES, or of Monte-Carlo ones: the losses of each instrument in the scenarios that
     make the measure.
 
-    returns (T, N): history, oldest first, or simulated scenarios (`t_copula.returns_block`; `simulate_pnl` of the
-    identity); exposures (N, P) base currency. VaR's component is the mean loss given that the portfolio loses the VaR:
-    in the scenario at the quantile (both, weighted, where it interpolates), which is exact but noisy; `neighbours` k
+    returns (T, N): history, oldest first, or simulated scenarios (`simulate_returns`, `simulate_moves`); exposures (N,
+    P) base currency. VaR's component is the mean loss given that the portfolio loses the VaR: in the scenario at the
+    quantile (both, weighted, where it interpolates), which is exact but noisy; `neighbours` k
     averages over the k scenarios on each side and scales the mean to the VaR. ES's is the mean over its tail, exact.
     Simulated scenarios are already over their horizon: leave horizon_days at 1 for them. NaN policy: refused. Raises as
     `historical_var` does, InvalidParameter for neighbours below 0 or so many that their mean has lost the VaR's sign.

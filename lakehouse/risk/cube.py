@@ -24,18 +24,14 @@ from lakehouse.risk.checks import (
     ShapeMismatch,
     exact_confidence,
     finite_matrix,
-    require_count,
     require_history,
     tail_observations,
 )
-from lakehouse.risk.covariance import pivoted_cholesky, sample_covariance
-from lakehouse.risk.moments import check_ddof
-from lakehouse.risk.monte_carlo import NormalModel, Simulation, simulate_pnl, to_grid
+from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_moves
 from lakehouse.risk.quantiles import Quantile, quantile_place
 
 MOVE_BITS = 27
 EXPOSURE_BITS = 25  # at most doubled by rounding up: 27 + 26 bits are the 53 that float64 has
-CHOLESKY_SHARE = 2  # factorising costs more than it saves where instruments are more than half of the days
 PORTFOLIOS_A_BLOCK = 1_000  # 8 MB of P&L at 1,000 scenarios: it is read again while the cache still has most of it
 
 
@@ -93,24 +89,7 @@ def normal_scenarios(
     them. NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter, NotPositiveSemidefinite,
     InsufficientHistory below ddof + 1 days.
     """
-    check_ddof(ddof)
-    require_count("horizon_days", horizon_days)
-    history = finite_matrix("returns", returns)
-    require_history(len(history), ddof + 1, "a covariance")
-    mean = np.ascontiguousarray(history.T).mean(axis=1)
-    weights, unit = to_grid(_factor(history, mean, ddof) * math.sqrt(horizon_days))
-    drift = mean * horizon_days
-    model = NormalModel(weights, unit, drift, observations=len(history), ddof=ddof, horizon_days=horizon_days)
-    return on_grid(simulate_pnl(model, simulation))
-
-
-def _factor(history: FloatArray, mean: FloatArray, ddof: int) -> FloatArray:
-    """(R, N) with factor' factor = the sample covariance, R random numbers a scenario."""
-    days, names = history.shape
-    if CHOLESKY_SHARE * names <= days:
-        return np.ascontiguousarray(pivoted_cholesky(sample_covariance(history, ddof=ddof)).T)
-    centred: FloatArray = (history - mean) / math.sqrt(days - ddof)
-    return centred
+    return on_grid(simulate_moves(fit_normal(returns, ddof=ddof, horizon_days=horizon_days), simulation))
 
 
 def on_grid(moves: npt.ArrayLike) -> Scenarios:

@@ -96,7 +96,8 @@ def simulated_records(days: int, confidence: Confidence, null: NullModel) -> tup
         drawn = philox(seed=null.seed, block=block).random((rows, days))
         hit = drawn < tail
         # random() can give 0, whose quantile is infinite; half the spacing of its grid stands for it.
-        worst = np.where(hit, _quantile(np.maximum(np.where(hit, drawn, tail), 2.0**-54), null) / scale, 0.0)
+        worst = np.zeros_like(drawn)
+        worst[hit] = _quantile(np.maximum(drawn[hit], 2.0**-54), null) / scale
         breaches[start : start + rows], sums[start : start + rows] = hit.sum(axis=1), worst.sum(axis=1)
     return breaches, sums
 

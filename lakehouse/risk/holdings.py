@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from lakehouse.risk.checks import Confidence, FloatArray, InvalidParameter, finite_matrix
 from lakehouse.risk.covariance_estimators import covariance_matrix
+from lakehouse.risk.cube import exposures_on_grid, scenario_pnl
 from lakehouse.risk.delta_gamma import (
     delta_gamma_es,
     delta_gamma_var,
@@ -29,9 +30,9 @@ from lakehouse.risk.methods import (
     estimate,
     estimate_simulated,
 )
-from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
+from lakehouse.risk.monte_carlo import Simulation
 from lakehouse.risk.rolling_filtered import Forecasts
-from lakehouse.risk.t_copula import fit_t_copula, simulate_copula_pnl
+from lakehouse.risk.simulated import SIMULATED, drawn_scenarios
 from lakehouse.risk.var_backtest import require_days
 
 
@@ -154,17 +155,13 @@ def _simulated(
     gamma: npt.ArrayLike | None,
 ) -> tuple[FloatArray, str]:
     """Outcomes (scenarios, P) over the horizon, and the model behind them in words."""
-    horizon = chosen.horizon_days
-    if method is Method.MONTE_CARLO_NORMAL:
-        normal = fit_normal(returns, exposures, ddof=chosen.ddof, horizon_days=horizon)
-        return simulate_pnl(normal, simulation), f"mean=sample;ddof={chosen.ddof}"
-    if method is Method.MONTE_CARLO_T_COPULA:
-        joined = fit_t_copula(returns, margins=chosen.margins, ddof=chosen.ddof)
-        text = f"copula=t,dof={joined.dof:g},correlation=t_scores;margins={chosen.margins}"
-        return simulate_copula_pnl(joined, exposures, simulation, horizon_days=horizon), text
+    if method in SIMULATED:
+        drawn = drawn_scenarios(method, returns, simulation, conventions=chosen)
+        held = exposures_on_grid(finite_matrix("exposures", exposures).T)
+        return scenario_pnl(drawn.scenarios, held).T, drawn.origin.model
     covariance, _ = _covariance(returns, chosen)
     curved, shape = _gamma(gamma, exposures)
-    outcomes = simulate_quadratic(covariance, exposures, curved, simulation, horizon_days=horizon)
+    outcomes = simulate_quadratic(covariance, exposures, curved, simulation, horizon_days=chosen.horizon_days)
     return outcomes, f"mean=zero;{chosen.covariance_text};{shape}"
 
 

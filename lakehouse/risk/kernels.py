@@ -63,6 +63,5 @@ def _check(method: Method, confidence: Confidence, window: int, conventions: Con
     if method in (Method.HISTORICAL, Method.AGE_WEIGHTED):
         require_history(window, tail_observations(confidence), f"window of a {method} VaR at {confidence}")
     elif method not in _MOMENTS:
-        own = "rolling_monte_carlo_var" if method is Method.MONTE_CARLO_NORMAL else "rolling_holdings"
-        rolls = "rolling_filtered" if method is Method.FILTERED_HISTORICAL else own
+        rolls = "rolling_filtered" if method is Method.FILTERED_HISTORICAL else "rolling_holdings"
         raise InvalidParameter(f"{method} is not measured from windows of P&L alone: call {rolls}")

@@ -48,11 +48,15 @@ class Method(StrEnum):
 
 BATCH_METHODS = (
     Method.HISTORICAL,
+    Method.AGE_WEIGHTED,
+    Method.FILTERED_HISTORICAL,
     Method.PARAMETRIC_NORMAL,
+    Method.STUDENT_T,
     Method.CORNISH_FISHER,
     Method.MONTE_CARLO_NORMAL,
+    Method.MONTE_CARLO_T_COPULA,
 )
-"""What the daily batch measures and publishes in gold.portfolio_risk_v1."""
+"""What the daily batch measures of holdings without curvature, and publishes in gold.portfolio_risk_v1."""
 
 FROM_RETURNS = frozenset(
     {
@@ -150,7 +154,7 @@ def estimate(
     """VaR and ES of P portfolios by `method`.
 
     pnl: (T, P) daily P&L of today's holdings under past returns, base currency, oldest first. For Monte-Carlo: the
-    (scenarios, P) result of `simulate_pnl`, already over the horizon, with the `simulation` that made it and the
+    (scenarios, P) P&L of `cube.scenario_pnl`, already over the horizon, with the `simulation` that made it and the
     `observations` its model was fitted to. Filtered historical over several days needs the `simulation` of its paths.
     horizon_days > 1: sums of days (historical, age-weighted), independent days (others).
     NaN policy: refused. Raises what the method's own functions raise; InvalidParameter if simulation and observations

@@ -2,10 +2,10 @@
 
 Two things make that hold by construction. Random numbers come from Philox, whose state is a counter: a block's numbers
 are a function of (seed, stream, block) alone. And the matrix product is exact: normals are rounded to multiples of
-2^-18 (below 2^22 units each) and a portfolio's weights to a grid that keeps their sum below 2^31 units, so that every
+2^-18 (below 2^22 units each) and an instrument's weights to a grid that keeps their sum below 2^31 units, so that every
 product and every partial sum is an integer below 2^53, which float64 holds exactly. No rounding, hence no influence of
 the order of additions, that is of BLAS, its threads, its kernels or the shape of the block. The grid costs less than
-1e-6 of a portfolio's volatility, a ten-thousandth of the sampling error of 10,000 scenarios.
+1e-6 of an instrument's volatility, a ten-thousandth of the sampling error of 10,000 scenarios.
 """
 
 import math
@@ -15,18 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import (
-    FloatArray,
-    InvalidParameter,
-    finite_matrix,
-    require_count,
-)
+from lakehouse.risk.checks import FloatArray, InvalidParameter, finite_matrix, require_count, require_history
 from lakehouse.risk.covariance import pivoted_cholesky, sample_covariance
-from lakehouse.risk.linear import loss_rows, ordered_product, portfolio_pnl
+from lakehouse.risk.moments import check_ddof
 
 BLOCK_ROWS = 4096
 NORMAL_BITS = 18  # normals are multiples of 2^-18; |z| < 16 adds 4 bits: ziggurat draws of 53 bits end below 12.4
-WEIGHT_BITS = 30  # weights of a portfolio sum to at most 2^30 units before rounding, below 2^31 after it
+WEIGHT_BITS = 30  # weights of an instrument sum to at most 2^30 units before rounding, below 2^31 after it
+CHOLESKY_SHARE = 2  # factorising costs more than it saves where instruments are more than half of the days
 WORD = 1 << 64
 
 
@@ -58,39 +54,40 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class NormalModel:
-    """P portfolios under jointly normal returns, small enough to send to every worker.
+    """N instruments under jointly normal returns, small enough to send to every worker.
 
-    `weights` (R, P) whole numbers of `unit` (P,), a power of two in base currency; `drift` (P,) expected P&L over
-    the horizon; `observations` daily returns behind it, `ddof` and `horizon_days` as fitted.
+    `weights` (R, N) whole numbers of `unit` (N,), powers of two: R random numbers a scenario; `drift` (N,) expected
+    move over the horizon.
     """
 
     weights: FloatArray
     unit: FloatArray
     drift: FloatArray
-    observations: int
-    ddof: int
-    horizon_days: int
 
 
-def fit_normal(
-    returns: npt.ArrayLike, exposures: npt.ArrayLike, *, ddof: int = 1, horizon_days: int = 1
-) -> NormalModel:
-    """Normal model of P portfolios from the sample mean and covariance of simple returns.
+def fit_normal(returns: npt.ArrayLike, *, ddof: int = 1, horizon_days: int = 1) -> NormalModel:
+    """Normal model of N instruments with the sample mean and covariance of simple `returns` (T, N), oldest first.
 
-    returns (T, N) daily, oldest first; exposures (N, P) base currency. horizon_days scales the mean by days and the
-    covariance by days (independent days). The result for a portfolio does not depend on the others beside it, but the
-    order of the instruments does matter: it decides which random number each one meets. Sort them.
-    NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter, InsufficientHistory,
-    NotPositiveSemidefinite.
+    horizon_days scales both by days (independent days). The order of the instruments decides which random number each
+    one meets: sort them. NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter,
+    NotPositiveSemidefinite, InsufficientHistory below ddof + 1 days.
     """
+    check_ddof(ddof)
     require_count("horizon_days", horizon_days)
-    pnl = portfolio_pnl(returns, exposures)
-    loadings = pivoted_cholesky(sample_covariance(returns, ddof=ddof))
-    held = finite_matrix("exposures", exposures)
-    factor = ordered_product(np.ascontiguousarray(loadings.T), held) * math.sqrt(horizon_days)
-    weights, unit = to_grid(factor)
-    drift = -loss_rows(pnl).mean(axis=1) * horizon_days
-    return NormalModel(weights, unit, drift, observations=len(pnl), ddof=ddof, horizon_days=horizon_days)
+    history = finite_matrix("returns", returns)
+    require_history(len(history), ddof + 1, "a covariance")
+    mean = np.ascontiguousarray(history.T).mean(axis=1)
+    weights, unit = to_grid(_factor(history, mean, ddof) * math.sqrt(horizon_days))
+    return NormalModel(weights, unit, mean * horizon_days)
+
+
+def _factor(history: FloatArray, mean: FloatArray, ddof: int) -> FloatArray:
+    """(R, N) with factor' factor = the sample covariance, R random numbers a scenario."""
+    days, names = history.shape
+    if CHOLESKY_SHARE * names <= days:
+        return np.ascontiguousarray(pivoted_cholesky(sample_covariance(history, ddof=ddof)).T)
+    centred: FloatArray = (history - mean) / math.sqrt(days - ddof)
+    return centred
 
 
 def philox(*, seed: int, block: int, stream: int = 0, lane: int = 0) -> np.random.Generator:
@@ -122,24 +119,24 @@ def normal_block(*, seed: int, block: int, rows: int, cols: int, stream: int = 0
     return draws
 
 
-def pnl_block(model: NormalModel, simulation: Simulation, *, block: int, rows: int) -> FloatArray:
-    """P&L of the scenarios of one block: (rows, P), base currency. What a worker calls once a block."""
+def moves_block(model: NormalModel, simulation: Simulation, *, block: int, rows: int) -> FloatArray:
+    """Moves of the instruments in the scenarios of one block: (rows, N). What a worker calls once a block."""
     normals = normal_block(
         seed=simulation.seed, stream=simulation.stream, block=block, rows=rows, cols=len(model.weights)
     )
-    pnl: FloatArray = normals @ model.weights
-    pnl *= model.unit
-    pnl += model.drift
-    return pnl
+    moves: FloatArray = normals @ model.weights
+    moves *= model.unit
+    moves += model.drift
+    return moves
 
 
-def simulate_pnl(model: NormalModel, simulation: Simulation) -> FloatArray:
-    """P&L of every scenario in order: (scenarios, P), base currency; the single-process reference of the blocks."""
-    pnl = np.empty((simulation.scenarios, len(model.unit)))
+def simulate_moves(model: NormalModel, simulation: Simulation) -> FloatArray:
+    """Moves of every scenario in order: (scenarios, N); the single-process reference of the blocks."""
+    moves = np.empty((simulation.scenarios, len(model.unit)))
     for block, rows in simulation.blocks():
         start = block * simulation.block_rows
-        pnl[start : start + rows] = pnl_block(model, simulation, block=block, rows=rows)
-    return pnl
+        moves[start : start + rows] = moves_block(model, simulation, block=block, rows=rows)
+    return moves
 
 
 def to_grid(factor: FloatArray) -> tuple[FloatArray, FloatArray]:

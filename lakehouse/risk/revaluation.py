@@ -19,7 +19,7 @@ from lakehouse.pricing.curve import ZeroCurve
 from lakehouse.pricing.options import OptionMarket, OptionTerms
 from lakehouse.pricing.revaluation import OptionPricer, bond_pnl, option_pnl, option_shocks
 from lakehouse.risk.checks import FloatArray, InvalidParameter, ShapeMismatch, finite_matrix, require_count
-from lakehouse.risk.monte_carlo import Simulation, fit_normal, pnl_block
+from lakehouse.risk.monte_carlo import Simulation, fit_normal, moves_block
 
 IntArray = npt.NDArray[np.intp]
 NONE = -1  # of a factor: this input does not move
@@ -174,10 +174,9 @@ def simulated_blocks(
     function of (seed, stream, i, block size), see `Simulation`. Raises as `fit_normal` and `revalue` do.
     """
     require_count("horizon_days", horizon_days)
-    count = finite_matrix("history", history).shape[1]
-    model = fit_normal(history, np.eye(count), ddof=ddof, horizon_days=horizon_days)
+    model = fit_normal(history, ddof=ddof, horizon_days=horizon_days)
     for block, rows in simulation.blocks():
-        moves = pnl_block(model, simulation, block=block, rows=rows)
+        moves = moves_block(model, simulation, block=block, rows=rows)
         yield block, revalue(moves, books, years_forward=horizon_days / DAYS_IN_YEAR)
 
 

@@ -1,5 +1,6 @@
 """Rolling forecasts by filtered historical simulation: GARCH refitted now and then, volatility filtered every day."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,17 +42,39 @@ def rolling_filtered(
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter, InsufficientHistory as `rolling_var` and
     `fit_garch` do.
     """
+    (found,) = rolling_filtered_levels(
+        pnl,
+        levels=(confidence,),
+        window=window,
+        backtest_days=backtest_days,
+        refit_days=refit_days,
+        conventions=conventions,
+    )
+    return found
+
+
+def rolling_filtered_levels(
+    pnl: npt.ArrayLike,
+    *,
+    levels: Sequence[Confidence],
+    window: int,
+    backtest_days: int,
+    refit_days: int = REFIT_DAYS,
+    conventions: Conventions = STANDARD,
+) -> tuple[Forecasts, ...]:
+    """The same at several confidences, with the models fitted once. Raises as `rolling_filtered`."""
     require_one_day(conventions)
     require_count("refit_days", refit_days)
     daily = finite_matrix("pnl", pnl)
     require_days(len(daily), window, backtest_days)
     first = len(daily) - backtest_days
-    var, es = np.empty((backtest_days, daily.shape[1])), np.empty((backtest_days, daily.shape[1]))
+    found = [(np.empty((backtest_days, daily.shape[1])), np.empty((backtest_days, daily.shape[1]))) for _ in levels]
     for day in range(backtest_days):
         past = daily[first + day - window : first + day]
         if day % refit_days == 0:
             model = fit_garch(past, decay=conventions.volatility_decay)
         outcomes = rescaled_pnl(past, model)
-        var[day] = historical_var(outcomes, confidence=confidence, quantile=conventions.quantile)
-        es[day] = at_least(historical_es(outcomes, confidence=confidence), var[day])
-    return Forecasts(var, es)
+        for level, (var, es) in zip(levels, found, strict=True):
+            var[day] = historical_var(outcomes, confidence=level, quantile=conventions.quantile)
+            es[day] = at_least(historical_es(outcomes, confidence=level), var[day])
+    return tuple(Forecasts(*pair) for pair in found)

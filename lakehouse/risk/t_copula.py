@@ -9,7 +9,6 @@ from scipy.special import gammaln, stdtr, stdtrit
 
 from lakehouse.risk.checks import FloatArray, InvalidParameter, finite_matrix, require_count, require_history
 from lakehouse.risk.covariance import pivoted_cholesky, sample_covariance
-from lakehouse.risk.linear import ordered_product
 from lakehouse.risk.moments import mean_and_deviation
 from lakehouse.risk.monte_carlo import Simulation, normal_block, philox, to_grid
 from lakehouse.risk.student_t import fit_dof
@@ -90,30 +89,18 @@ def returns_block(model: TCopula, simulation: Simulation, *, block: int, rows: i
     return np.column_stack(columns)
 
 
-def copula_pnl_block(
-    model: TCopula, exposures: FloatArray, simulation: Simulation, *, block: int, rows: int, horizon_days: int = 1
-) -> FloatArray:
-    """P&L of P portfolios with `exposures` (N, P) in the scenarios of one block over independent days: (rows, P)."""
-    moves = np.zeros((rows, len(model.unit)))
-    for day in range(horizon_days):
-        moves += returns_block(model, simulation, block=block, rows=rows, day=day)
-    return ordered_product(moves, exposures)
+def simulate_returns(model: TCopula, simulation: Simulation, *, horizon_days: int = 1) -> FloatArray:
+    """Returns of every scenario in order (scenarios, N), added over independent days.
 
-
-def simulate_copula_pnl(
-    model: TCopula, exposures: npt.ArrayLike, simulation: Simulation, *, horizon_days: int = 1
-) -> FloatArray:
-    """P&L of every scenario in order (scenarios, P), base currency; the single-process reference of the blocks.
-
-    horizon_days > 1 adds independent days. NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter.
+    Raises InvalidParameter for a horizon below one day.
     """
     require_count("horizon_days", horizon_days)
-    held = finite_matrix("exposures", exposures)
-    blocks = [
-        copula_pnl_block(model, held, simulation, block=block, rows=rows, horizon_days=horizon_days)
-        for block, rows in simulation.blocks()
-    ]
-    return np.concatenate(blocks)
+    moves = np.zeros((simulation.scenarios, len(model.unit)))
+    for block, rows in simulation.blocks():
+        start = block * simulation.block_rows
+        for day in range(horizon_days):
+            moves[start : start + rows] += returns_block(model, simulation, block=block, rows=rows, day=day)
+    return moves
 
 
 Ranks = npt.NDArray[np.int64]

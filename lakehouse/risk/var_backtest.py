@@ -1,7 +1,6 @@
 """Rolling one-day VaR forecasts, each made from the days before it, held against what then happened."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +18,9 @@ from lakehouse.risk.checks import (
     require_history,
 )
 from lakehouse.risk.cornish_fisher import BoolArray
-from lakehouse.risk.kernels import Kernel, es_kernel, require_one_day, var_kernel
+from lakehouse.risk.kernels import Kernel, es_kernel, var_kernel
 from lakehouse.risk.linear import loss_rows
 from lakehouse.risk.methods import STANDARD, Conventions, Method
-from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_pnl
-from lakehouse.risk.var import historical_var
 
 IntArray = npt.NDArray[np.int64]
 BLOCK_VALUES = 1 << 17  # 1 MiB of windows at a time: they are selected from while still in the cache
@@ -75,8 +72,8 @@ def rolling_var(
 
     pnl: (T, P) daily P&L of today's holdings, oldest first, base currency. Result: (backtest_days, P), positive for
     a loss, the same bits as the method's VaR of that window alone; NaN where Cornish-Fisher is out of its domain.
-    Filtered historical rolls in `rolling_filtered`, Monte-Carlo in `rolling_monte_carlo_var`, every method that needs
-    returns in `holdings.rolling_holdings`. Horizon: one day only.
+    Filtered historical rolls in `rolling_filtered`, every method that needs returns in `holdings.rolling_holdings`.
+    Horizon: one day only.
     NaN policy: refused on input. Raises NonFinite, ShapeMismatch, InvalidParameter; InsufficientHistory below
     window + backtest_days rows, or when the window is too short for the method.
     """
@@ -108,35 +105,6 @@ def _rolled(kernel: Kernel, pnl: npt.ArrayLike, window: int, backtest_days: int)
             block = np.ascontiguousarray(windows[portfolio, day : day + step])
             forecasts[portfolio, day : day + step] = kernel(block)
     return np.ascontiguousarray(forecasts.T)
-
-
-def rolling_monte_carlo_var(
-    returns: npt.ArrayLike,
-    exposures: npt.ArrayLike,
-    *,
-    confidence: Confidence,
-    window: int,
-    streams: Sequence[int],
-    simulation: Simulation,
-    conventions: Conventions = STANDARD,
-) -> FloatArray:
-    """Monte-Carlo VaR forecasts of the last len(streams) rows of `returns`, each fitted to the `window` rows before.
-
-    returns (T, N) simple, oldest first; exposures (N, P) base currency. `streams`: one number a forecast day, for
-    example its ordinal date, so that days have independent scenarios and a day keeps its own in every later run.
-    Result: (len(streams), P), positive for a loss. Horizon: one day only.
-    NaN policy: refused. Raises as `fit_normal` and `historical_var` do, InsufficientHistory for too few rows.
-    """
-    require_one_day(conventions)
-    moves = finite_matrix("returns", returns)
-    require_days(len(moves), window, len(streams))
-    first = len(moves) - len(streams)
-    forecasts = []
-    for day, stream in enumerate(streams, start=first):
-        model = fit_normal(moves[day - window : day], exposures, ddof=conventions.ddof)
-        simulated = simulate_pnl(model, replace(simulation, stream=stream))
-        forecasts.append(historical_var(simulated, confidence=confidence, quantile=conventions.quantile))
-    return np.stack(forecasts)
 
 
 def compare(forecast: npt.ArrayLike, pnl: npt.ArrayLike) -> Backtest:

@@ -1,11 +1,16 @@
-"""VaR and expected shortfall of every portfolio by every method, with their backtest."""
+"""Risk of every portfolio by every method: what it comes from, how it was forecast, and what it rests on."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from lakehouse.contracts.jobs import VAR_BATCH
-from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, RETURNS_DAILY, VAR_BACKTEST
-from lakehouse.contracts.tables.silver import POSITIONS
+from lakehouse.contracts.tables.gold import RETURNS_DAILY
+from lakehouse.contracts.tables.silver import DAILY_BARS, POSITIONS
 from lakehouse.risk.checks import RiskError
 from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.frames import from_arrow
@@ -13,55 +18,67 @@ from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.var_batch import transforms
 from spark_jobs.var_batch.book import Book, assemble, held_symbols
-from spark_jobs.var_batch.measure import measure
+from spark_jobs.var_batch.measure import measured
+from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
-from spark_jobs.var_batch.rows import backtest_rows, risk_rows
-from spark_jobs.var_batch.simulation import simulate
+from spark_jobs.var_batch.sectors import sectors
+
+CALENDAR_DAYS = 3
+"""Calendar days to read for each day of volume: enough for weekends and holidays."""
 
 
 class UnmeasurableError(DataError):
     """The risk library refused the book."""
 
 
-def plan(_: Run) -> dict[str, Any]:
-    """The standard parameters; what else decides on the result is pinned with the inputs."""
-    return Parameters().document()
+def plan(run: Run) -> dict[str, Any]:
+    """The standard parameters, and the sectors of what is held; what else decides is pinned with the inputs."""
+    symbols = held_symbols(_holdings(run), run.business_date)
+    return replace(Parameters(), sectors=sectors(run.settings.postgres, symbols)).document()
 
 
 def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
-    """The risk of the business date and its backtest. The whole of the day's partitions is replaced."""
+    """The risk of the business date and all that explains it. The whole of the day's partitions is replaced."""
     chosen = parse(parameters)
-    book = _book(run, chosen)
+    book, around = _book(run, chosen)
     try:
-        measured = tuple(measure(book, simulate(run.session, book, chosen), chosen))
+        tables = measured(run.session, book, around, chosen, run.business_date, run.run_id)
     except RiskError as error:
         raise UnmeasurableError(f"risk as of {run.business_date} cannot be measured: {error}") from error
-    day = (run.business_date,)
-    risk = risk_rows(book, measured, run.business_date, run.run_id)
-    backtest = backtest_rows(book, measured, run.business_date, run.run_id)
     return Computed(
         tuple(
             Output(
                 table,
                 from_arrow(run.session, rows).select(*table.column_names),
-                partitions(table, day),
+                partitions(table, (run.business_date,)),
                 minimum=rows.num_rows,
                 maximum=rows.num_rows,
             )
-            for table, rows in ((PORTFOLIO_RISK, risk), (VAR_BACKTEST, backtest))
+            for table, rows in tables
         )
     )
 
 
-def _book(run: Run, chosen: Parameters) -> Book:
-    holdings = transforms.holdings(run.read(POSITIONS), run.business_date).toArrow()
-    symbols = held_symbols(holdings, run.business_date)
-    first_year = run.business_date.year - chosen.years_needed
-    closes = transforms.closes(run.read(RETURNS_DAILY), symbols, first_year, run.business_date).toArrow()
+def _holdings(run: Run) -> pa.Table:
+    return transforms.holdings(run.read(POSITIONS), run.business_date).toArrow()
+
+
+def _book(run: Run, chosen: Parameters) -> tuple[Book, Beside]:
+    day = run.business_date
+    holdings = _holdings(run)
+    symbols = held_symbols(holdings, day)
+    wanted = (*symbols, chosen.benchmark) if chosen.benchmark else symbols
+    closes = transforms.closes(run.read(RETURNS_DAILY), wanted, day.year - chosen.years_needed, day).toArrow()
+    held = closes.filter(pc.is_in(closes["symbol"], pa.array(symbols)))
+    market = closes.filter(pc.equal(closes["symbol"], chosen.benchmark))
+    first = day - timedelta(days=CALENDAR_DAYS * chosen.volume_days)
+    bars = transforms.bars(run.read(DAILY_BARS), symbols, first, day).toArrow()
     try:
-        return assemble(holdings, closes, run.business_date, chosen.returns_needed)
+        book = assemble(holdings, held, day, chosen.returns_needed)
     except RiskError as error:
-        raise UnmeasurableError(f"closes up to {run.business_date} cannot be used: {error}") from error
+        raise UnmeasurableError(f"closes up to {day} cannot be used: {error}") from error
+    benchmark = dict(zip(market["business_date"].to_pylist(), market["close"].to_pylist(), strict=True))
+    return book, beside(book, bars, benchmark, chosen)
 
 
 JOB = Batch(VAR_BATCH, plan, compute)

@@ -1,63 +1,98 @@
 """Measures as rows of the gold tables."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from lakehouse.contracts.model import Table
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
+from lakehouse.contracts.tables.risk import UNMEASURED
 from spark_jobs.var_batch.book import Book
-from spark_jobs.var_batch.measure import Measured
-from spark_jobs.var_batch.valuation import decimal_column, to_cents
+from spark_jobs.var_batch.estimates import Estimated
+from spark_jobs.var_batch.records import Record
+from spark_jobs.var_batch.valuation import decimal_column, money, to_cents
 
-CENTS = Decimal(100)
-HORIZON_DAYS = 1
-
-
-def risk_rows(book: Book, measured: tuple[Measured, ...], business_date: date, run_id: str) -> pa.Table:
-    """gold.portfolio_risk_v1: one row a portfolio, method and confidence that could be measured."""
-    rows = [row for found in measured for row in _risk(book, found, business_date, run_id)]
-    return pa.Table.from_pylist(rows, schema(PORTFOLIO_RISK))
+BACKTESTED_DAYS = 1
+"""The horizon whose forecasts are held against what happened."""
 
 
-def backtest_rows(book: Book, measured: tuple[Measured, ...], business_date: date, run_id: str) -> pa.Table:
+def table_of(table: Table, rows: Iterable[Mapping[str, Any]], business_date: date, run_id: str) -> pa.Table:
+    """Rows that lack date and run as the table of the contract."""
+    whole = [{**row, "business_date": business_date, "run_id": run_id} for row in rows]
+    return pa.Table.from_pylist(whole, schema(table))
+
+
+def risk_rows(
+    book: Book, estimated: Iterable[Estimated], records: Iterable[Record], business_date: date, run_id: str
+) -> pa.Table:
+    """gold.portfolio_risk_v1: one row a portfolio, method, confidence and horizon that could be measured."""
+    by_kind = {(record.method, record.confidence): record for record in records}
+    rows = [
+        row
+        for one in estimated
+        for row in _risk(book, one, by_kind[one.found.method, one.confidence] if _is_backtested(one) else None)
+    ]
+    return table_of(PORTFOLIO_RISK, rows, business_date, run_id)
+
+
+def unmeasured_rows(book: Book, estimated: Iterable[Estimated], business_date: date, run_id: str) -> pa.Table:
+    """gold.risk_unmeasured_v1: one row for each row that gold.portfolio_risk_v1 does not have."""
+    rows = [
+        {
+            "portfolio_id": portfolio.id,
+            "portfolio_name": portfolio.name,
+            "method": str(one.found.method),
+            "confidence": one.confidence,
+            "horizon_days": one.horizon_days,
+            "reason": one.reason,
+        }
+        for one in estimated
+        for column, portfolio in enumerate(book.portfolios)
+        if column not in one.columns
+    ]
+    return table_of(UNMEASURED, rows, business_date, run_id)
+
+
+def backtest_rows(book: Book, records: Iterable[Record], business_date: date, run_id: str) -> pa.Table:
     """gold.var_backtest_v1: one row a portfolio, method, confidence and day that had a forecast."""
-    tables = [_backtest(book, found, business_date, run_id) for found in measured]
+    tables = [_backtest(book, record, business_date, run_id) for record in records]
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _risk(book: Book, found: Measured, business_date: date, run_id: str) -> list[dict[str, Any]]:
-    today = found.today
-    var, shortfall = to_cents(today.var).tolist(), to_cents(today.es).tolist()
-    breaches, days = found.backtest.breaches.tolist(), found.backtest.forecasts.tolist()
+def _is_backtested(one: Estimated) -> bool:
+    return one.horizon_days == BACKTESTED_DAYS
+
+
+def _risk(book: Book, one: Estimated, record: Record | None) -> list[dict[str, Any]]:
+    found = one.found
+    var, shortfall = to_cents(found.var), to_cents(found.es)
     return [
         {
-            "business_date": business_date,
             "portfolio_id": book.portfolios[column].id,
             "portfolio_name": book.portfolios[column].name,
             "base_currency": book.portfolios[column].base_currency,
-            "method": str(today.method),
-            "confidence": found.confidence,
-            "horizon_days": HORIZON_DAYS,
+            "method": str(found.method),
+            "confidence": one.confidence,
+            "horizon_days": one.horizon_days,
             "value_base": book.values[column],
-            "var_base": Decimal(var[number]) / CENTS,
-            "es_base": Decimal(shortfall[number]) / CENTS,
-            "convention": today.convention,
-            "observations": today.observations,
-            "scenarios": today.scenarios,
-            "breaches": breaches[column],
-            "backtest_days": days[column],
-            "run_id": run_id,
+            "var_base": money(var[number]),
+            "es_base": money(shortfall[number]),
+            "convention": found.convention,
+            "observations": found.observations,
+            "scenarios": found.scenarios,
+            "breaches": int(record.backtest.breaches[column]) if record else 0,
+            "backtest_days": int(record.backtest.forecasts[column]) if record else 0,
         }
-        for number, column in enumerate(found.columns)
+        for number, column in enumerate(one.columns)
     ]
 
 
-def _backtest(book: Book, found: Measured, business_date: date, run_id: str) -> pa.Table:
-    test = found.backtest
+def _backtest(book: Book, record: Record, business_date: date, run_id: str) -> pa.Table:
+    test = record.backtest
     day, column = np.nonzero(~np.isnan(test.var))
     count = len(day)
     dates = np.array(book.dates[-len(test.var) :], dtype="datetime64[D]")
@@ -65,8 +100,8 @@ def _backtest(book: Book, found: Measured, business_date: date, run_id: str) -> 
     values = {
         "business_date": _constant(business_date, count, pa.date32()),
         "portfolio_id": ids.take(pa.array(column)),
-        "method": _constant(str(found.today.method), count, pa.string()),
-        "confidence": _constant(found.confidence, count, schema(VAR_BACKTEST).field("confidence").type),
+        "method": _constant(str(record.method), count, pa.string()),
+        "confidence": _constant(record.confidence, count, schema(VAR_BACKTEST).field("confidence").type),
         "forecast_date": pa.array(dates[day]),
         "var_base": decimal_column(test.var[day, column].astype(np.int64)),
         "pnl_base": decimal_column(test.pnl[day, column].astype(np.int64)),

@@ -1,10 +1,10 @@
-"""Monte-Carlo of all portfolios on all days: the newest one's scenarios, and a forecast for every day of the backtest.
+"""Monte-Carlo of all portfolios on all days of the backtest: a forecast for each, with what it comes from.
 
 Small work is done in this process; large work goes to Spark's workers a day of a slab of portfolios at a time. The
 same function does both, and every number follows from seed, day and holdings alone: the bytes are the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -22,9 +22,7 @@ from lakehouse.risk.cube import (
     exposures_on_grid,
     measure,
     normal_scenarios,
-    scenario_pnl,
 )
-from lakehouse.risk.monte_carlo import Simulation
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
@@ -70,35 +68,12 @@ class Forecasts:
     component_es: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """`pnl` (P, S) of the day after the last date, under `scenarios`; the backtest's `forecasts` by confidence."""
-
-    pnl: FloatArray
-    scenarios: Scenarios
-    simulation: Simulation
-    forecasts: Mapping[Decimal, Forecasts]
-
-
 def work(book: Book, parameters: Parameters) -> pa.Table:
     """The days to forecast. A day's scenarios are named by the date on which its window ends, so that a forecast of the
     backtest has the scenarios that the run of that day had."""
     ends = range(len(book.dates) - parameters.backtest_days, len(book.dates))
     streams = [book.dates[end - 1].toordinal() for end in ends]
     return pa.table([pa.array(ends, pa.int32()), pa.array(streams, pa.int64())], WORK)
-
-
-def simulate(session: SparkSession | None, book: Book, parameters: Parameters) -> Simulated:
-    """Today's scenarios, and the forecasts of all days of the backtest; on the cluster where that is faster."""
-    exposures = exposures_on_grid(book.exposures.T)
-    simulation = parameters.simulation(book.dates[-1].toordinal())
-    today = normal_scenarios(book.returns[-parameters.window_days :], simulation, ddof=parameters.ddof)
-    return Simulated(
-        pnl=scenario_pnl(today, exposures),
-        scenarios=today,
-        simulation=simulation,
-        forecasts=forecast(session, book, parameters),
-    )
 
 
 def forecast(

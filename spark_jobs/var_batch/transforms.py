@@ -1,4 +1,4 @@
-"""What the risk of a business date is computed from: its holdings, and the closes up to it."""
+"""What the risk of a business date is computed from: its holdings, and closes and volumes up to it."""
 
 from datetime import date
 
@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 HELD = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
 CLOSES = ("symbol", "business_date", "currency", "close")
+BARS = ("symbol", "business_date", "close", "volume")
 
 
 def holdings(positions: DataFrame, business_date: date) -> DataFrame:
@@ -16,7 +17,17 @@ def holdings(positions: DataFrame, business_date: date) -> DataFrame:
 
 def closes(returns: DataFrame, symbols: tuple[str, ...], first_year: int, business_date: date) -> DataFrame:
     """Closes of `symbols` from the start of `first_year` up to and with `business_date`."""
+    return _up_to(returns, symbols, first_year, business_date).select(*CLOSES)
+
+
+def bars(silver: DataFrame, symbols: tuple[str, ...], first: date, business_date: date) -> DataFrame:
+    """Bars of `symbols` from `first` up to and with `business_date`."""
+    found = _up_to(silver, symbols, first.year, business_date)
+    return found.where(F.col("business_date") >= F.lit(first)).select(*BARS)
+
+
+def _up_to(frame: DataFrame, symbols: tuple[str, ...], first_year: int, business_date: date) -> DataFrame:
     in_time = F.col("business_year").between(first_year, business_date.year) & (
         F.col("business_date") <= F.lit(business_date)
     )
-    return returns.where(in_time & F.col("symbol").isin(*symbols)).select(*CLOSES)
+    return frame.where(in_time & F.col("symbol").isin(*symbols))

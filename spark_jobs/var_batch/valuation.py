@@ -28,6 +28,23 @@ def to_cents(amounts: FloatArray) -> Cents:
     return cents
 
 
+def apportioned(parts: FloatArray, total: int) -> Cents:
+    """`parts` (G,), base currency, as whole cents that sum to `total`: each is rounded down, and what is missing goes
+    to the largest remainders, of equal ones to the earlier (Hamilton's method). G is at least 1."""
+    exact = parts * 100.0
+    cents = np.floor(exact).astype(np.int64)
+    everyone, some = divmod(total - int(cents.sum()), len(cents))
+    order = np.argsort(-(exact - cents), kind="stable")
+    cents += everyone
+    cents[order[:some]] += 1
+    return cents
+
+
+def money(cents: np.int64) -> Decimal:
+    """Whole cents as an amount."""
+    return Decimal(int(cents)).scaleb(-2)
+
+
 def decimal_column(cents: Cents) -> pa.Array:
     """Whole cents (n,) as an Arrow decimal(20, 2) column, without a Python object a row."""
     flat = np.ascontiguousarray(cents, dtype="<i8")

@@ -15,6 +15,7 @@ import pytest
 from lakehouse.local import ending, envfile, supervisor
 from lakehouse.local.home import Home
 from lakehouse.risk.analysis import Measure
+from lakehouse.risk.methods import BATCH_METHODS
 from lakehouse.settings import Settings, inherited_environment, project_root
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(1200)]
@@ -71,7 +72,10 @@ def test_rows_in_are_landed_or_quarantined(output: str) -> None:
 
 def test_the_printed_curl_line_works(stack: Settings, output: str) -> None:
     line = next(line.strip() for line in output.splitlines() if line.strip().startswith("curl "))
-    assert len(json.loads(_shell(stack, line))["metrics"]) == 2 * len(METHODS)
+    metrics = json.loads(_shell(stack, line))["metrics"]
+    assert {metric["method"] for metric in metrics} == set(BATCH_METHODS)
+    assert {metric["confidence"] for metric in metrics} == {"0.95", "0.975", "0.99"}
+    assert {metric["horizon_days"] for metric in metrics} == {1, 10}
 
 
 def test_the_readmes_tour_of_the_books_runs_as_printed(stack: Settings, output: str) -> None:

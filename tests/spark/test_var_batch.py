@@ -14,10 +14,11 @@ from pyspark.sql import SparkSession
 from lakehouse.clock import SystemClock
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
+from lakehouse.contracts.tables.risk import COMPONENT_RISK, SCENARIO_PNL, UNMEASURED
 from lakehouse.contracts.tables.silver import POSITIONS as POSITIONS_TABLE
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.risk.cube import Groups
-from lakehouse.risk.methods import Method, estimate
+from lakehouse.risk.methods import BATCH_METHODS, Method, estimate
 from lakehouse.settings import PostgresSettings, Settings
 from lakehouse.stores import delta, postgres
 from spark_jobs.kit.args import Request
@@ -50,7 +51,14 @@ def run(job: Batch, settings: Settings, *, rebuild: bool = False) -> Manifest:
 
 
 def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
-    table = {"risk": PORTFOLIO_RISK, "backtest": VAR_BACKTEST, "positions": POSITIONS_TABLE}[name]
+    table = {
+        "risk": PORTFOLIO_RISK,
+        "backtest": VAR_BACKTEST,
+        "positions": POSITIONS_TABLE,
+        "components": COMPONENT_RISK,
+        "unmeasured": UNMEASURED,
+        "vectors": SCENARIO_PNL,
+    }[name]
     found: list[dict[str, Any]] = delta.open_table(settings.s3, table).to_pyarrow_table().to_pylist()
     return found
 
@@ -68,8 +76,8 @@ def hold(settings: Settings, held: dict[tuple[UUID, str], Decimal], currency: st
         for table in ("app.position", "app.portfolio", "app.account", "app.instrument"):
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table.split("."))))
         cursor.executemany(
-            "INSERT INTO app.instrument (symbol, name, currency, exchange) VALUES (%s, %s, 'USD', 'XNYS')",
-            [(symbol, symbol) for symbol in sorted({symbol for _, symbol in held})],
+            "INSERT INTO app.instrument (symbol, name, currency, exchange, sector) VALUES (%s, %s, 'USD', 'XNYS', %s)",
+            [(symbol, symbol, "Energy" if symbol == "AAA" else "") for symbol in sorted({name for _, name in held})],
         )
         holders = sorted({found for found, _ in held})
         cursor.executemany(
@@ -109,14 +117,15 @@ def test_the_numbers_are_those_of_the_risk_library_and_an_old_run_can_be_repeate
     first = run(VAR, market)
     _, closes = walk()
     last = {symbol: Decimal(f"{closes[-1, column]:.2f}") for column, symbol in enumerate(SYMBOLS)}
-    risk = {(row["portfolio_id"], row["method"], row["confidence"]): row for row in rows(market, "risk")}
-    assert len(risk) == 2 * 4 * 2
+    daily = [row for row in rows(market, "risk") if row["horizon_days"] == 1]
+    risk = {(row["portfolio_id"], row["method"], row["confidence"]): row for row in daily}
+    assert len(risk) + len(rows(market, "unmeasured")) // 2 == 2 * len(BATCH_METHODS) * 3
     exact = last["AAA"] * Decimal("10.5") + last["BBB"] * 3
     assert risk[str(LONG), "historical", Decimal("0.99")]["value_base"] == round(exact, 2)
     returns = closes[-501:] / np.vstack([closes[-502:-501], closes[-501:-1]]) - 1
     exposures = np.array([[float(last["AAA"] * Decimal("10.5"))], [float(last["BBB"] * 3)]])
     pnl = returns[1:, :2] @ exposures
-    for method in (Method.HISTORICAL, Method.PARAMETRIC_NORMAL, Method.CORNISH_FISHER):
+    for method in (Method.HISTORICAL, Method.PARAMETRIC_NORMAL, Method.STUDENT_T, Method.FILTERED_HISTORICAL):
         found = risk[str(LONG), method, Decimal("0.95")]
         wanted = estimate(method, pnl, confidence=Decimal("0.95"))
         assert float(found["var_base"]) == pytest.approx(wanted.var[0], abs=0.006)
@@ -126,12 +135,20 @@ def test_the_numbers_are_those_of_the_risk_library_and_an_old_run_can_be_repeate
         float(risk[str(LONG), "parametric_normal", Decimal("0.95")]["var_base"]), rel=0.05
     )
     assert_breaches_follow(market, risk)
+    assert_components_sum(market, risk)
+    again = run(VAR, market)
+    assert hashes(again) == hashes(first)
     hold(market, {(LONG, "CCC"): Decimal(1)})
     run(POSITIONS, market, rebuild=True)
     second = run(VAR, market)
     assert second.outputs[PORTFOLIO_RISK.name].content_hash != first.outputs[PORTFOLIO_RISK.name].content_hash
     verdict = reproduce(VAR, first.run_id, market, clock=CLOCK)
     assert verdict.reproduced, verdict.hashes
+    assert set(verdict.hashes) == set(VAR.spec.outputs)
+
+
+def hashes(manifest: Manifest) -> dict[str, str]:
+    return {name: output.content_hash for name, output in manifest.outputs.items()}
 
 
 def assert_breaches_follow(settings: Settings, risk: dict[tuple[str, str, Decimal], dict[str, Any]]) -> None:
@@ -144,6 +161,18 @@ def assert_breaches_follow(settings: Settings, risk: dict[tuple[str, str, Decima
         assert row["breaches"] == sum(t["is_breach"] for t in of_row)
         assert all(t["is_breach"] == (t["pnl_base"] < -t["var_base"]) for t in of_row)
         assert max(t["forecast_date"] for t in of_row) == DAY
+
+
+def assert_components_sum(settings: Settings, risk: dict[tuple[str, str, Decimal], dict[str, Any]]) -> None:
+    sums: dict[tuple[str, str, Decimal, str], Decimal] = {}
+    for row in rows(settings, "components"):
+        key = (row["portfolio_id"], row["method"], row["confidence"], row["grouping"])
+        sums[key] = sums.get(key, Decimal(0)) + row["component_var_base"]
+    assert len(sums) == 2 * 5 * 3 * 3
+    assert all(total == risk[key[:3]]["var_base"] for key, total in sums.items())
+    sectors = {row["group_name"] for row in rows(settings, "components") if row["grouping"] == "sector"}
+    assert sectors == {"Energy", "unclassified"}
+    assert {len(row["pnl_vector"]) // 8 for row in rows(settings, "vectors")} == {500, 10_000}
 
 
 def test_a_date_s_holdings_are_copied_once_and_again_only_on_demand(market: Settings) -> None:

@@ -68,7 +68,7 @@ def _portfolio(http: httpx.Client, found: Mapping[str, Any], business_date: str)
         name=found["name"],
         currency=metrics[0]["value"]["currency"],
         value=Decimal(metrics[0]["value"]["amount"]),
-        risks=tuple(_risk(metric) for metric in metrics),
+        risks=tuple(_risk(metric) for metric in metrics if metric["horizon_days"] == 1),
     )
 
 

@@ -40,7 +40,7 @@ from lakehouse.risk.delta_gamma import delta_normal_var, quadratic_moments, simu
 from lakehouse.risk.factors import by_factor, fit_factors
 from lakehouse.risk.filtered import rescaled_pnl
 from lakehouse.risk.performance import max_drawdown
-from lakehouse.risk.t_copula import copula_pnl_block, fit_t_copula, simulate_copula_pnl
+from lakehouse.risk.t_copula import fit_t_copula, returns_block, simulate_returns
 from lakehouse.risk.var_backtest import Backtest
 from lakehouse.risk.volatility import Garch
 
@@ -207,15 +207,14 @@ def test_copula_scenarios_are_the_same_bytes_on_any_partitions(
     seed: int, draws: int, partitions: int, margins: Margins
 ) -> None:
     model = fit_t_copula(seeded_market(seed), margins=margins)
-    held = np.random.default_rng(seed).normal(size=(3, 4)) * 1e6
     simulation = Simulation(seed=draws, scenarios=700, block_rows=90)
     blocks = list(simulation.blocks())
     parts = {
-        block: copula_pnl_block(model, held, simulation, block=block, rows=rows)
+        block: returns_block(model, simulation, block=block, rows=rows)
         for partition in reversed(range(partitions))
         for block, rows in blocks[partition::partitions]
     }
-    whole = simulate_copula_pnl(model, held, simulation)
+    whole = simulate_returns(model, simulation)
     assert np.concatenate([parts[block] for block, _ in blocks]).tobytes() == whole.tobytes()
 
 

@@ -16,11 +16,9 @@ from lakehouse.risk import (
     ShapeMismatch,
     Simulation,
     estimate,
-    fit_normal,
     historical_es,
     historical_var,
     portfolio_pnl,
-    simulate_pnl,
 )
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.contributions import (
@@ -31,6 +29,7 @@ from lakehouse.risk.contributions import (
     scenario_contributions,
 )
 from lakehouse.risk.factors import by_factor, fit_factors
+from lakehouse.risk.monte_carlo import fit_normal, simulate_moves
 
 
 def market(days: int = 500, names: int = 8, portfolios: int = 3) -> tuple[FloatArray, FloatArray]:
@@ -127,7 +126,7 @@ def test_an_empty_portfolio_has_components_of_zero() -> None:
 
 def test_simulated_components_go_to_the_parametric_ones() -> None:
     returns, held = market()
-    scenarios = simulate_pnl(fit_normal(returns, np.eye(8)), Simulation(seed=1, scenarios=60_000))
+    scenarios = simulate_moves(fit_normal(returns), Simulation(seed=1, scenarios=60_000))
     found = scenario_contributions(scenarios, held, confidence=0.99, neighbours=200)
     expected = parametric_contributions(Method.PARAMETRIC_NORMAL, returns, held, confidence=0.99)
     adds_up(found)

@@ -17,16 +17,17 @@ from lakehouse.risk import (
     Simulation,
     estimate,
     fit_normal,
+    moves_block,
     normal_block,
     parametric_normal_es,
     parametric_normal_var,
     pivoted_cholesky,
-    pnl_block,
     portfolio_pnl,
     sample_covariance,
-    simulate_pnl,
+    simulate_moves,
 )
 from lakehouse.risk.checks import FloatArray
+from tests.factories.simulated import normal_pnl
 
 INSTRUMENTS, PORTFOLIOS, DAYS = 20, 7, 300
 
@@ -39,33 +40,33 @@ def market() -> tuple[FloatArray, FloatArray]:
 
 
 def test_partitions_do_not_change_a_byte() -> None:
-    model = fit_normal(*market())
+    model = fit_normal(market()[0])
     simulation = Simulation(seed=42, scenarios=10_000, block_rows=1024)
-    reference = simulate_pnl(model, simulation)
+    reference = simulate_moves(model, simulation)
     for partitions in (1, 2, 3, 8):
         parts: dict[int, FloatArray] = {}
         blocks = list(simulation.blocks())
         for partition in reversed(range(partitions)):
             for block, rows in blocks[partition::partitions]:
-                parts[block] = pnl_block(model, simulation, block=block, rows=rows)
+                parts[block] = moves_block(model, simulation, block=block, rows=rows)
         assert np.concatenate([parts[block] for block, _ in blocks]).tobytes() == reference.tobytes()
 
 
 def test_a_portfolio_does_not_depend_on_those_beside_it() -> None:
     returns, exposures = market()
     simulation = Simulation(seed=42, scenarios=3000)
-    together = simulate_pnl(fit_normal(returns, exposures), simulation)
+    together = normal_pnl(returns, exposures, simulation)
     for chosen in ([0], [3], [5, 1], [6, 4, 2, 0, 1]):
-        alone = simulate_pnl(fit_normal(returns, exposures[:, chosen]), simulation)
-        assert alone.tobytes() == together[:, chosen].tobytes()
+        alone = normal_pnl(returns, exposures[:, chosen], simulation)
+        assert np.ascontiguousarray(alone).tobytes() == together[:, chosen].tobytes()
 
 
 def test_the_product_is_exact() -> None:
-    model = fit_normal(*market())
+    model = fit_normal(market()[0])
     normals = normal_block(seed=1, block=0, rows=200, cols=INSTRUMENTS)
     whole = [[int(z * 2**18) for z in row] for row in normals]
     weights = [[int(w) for w in row] for row in model.weights]
-    exact = [[sum(z * weights[i][p] for i, z in enumerate(row)) for p in range(PORTFOLIOS)] for row in whole]
+    exact = [[sum(z * weights[i][p] for i, z in enumerate(row)) for p in range(INSTRUMENTS)] for row in whole]
     np.testing.assert_array_equal((normals @ model.weights) * 2.0**18, np.array(exact, dtype=np.float64))
     assert np.abs(normals).max() < 16
     assert np.abs(model.weights).sum(axis=0).max() <= 2**31
@@ -73,21 +74,23 @@ def test_the_product_is_exact() -> None:
 
 def test_the_grid_is_far_below_the_sampling_error() -> None:
     returns, exposures = market()
-    model = fit_normal(returns, exposures)
+    model = fit_normal(returns)
     loadings = pivoted_cholesky(sample_covariance(returns))
     kept = model.weights * model.unit
+    assert (np.linalg.norm(kept - loadings.T, axis=0) / returns.std(axis=0, ddof=1)).max() < 1e-7
     deviation = portfolio_pnl(returns, exposures).std(axis=0, ddof=1)
-    assert (np.linalg.norm(kept - loadings.T @ exposures, axis=0) / deviation).max() < 1e-7
+    assert (np.linalg.norm((kept - loadings.T) @ exposures, axis=0) / deviation).max() < 1e-7
 
 
 SCRIPT = """
 import hashlib, sys
 import numpy as np
-from lakehouse.risk import Method, Simulation, estimate, fit_normal, portfolio_pnl, simulate_pnl
+from lakehouse.risk import Method, Simulation, estimate, portfolio_pnl
+from lakehouse.risk.cube import exposures_on_grid, normal_scenarios, scenario_pnl
 rng = np.random.default_rng(1)
 returns, exposures = rng.standard_normal((300, 150)) * 0.01, rng.normal(size=(150, 90)) * 1e6
 simulation = Simulation(seed=3, scenarios=5000)
-simulated = simulate_pnl(fit_normal(returns, exposures), simulation)
+simulated = scenario_pnl(normal_scenarios(returns, simulation), exposures_on_grid(exposures.T)).T
 risk = estimate(Method.MONTE_CARLO_NORMAL, simulated, confidence=0.99, simulation=simulation, observations=300)
 content = simulated.tobytes() + risk.es.tobytes() + portfolio_pnl(returns, exposures).tobytes()
 sys.stdout.write(hashlib.sha256(content).hexdigest())
@@ -129,9 +132,9 @@ def test_blocks_streams_and_seeds_differ() -> None:
 def test_fewer_rows_are_a_prefix() -> None:
     full = normal_block(seed=5, block=2, rows=100, cols=3)
     np.testing.assert_array_equal(normal_block(seed=5, block=2, rows=17, cols=3), full[:17])
-    model = fit_normal(*market())
-    longer = simulate_pnl(model, Simulation(seed=5, scenarios=900, block_rows=256))
-    shorter = simulate_pnl(model, Simulation(seed=5, scenarios=700, block_rows=256))
+    model = fit_normal(market()[0])
+    longer = simulate_moves(model, Simulation(seed=5, scenarios=900, block_rows=256))
+    shorter = simulate_moves(model, Simulation(seed=5, scenarios=700, block_rows=256))
     np.testing.assert_array_equal(shorter, longer[:700])
 
 
@@ -145,13 +148,12 @@ def test_the_draws_are_standard_normal() -> None:
 def test_it_converges_to_the_parametric_normal(horizon: int) -> None:
     returns, exposures = market()
     simulation = Simulation(seed=13, scenarios=60_000)
-    model = fit_normal(returns, exposures, horizon_days=horizon)
     found = estimate(
         Method.MONTE_CARLO_NORMAL,
-        simulate_pnl(model, simulation),
+        normal_pnl(returns, exposures, simulation, horizon_days=horizon),
         confidence=0.99,
         simulation=simulation,
-        observations=model.observations,
+        observations=DAYS,
     )
     pnl = portfolio_pnl(returns, exposures)
     deviation = pnl.std(axis=0, ddof=1) * np.sqrt(horizon)
@@ -209,5 +211,5 @@ def test_impossible_simulations_are_refused() -> None:
 def test_a_portfolio_without_positions_has_no_pnl() -> None:
     returns, exposures = market()
     exposures[:, 2] = 0.0
-    simulated = simulate_pnl(fit_normal(returns, exposures), Simulation(seed=1, scenarios=200))
+    simulated = normal_pnl(returns, exposures, Simulation(seed=1, scenarios=200))
     assert not simulated[:, 2].any()

@@ -1,7 +1,6 @@
 """Rolling forecasts against a naive loop, breaches by hand, and Kupiec's published table."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,13 @@ from lakehouse.risk import (
     NonFinite,
     Quantile,
     ShapeMismatch,
-    Simulation,
     compare,
     cornish_fisher_var,
     estimate,
-    fit_normal,
     historical_var,
     kupiec_pof,
     parametric_normal_var,
-    rolling_monte_carlo_var,
     rolling_var,
-    simulate_pnl,
 )
 from lakehouse.risk.checks import FloatArray
 
@@ -68,22 +63,6 @@ def test_a_forecast_never_sees_its_own_day() -> None:
         np.testing.assert_array_equal(before, after)
 
 
-def test_monte_carlo_forecasts_equal_the_naive_loop_and_keep_their_numbers() -> None:
-    rng = np.random.default_rng(6)
-    returns, exposures = rng.standard_normal((130, 4)) * 0.01, rng.normal(size=(4, 2)) * 1e6
-    simulation = Simulation(seed=77, scenarios=500)
-    streams = list(range(738_000, 738_010))
-    chosen: dict[str, Any] = {"confidence": 0.99, "window": 100, "simulation": simulation}
-    forecasts = rolling_monte_carlo_var(returns, exposures, streams=streams, **chosen)
-    for row, (day, stream) in enumerate(zip(range(120, 130), streams, strict=True)):
-        model = fit_normal(returns[day - 100 : day], exposures)
-        simulated = simulate_pnl(model, replace(simulation, stream=stream))
-        np.testing.assert_array_equal(forecasts[row], historical_var(simulated, confidence=0.99))
-    # The run of the day before makes the same forecasts for the days that both cover.
-    earlier = rolling_monte_carlo_var(returns[:-1], exposures, streams=streams[:-1], **chosen)
-    np.testing.assert_array_equal(earlier, forecasts[:-1])
-
-
 def test_absent_forecasts_are_no_breach_and_not_counted() -> None:
     pnl = np.random.default_rng(12).standard_t(8, (320, 1))
     pnl[5] = 1e4  # one gain in 300 quiet days: out of Cornish-Fisher's domain while the window holds it
@@ -113,7 +92,7 @@ def test_short_histories_and_wrong_calls_are_refused() -> None:
     assert (short.value.observations, short.value.required) == (349, 350)
     with pytest.raises(InsufficientHistory):
         rolling_var(Method.HISTORICAL, pnl, confidence=0.99, window=99, backtest_days=10)
-    with pytest.raises(InvalidParameter, match="rolling_monte_carlo_var"):
+    with pytest.raises(InvalidParameter, match="rolling_holdings"):
         rolling_var(Method.MONTE_CARLO_NORMAL, pnl, confidence=0.99, window=250, backtest_days=10)
     with pytest.raises(InvalidParameter, match="one day"):
         rolling_var(

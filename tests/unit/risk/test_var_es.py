@@ -283,7 +283,11 @@ def test_estimate_refuses_a_simulation_without_origin() -> None:
 def test_batch_methods_are_those_of_the_contract() -> None:
     assert [str(method) for method in BATCH_METHODS] == [
         "historical",
+        "age_weighted",
+        "filtered_historical",
         "parametric_normal",
+        "student_t",
         "cornish_fisher",
         "monte_carlo_normal",
+        "monte_carlo_t_copula",
     ]

@@ -1,7 +1,9 @@
 """The risk job's pure parts: money, the book, the pieces of work, the rows."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,13 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakehouse.contracts.jobs import VAR_BATCH
 from lakehouse.contracts.render.arrow import schema
-from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.silver import POSITIONS
+from lakehouse.risk.breach_tests import traffic_light
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.cube import Groups, exposures_on_grid, normal_scenarios, scenario_pnl
 from lakehouse.risk.methods import BATCH_METHODS, Method
 from lakehouse.risk.var import historical_var
+from lakehouse.risk.var_backtest import kupiec_pof
+from lakehouse.risk.vectors import total_pnl
 from spark_jobs.var_batch import simulation
 from spark_jobs.var_batch.book import (
     Book,
@@ -25,11 +30,12 @@ from spark_jobs.var_batch.book import (
     PriceMissingError,
     assemble,
 )
-from spark_jobs.var_batch.measure import measure
+from spark_jobs.var_batch.measure import measured
+from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
-from spark_jobs.var_batch.rows import backtest_rows, risk_rows
-from spark_jobs.var_batch.simulation import Forecasts, Simulated, forecast, simulate
-from spark_jobs.var_batch.valuation import decimal_column, exact_value, to_cents
+from spark_jobs.var_batch.simulation import Forecasts, forecast
+from spark_jobs.var_batch.valuation import apportioned, decimal_column, exact_value, to_cents
+from spark_jobs.var_batch.vectors import outcomes
 from tests.factories.market import random_book
 
 DAY = date(2022, 12, 28)
@@ -111,9 +117,7 @@ class TestBook:
             assemble(holdings(), closes({"A": ["1", "2", "3"]}), DAY, 2)
 
 
-def simulated(book: Book, chosen: Parameters) -> Simulated:
-    """What the workers do, in this process."""
-    return simulate(None, book, chosen)
+Found = dict[str, list[dict[str, Any]]]
 
 
 def assert_same(one: Forecasts, other: Forecasts) -> None:
@@ -124,22 +128,22 @@ def assert_same(one: Forecasts, other: Forecasts) -> None:
 class TestWork:
     def test_forecasts_are_the_var_of_that_day_s_scenarios(self) -> None:
         book = random_book(returns=140)
-        found = simulated(book, SMALL)
+        found = forecast(None, book, SMALL)
         exposures = exposures_on_grid(book.exposures.T)
         for number, day in enumerate(book.dates[-21:-1]):
             window = book.returns[number : number + 120]
             pnl = scenario_pnl(normal_scenarios(window, SMALL.simulation(day.toordinal())), exposures)
             for level in SMALL.levels:
                 expected = historical_var(pnl.T, confidence=level)
-                np.testing.assert_array_equal(found.forecasts[level].var[number], expected)
+                np.testing.assert_array_equal(found[level].var[number], expected)
 
     def test_slabs_change_no_byte(self, monkeypatch: pytest.MonkeyPatch) -> None:
         book = random_book(returns=140)
-        whole = simulated(book, SMALL)
+        whole = forecast(None, book, SMALL)
         monkeypatch.setattr(simulation, "SLAB_PORTFOLIOS", 2)
-        parts = simulated(book, SMALL)
+        parts = forecast(None, book, SMALL)
         for level in SMALL.levels:
-            assert_same(whole.forecasts[level], parts.forecasts[level])
+            assert_same(whole[level], parts[level])
 
     def test_components_of_every_day_add_up(self) -> None:
         book = random_book(returns=140)
@@ -154,28 +158,196 @@ class TestWork:
         assert parse(SMALL.document()) == SMALL
 
 
-class TestRows:
-    def rows(self, book: Book) -> tuple[pa.Table, pa.Table]:
-        found = tuple(measure(book, simulated(book, SMALL), SMALL))
-        return risk_rows(book, found, DAY, "r"), backtest_rows(book, found, DAY, "r")
+def tables(book: Book, beside: Beside | None = None, chosen: Parameters = SMALL) -> dict[str, pa.Table]:
+    around = beside or Beside(None, np.full(len(book.symbols), np.nan))
+    return {table.short_name: rows for table, rows in measured(None, book, around, chosen, DAY, "r")}
 
-    def test_the_tables_are_the_contracts_and_agree_with_each_other(self) -> None:
-        risk, backtest = self.rows(random_book(returns=140))
-        assert risk.schema.equals(schema(PORTFOLIO_RISK))
-        assert backtest.schema.equals(schema(VAR_BACKTEST))
-        assert (risk.num_rows, backtest.num_rows) == (3 * 4 * 2, 3 * 4 * 2 * 20)
-        tests = backtest.to_pylist()
-        for row in risk.to_pylist():
-            assert row["es_base"] >= row["var_base"]
-            mine = [t for t in tests if all(t[k] == row[k] for k in ("portfolio_id", "method", "confidence"))]
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    """Every table of a small book, as rows."""
+    return {name: rows.to_pylist() for name, rows in tables(random_book(returns=140)).items()}
+
+
+KINDS = len(BATCH_METHODS) * len(SMALL.levels)
+KEY = ("portfolio_id", "method", "confidence")
+
+
+class TestRows:
+    def test_the_tables_are_the_contracts(self) -> None:
+        made = measured(None, random_book(returns=140), Beside(None, np.full(5, np.nan)), SMALL, DAY, "r")
+        assert sorted(table.name for table, _ in made) == sorted(VAR_BATCH.outputs)
+        for table, rows in made:
+            assert rows.schema.equals(schema(table))
+
+    def test_every_method_is_there_at_every_confidence_and_horizon(self, found: Found) -> None:
+        assert len(found["portfolio_risk_v1"]) == 3 * KINDS * len(SMALL.horizons)
+        assert found["risk_unmeasured_v1"] == []
+        assert all(row["es_base"] >= row["var_base"] for row in found["portfolio_risk_v1"])
+        assert {row["horizon_days"] for row in found["portfolio_risk_v1"]} == {1, 10}
+        assert all(f"horizon={row['horizon_days']}d" in row["convention"] for row in found["portfolio_risk_v1"])
+
+    def test_breaches_follow_from_the_stored_amounts(self, found: Found) -> None:
+        tests = found["var_backtest_v1"]
+        assert len(tests) == 3 * KINDS * 20
+        for row in found["portfolio_risk_v1"]:
+            mine = [t for t in tests if all(t[k] == row[k] for k in KEY) and row["horizon_days"] == 1]
+            assert row["backtest_days"] == len(mine)
             assert row["breaches"] == sum(t["pnl_base"] < -t["var_base"] for t in mine)
             assert all(t["is_breach"] == (t["pnl_base"] < -t["var_base"]) for t in mine)
 
-    def test_a_portfolio_out_of_cornish_fisher_s_domain_has_no_row_by_it(self) -> None:
-        risk, backtest = self.rows(jumpy(random_book(returns=140)))
-        for rows in (risk.to_pylist(), backtest.to_pylist()):
-            by_method = {row["method"] for row in rows if row["portfolio_id"] == "p0"}
+    def test_a_portfolio_out_of_cornish_fisher_s_domain_has_no_row_by_it_and_the_reason_is_kept(self) -> None:
+        made = {name: rows.to_pylist() for name, rows in tables(jumpy(random_book(returns=140))).items()}
+        for name in ("portfolio_risk_v1", "var_backtest_v1", "var_backtest_tests_v1"):
+            by_method = {row["method"] for row in made[name] if row["portfolio_id"] == "p0" and is_daily(row)}
             assert by_method == {str(m) for m in BATCH_METHODS if m is not Method.CORNISH_FISHER}
+        absent = [row for row in made["risk_unmeasured_v1"] if row["horizon_days"] == 1]
+        assert {row["method"] for row in absent} == {"cornish_fisher"}
+        assert {row["confidence"] for row in absent if row["portfolio_id"] == "p0"} == set(SMALL.levels)
+        assert all("outside the domain" in row["reason"] for row in absent)
+
+
+def is_daily(row: dict[str, Any]) -> bool:
+    return bool(row.get("horizon_days", 1) == 1)
+
+
+class TestComponents:
+    def test_they_sum_to_the_measure_to_the_cent_in_every_grouping(self, found: Found) -> None:
+        risk = {tuple(row[k] for k in KEY): row for row in found["portfolio_risk_v1"] if is_daily(row)}
+        sums: dict[tuple[Any, ...], list[Decimal]] = {}
+        for row in found["component_risk_v1"]:
+            total = sums.setdefault((*(row[k] for k in KEY), row["grouping"]), [Decimal(0)] * 3)
+            for place, name in enumerate(("component_var_base", "component_es_base", "exposure_base")):
+                total[place] += row[name]
+        assert len(sums) == 3 * 5 * len(SMALL.levels) * 3
+        for (*key, _), total in sums.items():
+            whole = risk[tuple(key)]
+            assert total == [whole["var_base"], whole["es_base"], whole["value_base"]]
+
+    def test_without_everything_nothing_is_left(self, found: Found) -> None:
+        whole = [row for row in found["component_risk_v1"] if row["grouping"] == "currency"]
+        assert whole
+        for row in whole:
+            assert row["incremental_var_base"] == row["component_var_base"]
+            assert row["incremental_es_base"] == row["component_es_base"]
+
+    def test_a_marginal_is_the_component_of_a_unit(self, found: Found) -> None:
+        for row in found["component_risk_v1"]:
+            expected = row["marginal_es"] * float(row["exposure_base"])
+            assert float(row["component_es_base"]) == pytest.approx(expected, abs=0.02)
+
+    def test_a_sector_is_the_sum_of_its_instruments(self) -> None:
+        chosen = replace(SMALL, sectors={"S0": "Energy", "S1": "Energy"}, confidences=("0.95",))
+        rows = tables(random_book(returns=140), chosen=chosen)["component_risk_v1"].to_pylist()
+        mine = [r for r in rows if (r["portfolio_id"], r["method"]) == ("p0", "historical")]
+        by_name = {row["group_name"]: row["component_var_base"] for row in mine}
+        assert {row["group_name"] for row in mine if row["grouping"] == "sector"} == {"Energy", "unclassified"}
+        assert abs(by_name["Energy"] - by_name["S0"] - by_name["S1"]) <= Decimal("0.02")
+
+    @given(
+        st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30),
+        st.integers(min_value=-5, max_value=5),
+    )
+    def test_apportioned_parts_sum_to_the_total_and_hardly_move(self, parts: list[float], gap: int) -> None:
+        exact = np.array(parts)
+        total = round(float(exact.sum()) * 100) + gap
+        cents = apportioned(exact, total)
+        assert int(cents.sum()) == total
+        slack = 1.0 + abs(total - float((exact * 100.0).sum())) + 1e-3
+        assert np.abs(cents - exact * 100.0).max() <= slack
+
+
+class TestVerdicts:
+    def test_they_are_those_of_the_risk_library(self, found: Found) -> None:
+        assert len(found["var_backtest_tests_v1"]) == 3 * KINDS
+        risk = {tuple(row[k] for k in KEY): row for row in found["portfolio_risk_v1"] if is_daily(row)}
+        for row in found["var_backtest_tests_v1"]:
+            whole = risk[tuple(row[k] for k in KEY)]
+            assert (row["breaches"], row["forecasts"]) == (whole["breaches"], whole["backtest_days"])
+            pof = kupiec_pof([row["breaches"]], [row["forecasts"]], confidence=row["confidence"])
+            light = traffic_light([row["breaches"]], [row["forecasts"]], confidence=row["confidence"])
+            assert row["pof_p_value"] == pof.p_value[0]
+            assert (row["zone"], row["multiplier"]) == (light.zone[0], light.multiplier[0])
+            assert (row["z1"] is None) == (row["breaches"] == 0)
+            assert 0 <= row["z2_p_value"] <= 1
+
+    def test_the_cadence_of_fits_is_told(self, found: Found) -> None:
+        kept = {row["method"] for row in found["var_backtest_tests_v1"] if row["refit_days"] == SMALL.refit_days}
+        assert kept == {"filtered_historical", "monte_carlo_t_copula"}
+
+
+class TestScenarios:
+    def test_a_total_is_the_sum_of_vectors_and_quantiles_come_last(self, found: Found) -> None:
+        for name in ("historical", "monte_carlo_normal", "monte_carlo_t_copula"):
+            rows = [row for row in found["scenario_pnl_v1"] if row["factor_set"] == name]
+            assert {len(outcomes(row)) for row in rows} == {rows[0]["scenarios"]}
+            for row in rows:
+                var = historical_var(outcomes(row)[:, None], confidence=Decimal("0.99"))[0]
+                told = {"portfolio_id": row["portfolio_id"], "method": name, "confidence": Decimal("0.99")}
+                (risk,) = (
+                    r for r in found["portfolio_risk_v1"] if is_daily(r) and {key: r[key] for key in KEY} == told
+                )
+                assert float(risk["var_base"]) == pytest.approx(var, abs=0.006)
+        book = random_book(returns=140)
+        whole = replace(book, exposures=book.exposures.sum(axis=1, keepdims=True), portfolios=book.portfolios[:1])
+        (total,) = (
+            row for row in tables(whole)["scenario_pnl_v1"].to_pylist() if row["factor_set"] == "monte_carlo_t_copula"
+        )
+        parts = [outcomes(r) for r in found["scenario_pnl_v1"] if r["factor_set"] == "monte_carlo_t_copula"]
+        np.testing.assert_allclose(total_pnl([part[:, None] for part in parts])[:, 0], outcomes(total), atol=1e-2)
+
+    def test_the_worst_are_the_lowest_of_the_vector(self, found: Found) -> None:
+        for row in found["scenario_pnl_v1"]:
+            pnl = outcomes(row)
+            mine = [
+                worst
+                for worst in found["worst_scenarios_v1"]
+                if (worst["portfolio_id"], worst["factor_set"]) == (row["portfolio_id"], row["factor_set"])
+            ]
+            assert [worst["place"] for worst in mine] == list(range(1, SMALL.worst + 1))
+            assert [worst["scenario"] for worst in mine] == np.argsort(pnl, kind="stable")[: SMALL.worst].tolist()
+            assert [float(worst["pnl_base"]) for worst in mine] == pytest.approx(np.sort(pnl)[: SMALL.worst], abs=0.006)
+            assert (mine[0]["scenario_date"] is None) == (row["factor_set"] != "historical")
+
+
+class TestMetrics:
+    def test_without_benchmark_and_volumes_their_numbers_are_absent(self, found: Found) -> None:
+        for row in found["portfolio_metrics_v1"]:
+            assert row["benchmark"] is row["beta"] is row["liquidation_days"] is None
+            assert row["effective_holdings"] == pytest.approx(1 / row["hhi"])
+            assert row["max_drawdown"] >= 0 < row["volatility"]
+
+    def test_a_portfolio_of_the_benchmark_has_beta_one(self) -> None:
+        book = random_book(returns=140, portfolios=1)
+        book.exposures[:] = 0.0
+        book.exposures[2, 0] = 1_000.0
+        own = book.returns[-SMALL.window_days :, [2]]
+        around = Beside(own, np.array([1.0, 1.0, 500.0, np.nan, 1.0]))
+        (row,) = tables(book, around)["portfolio_metrics_v1"].to_pylist()
+        assert row["beta"] == pytest.approx(1.0)
+        assert row["tracking_error"] == pytest.approx(0.0, abs=1e-12)
+        assert row["information_ratio"] is None
+        assert row["liquidation_days"] == pytest.approx(1_000 / (0.2 * 500))
+        assert row["hhi"] == pytest.approx(1.0)
+
+    def test_volumes_and_the_benchmark_are_taken_on_the_book_s_days_or_not_at_all(self) -> None:
+        book = random_book(returns=140)
+        last = book.dates[-1]
+        bars = pa.Table.from_pylist(
+            [
+                {"symbol": "S0", "business_date": last, "close": Decimal("2"), "volume": 30},
+                {"symbol": "S0", "business_date": last - timedelta(days=1), "close": Decimal("9"), "volume": 10},
+                {"symbol": "S1", "business_date": last - timedelta(days=1), "close": Decimal("9"), "volume": 10},
+                {"symbol": "S2", "business_date": last, "close": Decimal("9"), "volume": None},
+            ]
+        )
+        prices = {day: Decimal(100 + number) for number, day in enumerate(book.dates)}
+        full = beside(book, bars, prices, SMALL)
+        np.testing.assert_array_equal(full.traded, [40.0, np.nan, np.nan, np.nan, np.nan])
+        assert full.returns is not None
+        assert full.returns.shape == (SMALL.window_days, 1)
+        del prices[book.dates[-3]]
+        assert beside(book, bars, prices, SMALL).returns is None
 
 
 def jumpy(book: Book) -> Book:

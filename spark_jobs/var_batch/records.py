@@ -1,0 +1,112 @@
+"""How every method would have forecast the days that have passed: VaR and shortfall beside what then happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.cube import exposures_on_grid, scenario_pnl
+from lakehouse.risk.methods import BATCH_METHODS, Method, at_least
+from lakehouse.risk.rolling_filtered import Forecasts, rolling_filtered_levels
+from lakehouse.risk.shortfall import historical_es
+from lakehouse.risk.simulated import drawn_scenarios
+from lakehouse.risk.var import historical_var
+from lakehouse.risk.var_backtest import Backtest, compare, rolling_es, rolling_var
+from spark_jobs.var_batch import simulation
+from spark_jobs.var_batch.book import Book
+from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.valuation import to_cents
+
+HELD = (Method.FILTERED_HISTORICAL, Method.MONTE_CARLO_T_COPULA)
+"""Methods whose models are fitted anew only every `refit_days`."""
+Daily = Mapping[Decimal, simulation.Forecasts]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One method at one confidence: `backtest` and `shortfall` (D, P) in whole cents; NaN without a forecast."""
+
+    method: Method
+    confidence: Decimal
+    backtest: Backtest
+    shortfall: FloatArray
+
+
+def records(book: Book, pnl: FloatArray, daily: Daily, parameters: Parameters) -> tuple[Record, ...]:
+    """The record of every method at every confidence, by confidence and method.
+
+    pnl (T, P) of today's holdings under all returns of the book; `daily` the normal Monte-Carlo of every day. Raises
+    what lakehouse.risk refuses.
+    """
+    held = {
+        Method.FILTERED_HISTORICAL: _filtered(pnl, parameters),
+        Method.MONTE_CARLO_T_COPULA: _copula(book, parameters),
+    }
+    actual = to_cents(pnl[-parameters.backtest_days :]).astype(np.float64)
+    found = []
+    for number, confidence in enumerate(parameters.levels):
+        for method in BATCH_METHODS:
+            if method in held:
+                forecast = held[method][number]
+            elif method is Method.MONTE_CARLO_NORMAL:
+                forecast = Forecasts(daily[confidence].var, daily[confidence].es)
+            else:
+                forecast = _rolling(method, pnl, confidence, parameters)
+            found.append(Record(method, confidence, compare(_in_cents(forecast.var), actual), _in_cents(forecast.es)))
+    return tuple(found)
+
+
+def _rolling(method: Method, pnl: FloatArray, confidence: Decimal, parameters: Parameters) -> Forecasts:
+    var, shortfall = (
+        rolled(
+            method,
+            pnl,
+            confidence=confidence,
+            window=parameters.window_days,
+            backtest_days=parameters.backtest_days,
+            conventions=parameters.conventions,
+        )
+        for rolled in (rolling_var, rolling_es)
+    )
+    return Forecasts(var, shortfall)
+
+
+def _filtered(pnl: FloatArray, parameters: Parameters) -> tuple[Forecasts, ...]:
+    return rolling_filtered_levels(
+        pnl,
+        levels=parameters.levels,
+        window=parameters.window_days,
+        backtest_days=parameters.backtest_days,
+        refit_days=parameters.refit_days,
+        conventions=parameters.conventions,
+    )
+
+
+def _copula(book: Book, parameters: Parameters) -> tuple[Forecasts, ...]:
+    """The copula knows no day's own volatility: between two fits its forecast stays, and is drawn once."""
+    exposures = exposures_on_grid(book.exposures.T)
+    shape = (parameters.backtest_days, len(exposures.unit))
+    found = tuple(Forecasts(np.empty(shape), np.empty(shape)) for _ in parameters.levels)
+    first = len(book.dates) - parameters.backtest_days
+    for day in range(0, parameters.backtest_days, parameters.refit_days):
+        end = first + day
+        drawn = drawn_scenarios(
+            Method.MONTE_CARLO_T_COPULA,
+            book.returns[end - parameters.window_days : end],
+            parameters.simulation(book.dates[end - 1].toordinal()),
+            conventions=parameters.conventions,
+        )
+        pnl = scenario_pnl(drawn.scenarios, exposures).T
+        until = day + parameters.refit_days
+        for confidence, forecast in zip(parameters.levels, found, strict=True):
+            var = historical_var(pnl, confidence=confidence, quantile=parameters.conventions.quantile)
+            forecast.var[day:until] = var
+            forecast.es[day:until] = at_least(historical_es(pnl, confidence=confidence), var)
+    return found
+
+
+def _in_cents(forecast: FloatArray) -> FloatArray:
+    # Rounded before they are compared, so that the stored breach follows from the stored amounts.
+    return np.where(np.isnan(forecast), np.nan, to_cents(np.nan_to_num(forecast)).astype(np.float64))
