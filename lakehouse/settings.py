@@ -90,6 +90,10 @@ class AirflowSettings(Section):
 
 class MlflowSettings(Section):
     tracking_uri: str = Field("http://127.0.0.1:5000", description="MLflow server and UI")
+    approval: bool = Field(
+        False,
+        description="whether a person approves each promotion that the gate accepts: in Airflow, before promote_models",
+    )
 
 
 class ServingSettings(Section):

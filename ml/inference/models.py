@@ -12,7 +12,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import MlflowSettings
 from lakehouse.stores.models import ModelStore, NoSuchModelError
 from ml.registry.formats import ARRAYS, DOCUMENT, check
-from ml.registry.registering import CHAMPION
+from ml.registry.names import CHAMPION
 
 MAX_DOCUMENT_BYTES: Final = 1024 * 1024
 

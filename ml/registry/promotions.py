@@ -19,9 +19,9 @@ from lakehouse.stores.models import ModelStore, NoSuchModelError, Version
 from lakehouse.stores.postgres import PostgresUnavailable
 from ml.inference.models import Models
 from ml.registry import records
+from ml.registry.names import CHALLENGER, CHAMPION, GATE, PREVIOUS
 from ml.registry.origin import code_version
 from ml.registry.records import Kind, Promotion
-from ml.registry.registering import CHALLENGER, CHAMPION, GATE, PREVIOUS
 
 DATA: Final = "data."
 """How parameters of a run are called that say what was read."""

@@ -2,18 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from typing import Final
 
 from lakehouse.clock import Clock
 from lakehouse.settings import MlflowSettings
 from ml.registry.candidate import Candidate, Scalar
 from ml.registry.formats import check
-
-CHALLENGER: Final = "challenger"
-CHAMPION: Final = "champion"
-PREVIOUS: Final = "previous"
-GATE: Final = "gate"
-"""The tag of a version that holds its verdict as JSON."""
+from ml.registry.names import CHALLENGER, GATE
 
 
 @dataclass(frozen=True, slots=True)

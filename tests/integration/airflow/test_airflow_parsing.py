@@ -52,6 +52,7 @@ def test_a_dag_is_serialised_to_the_same_hash_every_time(reports: list[Mapping[s
         "market_daily",
         "risk_daily",
         "lake_maintenance",
+        "models_weekly",
         "rebalance_daily",
     }
 

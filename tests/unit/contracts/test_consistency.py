@@ -63,7 +63,7 @@ class TestJob:
             assert table(name).name == name
 
     def test_it_runs_in_a_room_for_it(self, job: Job) -> None:
-        assert job.module.startswith(("spark_jobs.", "streaming.", "lakehouse.cli."))
+        assert job.module.startswith(("spark_jobs.", "streaming.", "lakehouse.cli.", "ml."))
 
     def test_it_writes_only_with_the_tables_own_engine(self, job: Job) -> None:
         engine = Engine.SPARK if job.module.startswith("spark_jobs.") else Engine.DELTA_RS

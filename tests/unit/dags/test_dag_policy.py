@@ -19,7 +19,15 @@ from lakehouse.contracts.jobs import JOBS
 from lakehouse.settings import project_root
 
 FOLDER = project_root() / "dags"
-EXPECTED = {"backtests_weekly", "books_nightly", "market_daily", "risk_daily", "lake_maintenance", "rebalance_daily"}
+EXPECTED = {
+    "backtests_weekly",
+    "books_nightly",
+    "market_daily",
+    "risk_daily",
+    "lake_maintenance",
+    "models_weekly",
+    "rebalance_daily",
+}
 
 
 @pytest.fixture(scope="module")
