@@ -1,8 +1,8 @@
 """A small set of marts for analysts' questions: two portfolios in four real shares, on two business dates.
 
-Returns and everything computed from them (risk, backtests, components, proposals, equity) are those of real closes
-(skfolio's S&P 500 data, which the platform's demo uses) up to the crash of March 2020, which broke forecasts. Minute bars, the results of strategies and the loads are
-made up by a seed: nothing real of them is small.
+Returns and everything computed from them (risk, backtests, components, proposals, equity) are those of real closes up
+to the crash of March 2020, which broke forecasts: skfolio's S&P 500 data, which the platform's demo uses. Minute bars,
+the results of strategies and the loads are made up: nothing real of them is small.
 """
 
 import datetime as dt

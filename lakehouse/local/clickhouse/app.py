@@ -216,7 +216,7 @@ def _summary(progress: Progress) -> str:
         "written_rows": progress.written_rows,
         "written_bytes": progress.written_bytes,
         "total_rows_to_read": 0,
-        "result_rows": progress.written_rows,
+        "result_rows": progress.written_rows or progress.result_rows,
         "result_bytes": progress.written_bytes or progress.result_bytes,
         "elapsed_ns": int(progress.elapsed_s * 1e9),
     }

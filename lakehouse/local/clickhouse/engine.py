@@ -30,6 +30,7 @@ class Progress:
     read_bytes: int = 0
     written_rows: int = 0
     written_bytes: int = 0
+    result_rows: int = 0
     result_bytes: int = 0
     elapsed_s: float = 0.0
 
@@ -40,6 +41,7 @@ class Progress:
         self.written_rows += result.rows_written()
         self.written_bytes += result.bytes_written()
         self.elapsed_s += result.elapsed()
+        self.result_rows += result.rows_read()
         self.result_bytes += size
 
 

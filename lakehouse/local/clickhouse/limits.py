@@ -28,7 +28,9 @@ ANALYST_LIMITS: Mapping[str, str] = {
     "allow_ddl": "0",
 }
 # What a read-only user may choose in the URL: a ceiling where there is one, None where any value is harmless.
+# async_insert, result_overflow_mode and the binary JSON setting are what the JDBC driver sends with every SELECT.
 ANALYST_CHOICES: Mapping[str, int | None] = {
+    "async_insert": None,
     "date_time_output_format": None,
     "extremes": None,
     "join_use_nulls": None,
@@ -37,6 +39,7 @@ ANALYST_CHOICES: Mapping[str, int | None] = {
     "max_result_rows": 1_000_000,
     "max_threads": 2,
     "output_format_arrow_string_as_string": None,
+    "output_format_binary_write_json_as_string": None,
     "output_format_json_named_tuples_as_objects": None,
     "output_format_json_quote_64bit_integers": None,
     "output_format_json_quote_decimals": None,
@@ -44,6 +47,7 @@ ANALYST_CHOICES: Mapping[str, int | None] = {
     "output_format_native_encode_types_in_binary_format": None,
     "output_format_parquet_string_as_string": None,
     "output_format_pretty_max_rows": None,
+    "result_overflow_mode": None,
     "session_timezone": None,
 }
 

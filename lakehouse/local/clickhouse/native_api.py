@@ -13,6 +13,9 @@ class Result(Protocol):
 
     def elapsed(self) -> float: ...
 
+    def rows_read(self) -> int:
+        """Rows of the answer, in spite of the name."""
+
     def rows_written(self) -> int: ...
 
     def bytes_written(self) -> int: ...
