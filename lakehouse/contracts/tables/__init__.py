@@ -8,6 +8,7 @@ from lakehouse.contracts.tables import (
     gold,
     identity,
     market,
+    model_quality,
     models,
     ops,
     payments,
@@ -24,7 +25,7 @@ from lakehouse.contracts.tables import (
 
 LAKE = (bronze, silver, gold, risk, strategy_backtests)
 BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing)
-OWN = (models, quality, ops)
+OWN = (models, model_quality, quality, ops)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS, *OWN) for table in room.TABLES}
 
 
