@@ -176,28 +176,31 @@ class CrudService(Generic[Create, Out]):
     async def _write_all(
         self, connection: Transaction, principal: Principal, rows: Sequence[Row | ApiError], *, atomic: bool
     ) -> list[Out | ApiError]:
-        """All rows by one COPY; where a constraint refuses that, one by one, to learn which row it was."""
+        """All rows by one COPY; where a constraint refuses that, by halves, to learn which rows it were."""
         good = [row for row in rows if not isinstance(row, ApiError)]
-        try:
-            async with connection.transaction():
-                written = iter(await self._insert(connection, principal, good) if good else [])
-            return [row if isinstance(row, ApiError) else next(written) for row in rows]
-        except (DataError, IntegrityError):
-            async with connection.transaction() as savepoint:
-                outcome = [await self._write_one(connection, principal, row) for row in rows]
-                if atomic and any(isinstance(each, ApiError) for each in outcome):
-                    outcome = [each if isinstance(each, ApiError) else Skipped() for each in outcome]
-                    raise Rollback(savepoint) from None
+        async with connection.transaction() as savepoint:
+            written = iter(await self._write_halves(connection, principal, good))
+            outcome = [row if isinstance(row, ApiError) else next(written) for row in rows]
+            if atomic and any(isinstance(each, ApiError) for each in outcome):
+                outcome = [each if isinstance(each, ApiError) else Skipped() for each in outcome]
+                raise Rollback(savepoint)
         return outcome
 
-    async def _write_one(self, connection: Transaction, principal: Principal, row: Row | ApiError) -> Out | ApiError:
-        if isinstance(row, ApiError):
-            return row
+    async def _write_halves(
+        self, connection: Transaction, principal: Principal, rows: Sequence[Row]
+    ) -> list[Out | ApiError]:
+        """Each row's object or refusal; a few refused among many cost their logarithm and not one write a row."""
+        if not rows:
+            return []
         try:
             async with connection.transaction():
-                return (await self._insert(connection, principal, [row]))[0]
+                return list(await self._insert(connection, principal, rows))
         except (DataError, IntegrityError) as error:
-            return refusal_of(error)
+            if len(rows) == 1:
+                return [refusal_of(error)]
+        middle = len(rows) // 2
+        parts = [await self._write_halves(connection, principal, part) for part in (rows[:middle], rows[middle:])]
+        return [each for part in parts for each in part]
 
     async def _remove(self, connection: Transaction, current: Out, row_id: UUID) -> None:
         try:

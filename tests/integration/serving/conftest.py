@@ -15,10 +15,11 @@ from lakehouse.migrations.postgres.demo import PORTFOLIOS, seed_demo
 from lakehouse.risk.methods import BATCH_METHODS, Method
 from lakehouse.settings import Settings
 from lakehouse.stores import redis as redis_store
-from tests.factories import databases
+from tests.factories import databases, funds
 from tests.factories.api_process import ApiProcess, api_process
 from tests.factories.api_users import ApiUser, api_user
 from tests.factories.clickhouse_process import ClickHouseProcess, clickhouse_process
+from tests.factories.payers import Payer
 from tests.factories.postgres_server import postgres_server
 from tests.factories.redis_server import redis_server
 
@@ -130,3 +131,11 @@ def bob(served: Served) -> Iterator[httpx.Client]:
 def books(served: Served) -> Settings:
     """Settings of a migrated database of the test's own, for what a test does without the API."""
     return databases.fresh(served.settings)
+
+
+@pytest.fixture
+def payer(served: Served) -> Iterator[Payer]:
+    """Someone with 1,000.37 USD."""
+    user = api_user(served.settings)
+    with user.client(served.api.url) as client:
+        yield Payer(served.settings, user, client, funds.account(served.settings, user.id, minor=100_037))

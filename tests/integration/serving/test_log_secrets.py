@@ -32,7 +32,7 @@ def loud():
 logs.configure = loud
 sys.exit(serving.main())
 """
-PASSWORD = "a-password-that-nobody-else-has"  # noqa: S105
+PASSWORD = f"a-password-of-{uuid4()}"
 OTHER = "another-password-that-nobody-has"
 KEY = "an-idempotency-key-of-this-test"
 

@@ -1,8 +1,7 @@
 """Payments move money once, reserve it while they are reviewed, and never move it where the check says block."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,79 +10,22 @@ import httpx
 import pytest
 from psycopg import IntegrityError
 
-from lakehouse.clock import SystemClock
-from lakehouse.domain.ids import uuid7
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from lakehouse.stores.books import recount
 from lakehouse.stores.postgres import Transaction
 from tests.factories import funds
-from tests.factories.api_users import ApiUser, api_user
+from tests.factories.api_users import api_user
+from tests.factories.payers import PATH, Payer, elsewhere, here, receiver
 from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
 
-PATH = "/api/v1/payments"
-IBAN = "DE89370400440532013000"
-CLOCK = SystemClock()
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """A user with a client and an account."""
-
-    settings: Settings
-    user: ApiUser
-    client: httpx.Client
-    account: UUID
-
-    def pay(self, to: object, amount: str, *, key: str | None = None, **more: object) -> httpx.Response:
-        body = {"from_account_id": str(self.account), "to": to, "amount": amount, "currency": "USD", **more}
-        return self.client.post(PATH, json=body, headers={"Idempotency-Key": key or uuid4().hex})
-
-    @property
-    def cash(self) -> tuple[int, int]:
-        return funds.cash(self.settings, self.account)
-
-    def past(self, count: int, *, minor: int = 1_000, to: UUID | None = None) -> None:
-        """Settled payments of earlier days, as if they had been made through the API."""
-        outside = (None, None) if to else ("Past", IBAN)
-        with postgres.connect(self.settings.postgres) as connection:
-            for index in range(count):
-                at = CLOCK.now() - timedelta(days=count - index)
-                connection.execute(
-                    "INSERT INTO app.payment (id, owner_id, from_account_id, to_account_id, counterparty_name, "
-                    "counterparty_iban, amount_minor, currency, status, fraud_score, fraud_recommendation, "
-                    "fraud_reasons, fraud_model, settled_at, created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, "
-                    "%s, 'USD', 'settled', 0, 'allow', '[]', 'rules', %s, %s, %s)",
-                    (uuid7(CLOCK), self.user.id, self.account, to, *outside, minor + index % 7, at, at, at),
-                )
-
-
-@pytest.fixture
-def payer(served: Served) -> Any:
-    """Someone with 1,000.37 USD."""
-    user = api_user(served.settings)
-    with user.client(served.api.url) as client:
-        yield Payer(served.settings, user, client, funds.account(served.settings, user.id, minor=100_037))
-
-
-def receiver(served: Served, **options: Any) -> UUID:
-    return funds.account(served.settings, api_user(served.settings).id, **options)
-
-
-def here(account: UUID) -> dict[str, str]:
-    return {"account_id": str(account)}
-
-
-def elsewhere(iban: str = IBAN) -> dict[str, str]:
-    return {"name": "Muster GmbH", "iban": iban}
-
 
 def hold(payer: Payer, served: Served) -> dict[str, Any]:
     """A payment that the rules hold for review at any hour: a jump to three quarters of the balance, somebody new."""
-    payer.past(3, to=receiver(served))
-    answer = payer.pay(here(receiver(served)), "750.29")
+    payer.past(3, to=receiver(served.settings))
+    answer = payer.pay(here(receiver(served.settings)), "750.29")
     assert (answer.status_code, answer.json()["status"]) == (201, "held_for_review"), answer.text
     held: dict[str, Any] = answer.json()
     return held
@@ -107,7 +49,7 @@ def test_an_allowed_payment_moves_the_money_at_once(
     served: Served, payer: Payer, from_portfolio: bool, to_portfolio: bool
 ) -> None:
     account = funds.account(served.settings, payer.user.id, minor=50_000, portfolio=from_portfolio)
-    to = receiver(served, portfolio=to_portfolio)
+    to = receiver(served.settings, portfolio=to_portfolio)
     answer = payer.pay(here(to), "125.50", from_account_id=str(account), reference="Invoice 1", note="mine")
     assert answer.status_code == 201, answer.text
     made = answer.json()
@@ -125,7 +67,7 @@ def test_a_payment_of_a_portfolio_is_a_withdrawal_there_and_a_deposit_where_it_a
     served: Served, payer: Payer
 ) -> None:
     account = funds.account(served.settings, payer.user.id, minor=50_000, portfolio=True)
-    to = receiver(served, portfolio=True)
+    to = receiver(served.settings, portfolio=True)
     made = payer.pay(here(to), "10", from_account_id=str(account), reference="rent").json()
     with postgres.connect(served.settings.postgres) as connection:
         rows = connection.execute(
@@ -137,7 +79,7 @@ def test_a_payment_of_a_portfolio_is_a_withdrawal_there_and_a_deposit_where_it_a
 
 
 def test_a_repeat_pays_once(served: Served, payer: Payer) -> None:
-    to, key = receiver(served), uuid4().hex
+    to, key = receiver(served.settings), uuid4().hex
     first, second = (payer.pay(here(to), "10.00", key=key) for _ in range(2))
     other = payer.pay(here(to), "11.00", key=key)
     assert (first.status_code, second.status_code, second.json()) == (201, 201, first.json())
@@ -147,7 +89,7 @@ def test_a_repeat_pays_once(served: Served, payer: Payer) -> None:
 
 
 def test_fifty_twins_of_one_key_pay_once(served: Served, payer: Payer) -> None:
-    to = receiver(served)
+    to = receiver(served.settings)
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: payer.pay(here(to), "1.00", key="fifty-twins"), range(50)))
     assert {answer.status_code for answer in answers} <= {201, 409, 503}
@@ -158,7 +100,7 @@ def test_fifty_twins_of_one_key_pay_once(served: Served, payer: Payer) -> None:
 
 
 def test_of_many_payments_of_the_whole_balance_one_wins(served: Served, payer: Payer) -> None:
-    to = receiver(served)
+    to = receiver(served.settings)
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: payer.pay(here(to), "1000.37"), range(100)))
     won = [answer.json() for answer in answers if answer.status_code == 201]
@@ -198,14 +140,14 @@ def test_a_refusal_says_why_and_moves_nothing(
     served: Served, payer: Payer, to: str, amount: str, changes: dict[str, Any], expected: tuple[int, str]
 ) -> None:
     receivers = {"unknown": here(uuid4()), "self": here(payer.account), "iban": elsewhere("DE89370400440532013001")}
-    answer = payer.pay(receivers.get(to) or here(receiver(served)), amount, **changes)
+    answer = payer.pay(receivers.get(to) or here(receiver(served.settings)), amount, **changes)
     assert (answer.status_code, answer.json()["code"]) == expected
     assert payer.cash == (100_037, 0)
     assert payer.client.get(PATH).json()["data"] == []
 
 
 def test_a_payment_from_anothers_account_is_not_found(served: Served, payer: Payer) -> None:
-    theirs = receiver(served, minor=5_000)
+    theirs = receiver(served.settings, minor=5_000)
     answer = payer.pay(here(payer.account), "1", from_account_id=str(theirs))
     assert (answer.status_code, funds.cash(served.settings, theirs)) == (404, (5_000, 0))
 
@@ -272,7 +214,7 @@ def test_a_held_payment_is_canceled_and_a_settled_one_is_not(served: Served, pay
     assert payer.client.delete(at, headers={"If-Match": '"99"'}).status_code == 412
     assert payer.client.delete(at).status_code == 204
     assert (payer.client.get(at).json()["status"], payer.cash) == ("canceled", (100_037, 0))
-    settled = payer.pay(here(receiver(served)), "1").json()
+    settled = payer.pay(here(receiver(served.settings)), "1").json()
     late = payer.client.delete(f"{PATH}/{settled['id']}")
     assert (late.status_code, late.json()["code"]) == (409, "payment_not_open")
 
@@ -289,9 +231,9 @@ def test_one_of_approve_and_cancel_wins(served: Served, payer: Payer) -> None:
 def test_a_block_stops_the_money(served: Served, payer: Payer) -> None:
     payer.past(3, minor=10)
     for _ in range(6):
-        payer.pay(here(receiver(served)), "0.10")
+        payer.pay(here(receiver(served.settings)), "0.10")
     before = payer.cash
-    answer = payer.pay(here(receiver(served)), str(Decimal(before[0]) / 100))
+    answer = payer.pay(here(receiver(served.settings)), str(Decimal(before[0]) / 100))
     blocked = answer.json()
     assert (answer.status_code, blocked["status"], blocked["fraud_recommendation"]) == (201, "blocked", "block")
     assert payer.cash == before
@@ -325,7 +267,7 @@ def test_every_decision_about_money_is_in_the_audit_log(served: Served, payer: P
 
 
 def test_only_words_change(served: Served, payer: Payer) -> None:
-    settled = payer.pay(here(receiver(served)), "1", reference="before").json()
+    settled = payer.pay(here(receiver(served.settings)), "1", reference="before").json()
     at = f"{PATH}/{settled['id']}"
     noted = payer.client.patch(at, json={"note": "checked"})
     late = payer.client.patch(at, json={"reference": "after"})
@@ -337,7 +279,7 @@ def test_only_words_change(served: Served, payer: Payer) -> None:
 
 
 def test_payments_are_their_payers_alone(served: Served, payer: Payer, bob: httpx.Client) -> None:
-    made = payer.pay(here(receiver(served)), "1").json()
+    made = payer.pay(here(receiver(served.settings)), "1").json()
     at = f"{PATH}/{made['id']}"
     answers = [bob.get(at), bob.patch(at, json={"note": "x"}), bob.delete(at)]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
@@ -345,81 +287,8 @@ def test_payments_are_their_payers_alone(served: Served, payer: Payer, bob: http
     assert served.api.client.get(at).status_code == 200
 
 
-def test_a_list_is_filtered_and_sorted(served: Served, payer: Payer) -> None:
-    to = receiver(served)
-    made = [payer.pay(here(to), amount).json()["id"] for amount in ("1", "2", "3")]
-    outside = payer.pay(elsewhere(), "4").json()["id"]
-    newest = payer.client.get(PATH, params={"sort": "-created_at", "limit": 2}).json()
-    rest = payer.client.get(newest["next"]).json()
-    assert [each["id"] for each in (*newest["data"], *rest["data"])] == [outside, *made[::-1]]
-    found = payer.client.get(PATH, params={"to_account_id": str(to), "status": "settled"}).json()
-    assert [each["id"] for each in found["data"]] == made
-
-
-def test_a_list_is_filtered_and_sorted_by_amount_and_day(served: Served, payer: Payer) -> None:
-    to = here(receiver(served))
-    for amount in ("9.50", "10", "100", "9.50"):
-        assert payer.pay(to, amount).status_code == 201
-
-    def amounts(**asked: str) -> list[str]:
-        """Of a list that is read two rows at a time."""
-        answer, found = payer.client.get(PATH, params={"limit": 2, **asked}).json(), []
-        while True:
-            found += [each["amount"] for each in answer["data"]]
-            if answer["next"] is None:
-                return found
-            answer = payer.client.get(answer["next"]).json()
-
-    assert amounts(sort="amount") == ["9.50", "9.50", "10.00", "100.00"]
-    assert amounts(sort="-amount", amount_from="9.51") == ["100.00", "10.00"]
-    assert amounts(sort="amount", amount_from="9.5", amount_to="10") == ["9.50", "9.50", "10.00"]
-    today = CLOCK.now().date()
-    days = {"yesterday": str(today - timedelta(days=1)), "tomorrow": str(today + timedelta(days=1))}
-    assert len(amounts(created_from=days["yesterday"], created_to=days["tomorrow"])) == 4
-    assert amounts(created_to=days["yesterday"]) == []
-    assert amounts(created_from=days["tomorrow"]) == []
-
-
-def test_a_batch_pays_all_or_none_or_each_for_itself(served: Served, payer: Payer) -> None:
-    to = receiver(served)
-    items = [
-        {"from_account_id": str(payer.account), "to": here(to), "amount": amount, "currency": "USD"}
-        for amount in ("600.11", "600.11", "100.11")
-    ]
-
-    def send(key: str, *, atomic: bool) -> httpx.Response:
-        body = {"atomic": atomic, "items": items}
-        return payer.client.post(f"{PATH}/batch", json=body, headers={"Idempotency-Key": key})
-
-    refused = send("a-batch", atomic=True)
-    assert (refused.status_code, refused.json()["code"], payer.cash) == (409, "batch_refused", (100_037, 0))
-    assert [each["problem"]["code"] for each in refused.json()["data"]] == [
-        "batch_refused",
-        "insufficient_funds",
-        "batch_refused",
-    ]
-    partial, repeat = (send("each-alone", atomic=False) for _ in range(2))
-    assert partial.json() == repeat.json()
-    assert [each["status"] for each in partial.json()["data"]] == [201, 409, 201]
-    assert payer.cash == (100_037 - 60_011 - 10_011, 0)
-
-
-def test_a_bare_array_of_payments_is_atomic_and_answers_an_array(served: Served, payer: Payer) -> None:
-    to = here(receiver(served))
-    item = {"from_account_id": str(payer.account), "to": to, "amount": "400", "currency": "USD"}
-
-    def send(count: int) -> httpx.Response:
-        return payer.client.post(f"{PATH}/batch", json=[item] * count, headers={"Idempotency-Key": f"{count}-at-once"})
-
-    assert send(3).json()["code"] == "batch_refused"
-    assert payer.cash == (100_037, 0)
-    made, repeat = send(2), send(2)
-    assert (made.status_code, [each["amount"] for each in made.json()]) == (201, ["400.00", "400.00"])
-    assert (repeat.json(), payer.cash) == (made.json(), (20_037, 0))
-
-
 def test_the_database_refuses_what_the_service_never_does(served: Served, payer: Payer) -> None:
-    made = payer.pay(here(receiver(served)), "1").json()
+    made = payer.pay(here(receiver(served.settings)), "1").json()
     for change, rule in (
         ("status = 'pending'", "payment_move_legal"),
         ("amount_minor = 1", "payment_is_fixed"),
