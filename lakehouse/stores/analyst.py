@@ -14,7 +14,10 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import ClickHouseSettings
 from lakehouse.stores import clickhouse
 
-ONLY_READS = "the analyst only reads: one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN, with no settings of its own"
+ONLY_READS = (
+    "the analyst only reads the marts: one statement of SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN, "
+    "without SETTINGS, and without FORMAT, which --format chooses"
+)
 NARROW = "narrow it: a WHERE on business_date (or the view's own partition), fewer columns, an aggregate, or a LIMIT"
 NAMES = "`tidemark sql --list` shows the views, `tidemark sql --describe VIEW` the columns of one"
 WAIT = "the analyst's quota is shared: wait a minute, or end queries that still run"
@@ -22,7 +25,7 @@ LOGIN = "TIDEMARK_CLICKHOUSE__ANALYST_USER and TIDEMARK_CLICKHOUSE__ANALYST_PASS
 # By ClickHouse's own error numbers, which no release has changed.
 ADVICE: Mapping[int, str] = {
     36: ONLY_READS, 46: "see `SELECT name FROM system.functions`", 47: NAMES, 60: NAMES,
-    62: "give one statement, without FORMAT: --format chooses it", 81: "`tidemark bootstrap` makes the marts",
+    62: "give one statement, without FORMAT, which --format chooses", 81: "`tidemark bootstrap` makes the marts",
     158: NARROW, 159: NARROW, 160: NARROW, 164: ONLY_READS, 193: LOGIN, 194: LOGIN, 201: WAIT, 202: WAIT,
     215: "put the column into GROUP BY, or into an aggregate", 241: NARROW, 307: NARROW, 396: NARROW,
     456: "give it a value: --param NAME=VALUE", 497: ONLY_READS, 516: LOGIN,
