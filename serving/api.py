@@ -27,6 +27,7 @@ from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
 from serving.lots.room import ROOM as LOTS
 from serving.market_data.room import ROOM as MARKET_DATA
+from serving.models.room import ROOM as MODELS
 from serving.objectives.room import ROOM as OBJECTIVES
 from serving.options.room import ROOM as OPTIONS
 from serving.orders.room import ROOM as ORDERS
@@ -82,6 +83,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     AGGREGATE,
     SEED,
     ANALYTICS,
+    MODELS,
     PIPELINE,
     DATA_QUALITY,
     ANALYSIS,  # after the other sockets: its path takes any name

@@ -118,6 +118,13 @@ class ModelStore:
         """One version."""
         return Version.model_validate(self._get("model-versions/get", name=name, version=str(number))["model_version"])
 
+    def version_of_run(self, run_id: str) -> Version:
+        """The newest version that was made by a run."""
+        found = list(self._pages("model-versions/search", "model_versions", {"filter": f"run_id = '{run_id}'"}))
+        if not found:
+            raise NoSuchModelError(f"the run {run_id} has registered no model")
+        return max((Version.model_validate(each) for each in found), key=lambda each: each.version)
+
     def by_alias(self, name: str, alias: str) -> Version:
         """The version that the alias points to now."""
         return Version.model_validate(self._get("registered-models/alias", name=name, alias=alias)["model_version"])
@@ -148,13 +155,9 @@ class ModelStore:
     def download(self, name: str, version: int, folder: Path) -> None:
         """All files of a version into `folder`, which is made. Raises StrangeArtifactError."""
         told = self._get("model-versions/get-download-uri", name=name, version=str(version))["artifact_uri"]
-        self.download_from(str(told), folder)
+        self._download_from(str(told), folder)
 
-    def run_artifacts(self, run_id: str) -> str:
-        """Where a run keeps its files."""
-        return str(self._get("runs/get", run_id=run_id)["run"]["info"]["artifact_uri"])
-
-    def download_from(self, address: str, folder: Path) -> None:
+    def _download_from(self, address: str, folder: Path) -> None:
         """All files below an address of MLflow's own proxy. Raises StrangeArtifactError for any other address."""
         scheme, _, root = address.partition(":/")
         if scheme != "mlflow-artifacts" or ".." in PurePosixPath(root).parts:

@@ -1,12 +1,12 @@
 """What a series of daily returns says by the evening of each day, in units of its own volatility; nothing later."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal import lfilter
 
 from lakehouse.backtest.market import IntArray
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, NonFinite
@@ -61,9 +61,9 @@ def volatility(series: FloatArray, decay: float) -> FloatArray:
     of those days together. Source: RiskMetrics Technical Document (1996), 5.2."""
     square = np.square(series)
     first = float(square[:WARM_UP].mean())
+    smoothed = accumulate(square[WARM_UP:].tolist(), lambda old, new: decay * old + (1 - decay) * new, initial=first)
     variance = np.full(len(series), first)
-    later, _ = lfilter([1 - decay], [1, -decay], square[WARM_UP:], zi=[decay * first])
-    variance[WARM_UP:] = later
+    variance[WARM_UP - 1 :] = list(smoothed)
     return np.asarray(np.maximum(np.sqrt(variance), STILL), dtype=np.float64)
 
 

@@ -100,18 +100,6 @@ class Models:
                 self._keep(kept, told, lambda folder: self.store.download(name, number, folder))
         return Loaded(name, number, kept)
 
-    def of_run(self, run_id: str, path: str) -> Loaded:
-        """A model among the files of a run, as `runs:/RUN/PATH` names it; its version is 0.
-
-        Raises NoSuchModelError, PickleRefused, RegistryUnavailableError.
-        """
-        kept = self._cache / "runs" / run_id / path.replace("/", "_")
-        with self._lock:
-            if not kept.is_dir():
-                address = f"{self.store.run_artifacts(run_id)}/{path}"
-                self._keep(kept, f"runs:/{run_id}/{path}", lambda folder: self.store.download_from(address, folder))
-        return Loaded(f"runs:/{run_id}/{path}", 0, kept)
-
     def _keep(self, kept: Path, told: str, fetch: Callable[[Path], None]) -> None:
         """Fetch beside the place and move there when all is checked: another process sees whole folders only."""
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,9 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import load
 from lakehouse.stores.models import ModelStore, Version
 from ml.inference.models import Models
-from ml.registry.promotions import Decision, Promoter, verdict_of
+from ml.registry.promotions import Decision, Promoter
 from ml.registry.records import Promotion
+from ml.registry.verdicts import verdict_of
 
 model = typer.Typer(help="Models: versions, the one in use, and the record of decisions.", no_args_is_help=True)
 

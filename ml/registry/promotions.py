@@ -1,10 +1,9 @@
 """Putting a version to use, and taking it back: one decision at a time for a model, each on record."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from psycopg import Connection
@@ -19,9 +18,10 @@ from lakehouse.stores.models import ModelStore, NoSuchModelError, Version
 from lakehouse.stores.postgres import PostgresUnavailable
 from ml.inference.models import Models
 from ml.registry import records
-from ml.registry.names import CHALLENGER, CHAMPION, GATE, PREVIOUS
+from ml.registry.names import CHALLENGER, CHAMPION, PREVIOUS
 from ml.registry.origin import code_version
 from ml.registry.records import Kind, Promotion
+from ml.registry.verdicts import verdict_of
 
 DATA: Final = "data."
 """How parameters of a run are called that say what was read."""
@@ -135,12 +135,6 @@ class Promoter:
             code_version=code_version(),
             decided_at=self._clock.now(),
         )
-
-
-def verdict_of(version: Version) -> Mapping[str, Any]:
-    """What the gate said about a version; empty where no gate has judged it."""
-    found: Any = json.loads(version.tags.get(GATE, "{}"))
-    return found if isinstance(found, dict) else {}
 
 
 def _require_acceptance(version: Version, champion: int | None) -> None:

@@ -32,8 +32,13 @@ with-security-parameters = false
 ONLY_COOKIE = "401 Unauthorized (1 operation):\n  - POST /api/v1/auth/refresh\n"  # it takes no key, but the cookie
 PATIENCE_S = 10.0
 UNLIMITED = 10_000_000
-# Their engines, S3 and Airflow, are not up here: 503 is the right answer, and none that the tool accepts.
-ENGINES_AWAY = ("/api/v1/analytics/delta-info", "/api/v1/admin/scheduler/status")
+# Their engines, S3, Airflow and MLflow, are not up here: 503 is the right answer, and none that the tool accepts.
+ENGINES_AWAY = (
+    "/api/v1/analytics/delta-info",
+    "/api/v1/admin/scheduler/status",
+    "/api/v1/models",
+    "/api/v1/forecast/model",
+)
 TIMEOUT_S = 900
 LONG_TIMEOUT_S = 7200
 

@@ -1,0 +1,1 @@
+"""Registered models, and forecasts by the one in use."""
