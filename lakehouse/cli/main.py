@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from lakehouse.cli import actions as actions_command
 from lakehouse.cli import backtest_options as backtest_command
 from lakehouse.cli import books as books_command
 from lakehouse.cli import bootstrap as bootstrap_command
@@ -37,6 +38,7 @@ books_command.register(app)
 login_command.register(app)
 backtest_command.register(app)
 quality_command.register(app)
+actions_command.register(app)
 sql_command.register(app)
 
 

@@ -173,7 +173,7 @@ class TransactionOut(BaseModel):
     occurred_at: datetime = Field(description="when it happened")
     settles_on: IsoDate = Field(description="when the cash moves")
     external_id: str | None = Field(description="the broker's own number")
-    source: str = Field(description="api, import, fill, payment or seed")
+    source: str = Field(description="api, import, fill, payment, seed or corporate_action")
     fill_id: UUID | None = Field(description="fill that caused it")
     import_id: UUID | None = Field(description="import that brought it")
     note: str = Field(description="the owner's remark")

@@ -29,7 +29,7 @@ def lake_of_its_own(stack: Settings, database: PostgresSettings) -> Iterator[Set
     objects.ensure_bucket(client, bucket)
     with postgres.connect(database) as connection:
         connection.execute("TRUNCATE ops.job_run, ops.asset_status, ops.quality_finding")
-        for name in ("position", "portfolio", "account", "instrument"):
+        for name in ("position", "portfolio", "account", "corporate_action", "instrument"):
             connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier("app", name)))
     try:
         yield stack.model_copy(update={"s3": section, "postgres": database})

@@ -180,7 +180,7 @@ TRANSACTION = Table(
         Column(
             "external_id", Type.STRING, "the broker's own number: a second row with it is a duplicate", nullable=True
         ),
-        Column("source", Type.STRING, "api, import, fill, payment or seed"),
+        Column("source", Type.STRING, "api, import, fill, payment, seed or corporate_action"),
         Column("fill_id", Type.UUID, "fill that caused it", nullable=True),
         Column("import_id", Type.UUID, "import that brought it", nullable=True),
         Column("note", Type.STRING, "the owner's remark"),

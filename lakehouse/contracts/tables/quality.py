@@ -67,6 +67,11 @@ CORPORATE_ACTION = Table(
         ),
         Column("amount", Type.DECIMAL, "dividend of one unit", nullable=True, unit="currency", precision=18, scale=8),
         Column("currency", Type.STRING, "ISO 4217 code of amount", nullable=True),
+        Column(
+            "adjusts_prices",
+            Type.BOOL,
+            "whether returns adjust closes for it; false where the provider's closes are adjusted already",
+        ),
         Column("source", Type.STRING, "where it was learnt"),
         Column("applied_at", Type.TIMESTAMP, "when it was applied"),
         Column("reversed_at", Type.TIMESTAMP, "when it was reversed; absent while it holds", nullable=True),

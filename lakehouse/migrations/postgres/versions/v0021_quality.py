@@ -39,6 +39,7 @@ STATEMENTS: tuple[str, ...] = (
         cost_share     numeric(12, 8),
         amount         numeric(18, 8),
         currency       text,
+        adjusts_prices boolean        NOT NULL DEFAULT true,
         source         text           NOT NULL,
         applied_at     timestamptz    NOT NULL,
         reversed_at    timestamptz,
