@@ -22,7 +22,7 @@ class AggregatePosition(BaseModel):
 
 
 class AggregateRisk(BaseModel):
-    """A number that the batch has published last; positive is a loss."""
+    """A one-day number that the batch has published last; positive is a loss."""
 
     business_date: date
     method: Method

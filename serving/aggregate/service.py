@@ -22,6 +22,7 @@ from serving.kit.types import money_of, money_out, plain
 from serving.risk.repository import RiskRepository, RiskRow
 
 MAX_PORTFOLIOS: Final = 200
+SHOWN_HORIZON: Final = 1
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +119,7 @@ def _portfolio(
         value=None if value.value_minor is None else money_of(value.value_minor, row.base_currency),
         cash=[money_of(each.balance_minor, each.currency) for each in cash],
         positions=[_held(each, market, today) for each in held],
-        risk=[_risk(each) for each in risk],
+        risk=[_risk(each) for each in risk if each.horizon_days == SHOWN_HORIZON],
         reasons=[f"{reason.code}: {', '.join(reason.names)}" for reason in value.reasons],
     )
     return shown, value.value_minor

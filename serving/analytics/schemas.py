@@ -26,6 +26,7 @@ class PortfolioRiskQuery(BaseModel):
 
     method: Method = Field(Method.HISTORICAL, description="how the loss distribution was made")
     confidence: ConfidenceText = Field("0.99", description="probability that the loss stays below VaR")
+    horizon_days: int = Field(1, ge=1, le=250, description="trading days ahead; published are 1 and 10")
     as_of: Optionally[IsoDate] = Field(
         None, description="newest business date of each portfolio up to this day", examples=[DEMO_DATE]
     )

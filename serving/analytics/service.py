@@ -47,7 +47,8 @@ class AnalyticsService:
         """The report over what the caller may read. Raises PostgresUnavailable and MartsUnavailable."""
         ids = await self._portfolios.ids(principal)
         rows = await self._risk.newest_of(ids[:MAX_PORTFOLIOS], as_of=query.as_of) if ids else []
-        wanted = [row for row in rows if row.method == query.method and row.confidence == Decimal(query.confidence)]
+        asked = (query.method, Decimal(query.confidence), query.horizon_days)
+        wanted = [row for row in rows if (row.method, row.confidence, row.horizon_days) == asked]
         wanted.sort(key=lambda row: (-row.var_base, str(row.portfolio_id)))
         known = {row.portfolio_id for row in wanted}
         days = [row.business_date for row in wanted]

@@ -7,8 +7,10 @@ from functools import partial
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
 from serving.portfolios.service import PortfolioService
-from serving.risk import endpoints, on_demand, on_demand_endpoints
+from serving.risk import detail_endpoints, endpoints, on_demand, on_demand_endpoints
 from serving.risk.book_repository import BookRepository
+from serving.risk.detail_repository import DetailRepository
+from serving.risk.detail_service import RiskDetailService
 from serving.risk.job_repository import JobRepository
 from serving.risk.jobs import JobNotFound, RiskJobs, TooManyJobs, Worker
 from serving.risk.on_demand import OnDemand
@@ -27,7 +29,8 @@ def make(platform: Platform) -> dict[str, object]:
     now = OnDemand(BookRepository(platform.database, platform.marts), portfolios)
     jobs = RiskJobs(platform.database, JobRepository(platform.database), now, platform.clock)
     published = RiskService(RiskRepository(platform.marts), portfolios)
-    return {"risk": published, "risk_on_demand": now, "risk_jobs": jobs}
+    detail = RiskDetailService(DetailRepository(platform.marts), portfolios)
+    return {"risk": published, "risk_detail": detail, "risk_on_demand": now, "risk_jobs": jobs}
 
 
 @asynccontextmanager
@@ -45,7 +48,7 @@ async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
 
 
 ROOM = Room(
-    routers=(on_demand_endpoints.router, endpoints.router),
+    routers=(on_demand_endpoints.router, endpoints.router, detail_endpoints.router),
     make=make,
     refusals=(EmptyDateRange, RiskNotPublished, JobNotFound, TooManyJobs, *on_demand.REFUSALS),
     tags=(("risk", "VaR and expected shortfall: published by the batch, or computed on request."),),
