@@ -79,17 +79,17 @@ def answer(asked: Asked) -> None:
         elif asked.describe:
             show_columns(analyst, asked.describe, form)
         elif text:
-            _print(analyst.ask(text, form=form, parameters=values))
+            _print(analyst.ask(text, form=form, parameters=values), form)
         elif sys.stdin.isatty():
             converse(analyst, form, input)
         else:
-            _print(analyst.ask(sys.stdin.read(), form=form, parameters=values))
+            _print(analyst.ask(sys.stdin.read(), form=form, parameters=values), form)
 
 
 def show_views(analyst: Analyst, form: Form) -> None:
     """Print every view with its comment. Raises QuestionFailed."""
     if form is not Form.TABLE:
-        _print(analyst.ask(LIST, form=form))
+        _print(analyst.ask(LIST, form=form), form)
         return
     _print_table(analyst.rows(LIST), ("view", "meaning"))
 
@@ -104,7 +104,7 @@ def show_columns(analyst: Analyst, view: str, form: Form) -> None:
             f'`tidemark sql "DESCRIBE TABLE {view}"` shows the columns of a table'
         )
     if form is not Form.TABLE:
-        _print(analyst.ask(DESCRIBE, form=form, parameters=parameters))
+        _print(analyst.ask(DESCRIBE, form=form, parameters=parameters), form)
         return
     console = _console()
     for name in SHARED:
@@ -147,13 +147,16 @@ def _respond(analyst: Analyst, said: str, form: Form, console: Console) -> None:
         elif command.startswith("\\"):
             console.print(Text(HELP))
         elif said.strip(";"):
-            _print(analyst.ask(said, form=form))
+            _print(analyst.ask(said, form=form), form)
     except QuestionFailed as error:
         console.print(Text(f"error: {error}", style="red"))
 
 
-def _print(text: bytes) -> None:
+def _print(text: bytes, form: Form) -> None:
+    """As bytes, since they may be many; a table of nothing is empty, and ends without a line's end."""
     sys.stdout.flush()
+    if form is Form.TABLE:
+        text = (text.rstrip(b"\n") or b"no rows") + b"\n"
     sys.stdout.buffer.write(text)
     sys.stdout.buffer.flush()
 

@@ -26,6 +26,8 @@ ANALYST_LIMITS: Mapping[str, str] = {
     "function_sleep_max_microseconds_per_block": "1000000",
     "table_function_remote_max_addresses": "1",
     "allow_ddl": "0",
+    # No limit, but what people expect of money: 1.50, not 1.5.
+    "output_format_decimal_trailing_zeros": "1",
 }
 # What a read-only user may choose in the URL: a ceiling where there is one, None where any value is harmless.
 # async_insert, result_overflow_mode and the binary JSON setting are what the JDBC driver sends with every SELECT.

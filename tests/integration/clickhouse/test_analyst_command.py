@@ -52,7 +52,7 @@ def test_a_statement_a_file_and_a_pipe_give_one_answer(clickhouse: ClickHousePro
         tidemark_sql(clickhouse, "-f", str(file), "--format", "csv"),
         tidemark_sql(clickhouse, "--format", "csv", said=statement),
     ]
-    assert {answer.stdout for answer in answers} == {'"amount","name"\n12345678.9,"a,b"\n'}
+    assert {answer.stdout for answer in answers} == {'"amount","name"\n12345678.90,"a,b"\n'}
     assert {(answer.returncode, answer.stderr) for answer in answers} == {(0, "")}
 
 
@@ -90,6 +90,11 @@ def test_forms_and_parameters(analyst: Analyst) -> None:
         {"n": 1, "half": 0.5},
     ]
     assert "│ 1 │  0.5 │" in answers[Form.TABLE]
+
+
+def test_an_answer_without_rows_says_so(clickhouse: ClickHouseProcess) -> None:
+    shown = [tidemark_sql(clickhouse, "SELECT 1 AS one WHERE 0", "--format", form).stdout for form in Form]
+    assert shown == ["no rows\n", '"one"\n', ""]
 
 
 @pytest.mark.parametrize(
