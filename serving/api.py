@@ -14,6 +14,7 @@ from serving.auth.room import ROOM as AUTH
 from serving.bonds.room import ROOM as BONDS
 from serving.cash_transactions.room import ROOM as CASH_TRANSACTIONS
 from serving.chain.room import ROOM as CHAIN
+from serving.corporate_actions.room import ROOM as CORPORATE_ACTIONS
 from serving.customers.room import ROOM as CUSTOMERS
 from serving.data_quality.room import ROOM as DATA_QUALITY
 from serving.exports.room import ROOM as EXPORTS
@@ -86,6 +87,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     MODELS,
     PIPELINE,
     DATA_QUALITY,
+    CORPORATE_ACTIONS,
     ANALYSIS,  # after the other sockets: its path takes any name
     ADMIN,
     HEALTH,

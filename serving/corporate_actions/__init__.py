@@ -1,0 +1,1 @@
+"""What companies did to their shares."""
