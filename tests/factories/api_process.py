@@ -11,7 +11,7 @@ import httpx
 
 from lakehouse.clock import SystemClock
 from lakehouse.local import probes
-from lakehouse.settings import RedisSettings, Settings, inherited_environment, project_root
+from lakehouse.settings import MlflowSettings, RedisSettings, Settings, inherited_environment, project_root
 from tests.factories.ports import free_port
 
 START_TIMEOUT_S = 60.0
@@ -72,6 +72,9 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_REDIS__PORT": str(settings.redis.port) if settings.redis != RedisSettings() else nobody,
         "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{nobody}",
         "TIDEMARK_S3__ENDPOINT_URL": f"http://127.0.0.1:{nobody}",
+        "TIDEMARK_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri
+        if settings.mlflow != MlflowSettings()
+        else f"http://127.0.0.1:{nobody}",
         "TIDEMARK_AUTH__ATTEMPTS_PER_MINUTE": str(settings.auth.attempts_per_minute),
         "TIDEMARK_AUTH__REFRESH_GRACE_S": str(settings.auth.refresh_grace_s),
         "TIDEMARK_AUTH__ARGON2_MEMORY_KIB": str(settings.auth.argon2_memory_kib),

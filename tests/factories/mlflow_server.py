@@ -1,0 +1,47 @@
+"""A real MLflow server of a test's own, as the stack runs it but for its database, a file."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakehouse.clock import SystemClock
+from lakehouse.local import probes
+from lakehouse.settings import MlflowSettings, inherited_environment
+from tests.factories import real_engines
+from tests.factories.ports import free_port
+
+START_TIMEOUT_S = 180.0
+STOP_TIMEOUT_S = 20.0
+CLOCK = SystemClock()
+
+
+@contextmanager
+def mlflow_server() -> Iterator[MlflowSettings]:
+    """Settings of an empty server on a free loopback port; it and its files are gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="tidemark-mlflow-"))
+    port = str(free_port())
+    environment = {
+        **inherited_environment(),
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{home}/mlflow.db",
+        "MLFLOW_ARTIFACTS_DESTINATION": str(home / "artifacts"),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }
+    words = (sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1")
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(words, env=environment, cwd=home, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        probes.until_passes(probes.http_ok(f"{url}/health"), process, clock=CLOCK, timeout_s=START_TIMEOUT_S)
+        real_engines.record("mlflow of a test", url)
+        yield MlflowSettings(tracking_uri=url)
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
+        shutil.rmtree(home)

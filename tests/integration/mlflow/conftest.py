@@ -1,0 +1,37 @@
+"""A real MLflow and a migrated PostgreSQL, shared by the folder; each test uses a model name of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lakehouse.clock import SystemClock
+from lakehouse.settings import Settings
+from ml.inference.models import Models
+from ml.registry.promotions import Promoter
+from tests.factories import databases
+from tests.factories.mlflow_server import mlflow_server
+from tests.factories.postgres_server import postgres_server
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of both."""
+    with postgres_server() as postgres, mlflow_server() as mlflow:
+        settings = Settings(home=tmp_path_factory.mktemp("home"), postgres=postgres, mlflow=mlflow)
+        databases.template(settings)
+        yield databases.fresh(settings)
+
+
+@pytest.fixture
+def models(engines: Settings, tmp_path: Path) -> Iterator[Models]:
+    """The registry, with a cache of the test's own."""
+    made = Models(engines.mlflow, tmp_path / "cache")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def promoter(engines: Settings, models: Models) -> Promoter:
+    """Decides about versions."""
+    return Promoter(engines.postgres, models, SystemClock())
