@@ -3,6 +3,10 @@
 Each rule gives points of 100; their sum, at most 100, is the rules' score. The forest, trained on the account's own
 payments, gives an anomaly in [0, 1]; the two are joined as `1 - (1 - rules) * (1 - FOREST_WEIGHT * anomaly)`. So the
 forest alone never asks for a review, and a rule that gives more points never lowers the score.
+
+Where a trained model is in use (`learned`) its score takes the place of both. The rules still explain, and what they
+alone would block stays blocked: a model may hold more payments and let go more of those that wait for a person, but
+never what every rule speaks against.
 """
 
 import math
@@ -14,6 +18,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ml.checks.learned import RULES, Learned
 
 REVIEW_AT = 0.6
 BLOCK_AT = 0.85
@@ -89,12 +95,13 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The score in [0, 1], what it recommends and why."""
+    """The score in [0, 1], what it recommends and why. `source` is rules, or NAME@VERSION of the trained model."""
 
     score: float
     recommendation: FraudRecommendation
     reasons: tuple[Reason, ...]
     model: FraudModel
+    source: str = RULES
 
 
 class Forest(Protocol):
@@ -105,13 +112,18 @@ class Forest(Protocol):
         ...
 
 
-def assess(attempt: Attempt, past: Sequence[Paid], forest: Forest | None = None) -> Verdict:
-    """Judge the attempt by the account's past, oldest first, and by the forest where there is one.
+def assess(
+    attempt: Attempt, past: Sequence[Paid], forest: Forest | None = None, learned: Learned | None = None
+) -> Verdict:
+    """Judge the attempt by the account's past, oldest first: by what a trained model has `learned` where there is one,
+    otherwise by rules and the forest where there is one.
 
     Pure; takes milliseconds with a forest. `forest` comes from `train` on the same account and currency.
     """
     reasons = [reason for reason in _rules(attempt, past) if reason.points > 0]
     score = min(100, sum(reason.points for reason in reasons)) / 100
+    if learned is not None:
+        return _by_model(learned, score, reasons)
     model = FraudModel.RULES
     if forest is not None:
         model = FraudModel.FOREST
@@ -121,6 +133,12 @@ def assess(attempt: Attempt, past: Sequence[Paid], forest: Forest | None = None)
         reasons.append(Reason("isolation_forest", points, f"anomaly {anomaly:.2f} among the account's payments"))
     score = round(score, 4)
     return Verdict(score, recommendation_of(score), tuple(reasons), model)
+
+
+def _by_model(learned: Learned, rules: float, reasons: Sequence[Reason]) -> Verdict:
+    score = round(max(learned.score, rules if rules >= BLOCK_AT else 0.0), 4)
+    said = Reason(learned.source, round(100 * learned.score), f"a probability of fraud of {learned.probability:.4f}")
+    return Verdict(score, recommendation_of(score), (*reasons, said), FraudModel.RULES, learned.source)
 
 
 def recommendation_of(score: float) -> FraudRecommendation:

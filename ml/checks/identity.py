@@ -19,6 +19,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from ml.checks.learned import RULES, Learned
+
 RIGHT_POINTS = 40
 PLAUSIBLE_POINTS = 25
 COUNTRY_POINTS = 15
@@ -78,14 +80,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The score in [0, 1] and what it was made of."""
+    """The score in [0, 1] and what it was made of. `source` is rules, or NAME@VERSION of the trained model."""
 
     score: float
     findings: tuple[Finding, ...]
+    source: str = RULES
 
 
-def assess(person: Person, *, today: date) -> Identity:
-    """Score a customer. Pure; findings hold no value of the customer's."""
+def assess(person: Person, *, today: date, learned: Learned | None = None) -> Identity:
+    """Score a customer: by what a trained model has `learned` where there is one, by points otherwise.
+
+    Pure; findings hold no value of the customer's. Those of the rules explain either score.
+    """
     findings = (
         _document(person),
         _country(person),
@@ -94,7 +100,10 @@ def assess(person: Person, *, today: date) -> Identity:
         Finding("name", NAME_POINTS if len(person.name.split()) > 1 else 0, "name of two words or more"),
         _details(person),
     )
-    return Identity(sum(each.points for each in findings) / 100, findings)
+    if learned is None:
+        return Identity(sum(each.points for each in findings) / 100, findings)
+    said = Finding(learned.source, round(100 * learned.score), f"a probability of {learned.probability:.4f} to be true")
+    return Identity(round(learned.score, 4), (*findings, said), learned.source)
 
 
 def _document(person: Person) -> Finding:

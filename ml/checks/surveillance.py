@@ -17,6 +17,8 @@ from math import inf, isfinite, log, log1p
 from statistics import median
 from typing import Final
 
+from ml.checks.learned import RULES, Learned
+
 MIN_HISTORY: Final = 10
 MAX_HISTORY: Final = 100
 """How many of the newest earlier orders a caller hands in."""
@@ -48,15 +50,23 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`score` in [0, 1); `is_alert` where it reaches ALERT_SCORE; `reason` is the feature that stands out most."""
+    """`score` in [0, 1); `is_alert` where it reaches ALERT_SCORE; `reason` is the feature that stands out most.
+    `source` is rules, or NAME@VERSION of the trained model that gave the score."""
 
     score: float
     is_alert: bool
     reason: str
+    source: str = RULES
+
+    @property
+    def told(self) -> str:
+        """The reason, and the model where there is one."""
+        return self.reason if self.source == RULES else f"{self.reason} by {self.source}"
 
 
-def judge(order: Observation, history: Sequence[Observation]) -> Verdict:
-    """The verdict on an order, given the account's earlier orders of any order in time.
+def judge(order: Observation, history: Sequence[Observation], learned: Learned | None = None) -> Verdict:
+    """The verdict on an order, given the account's earlier orders of any order in time: by what a trained model has
+    `learned` where there is one, by robust z-scores otherwise. Too short a history is unknown to both.
 
     Raises ValueError for values that are not finite or not positive: a check that cannot be evaluated is no pass.
     """
@@ -66,8 +76,9 @@ def judge(order: Observation, history: Sequence[Observation]) -> Verdict:
     scores = z_scores(order, history)
     reason, largest = max(scores.items(), key=lambda item: item[1])
     z = max(0.0, largest)
-    score = z / (z + LIMIT_Z)
-    return Verdict(score=score, is_alert=score >= ALERT_SCORE, reason=reason if score >= ALERT_SCORE else USUAL)
+    score, source = (z / (z + LIMIT_Z), RULES) if learned is None else (learned.score, learned.source)
+    is_alert = score >= ALERT_SCORE
+    return Verdict(score=score, is_alert=is_alert, reason=reason if is_alert else USUAL, source=source)
 
 
 def z_scores(order: Observation, history: Sequence[Observation]) -> dict[str, float]:

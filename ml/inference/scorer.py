@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from lakehouse.risk.checks import FloatArray, InvalidParameter
+from ml.checks.learned import Learned
 from ml.inference.models import Loaded, UnusableModelError
 
 Raw = Callable[[FloatArray], FloatArray]
@@ -60,15 +61,6 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One case: calibrated `probability`, `score` on the scale of the answers, and `source` NAME@VERSION."""
-
-    probability: float
-    score: float
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Scorer:
     """A model in use. `raw` maps (n, F) features to (n,) outputs; `weights` (F,) are those of a linear model."""
 
@@ -82,10 +74,10 @@ class Scorer:
         """(n,) calibrated probabilities of (n, F) rows."""
         return self.scale.probabilities(self.raw(rows))
 
-    def one(self, features: FloatArray) -> Scored:
+    def one(self, features: FloatArray) -> Learned:
         """The case with (F,) features. Pure; microseconds for a linear model, below a millisecond for trees."""
         probability = self.probabilities(features[None, :])
-        return Scored(float(probability[0]), float(self.scale.scores(probability)[0]), self.source)
+        return Learned(float(probability[0]), float(self.scale.scores(probability)[0]), self.source)
 
 
 def linear(weights: FloatArray, bias: float) -> Raw:

@@ -107,7 +107,9 @@ class CustomerOut(BaseModel):
     postal_code: str | None = POSTAL
     document: DocumentOut | None = Field(description="what is kept of the document; null where none was given")
     ai_identity_score: float = Field(ge=0, le=1, description="0 (nothing fits) to 1; where to look, not a proof")
-    ai_identity_reasons: list[IdentityReason] = Field(description="each rule of the check")
+    ai_identity_reasons: list[IdentityReason] = Field(
+        description="each rule of the check, and NAME@VERSION of the trained model where one gave the score"
+    )
     version: int = Field(description="goes up by one with each change; the ETag")
     created_at: datetime = Field(description="when it was added")
     updated_at: datetime = Field(description="when it last changed")

@@ -7,7 +7,9 @@ from typing import Any
 from lakehouse.clock import Clock
 from lakehouse.stores.postgres import Transaction
 from ml.checks import identity
+from ml.checks.champion import Champion
 from ml.checks.identity import DocumentCheck, DocumentType, Person
+from ml.features.customers import customer_features
 from serving.customers.repository import CUSTOMERS
 from serving.customers.schemas import CustomerIn, CustomerOut
 from serving.kit.access import Principal
@@ -26,7 +28,8 @@ _JUDGED = ("email", "name", "birth_date", "country", "phone", "address_line", "c
 class CustomerService(CrudService[CustomerIn, CustomerOut]):
     """A user's own customers."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, champion: Champion) -> None:
+        self._champion = champion
         super().__init__(database, CrudRepository(database, CUSTOMERS), clock)
 
     async def prepare(
@@ -45,7 +48,9 @@ class CustomerService(CrudService[CustomerIn, CustomerOut]):
 
     def _scored(self, row: Row) -> Row:
         judged: dict[str, Any] = {name: row.get(name) for name in (*_JUDGED, "document_country", "document_check")}
-        verdict = identity.assess(Person(**judged), today=self.clock.now().date())
+        person, today, model = Person(**judged), self.clock.now().date(), self._champion.judge
+        learned = None if model is None else model.one(customer_features(person, today=today))
+        verdict = identity.assess(person, today=today, learned=learned)
         reasons = [{"rule": each.rule, "points": each.points, "detail": each.detail} for each in verdict.findings]
         return {**row, "ai_identity_score": verdict.score, "ai_identity_reasons": reasons}
 

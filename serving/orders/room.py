@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+from ml.checks.champion import Champion
+from ml.features.trades import TRADE_FEATURES
+from serving.kit.champions import champion_of, keep_fresh
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
 from serving.orders.counting import OrderCounts
@@ -17,11 +20,14 @@ from serving.orders.sweeper import sweep_forever
 def make(platform: Platform) -> dict[str, object]:
     """The service of orders."""
     counts = OrderCounts(platform.metrics.registry)
+    champion = champion_of(platform, "trade_surveillance", TRADE_FEATURES)
     return {
+        "order_champion": champion,
         "orders": OrderService(
             platform.database,
             platform.clock,
             counts,
+            champion,
             max_price_age=timedelta(seconds=platform.settings.market.order_price_max_age_s),
         ),
         "order_counts": counts,
@@ -30,9 +36,14 @@ def make(platform: Platform) -> dict[str, object]:
 
 @asynccontextmanager
 async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
-    """Let orders lapse beside the requests."""
+    """Let orders lapse, and keep the model that judges them fresh, beside the requests."""
     counts = service(services, "order_counts", OrderCounts)
-    async with background(platform.metrics, order_sweeper=partial(sweep_forever, platform, counts)):
+    champion = service(services, "order_champion", Champion)
+    works = {
+        "order_sweeper": partial(sweep_forever, platform, counts),
+        "order_model": partial(keep_fresh, platform, champion),
+    }
+    async with background(platform.metrics, **works):
         yield
 
 

@@ -150,7 +150,8 @@ class OrderOut(BaseModel):
     surveillance_score: float | None = Field(description="0 usual, 0.5 and more an alert; null for a bracket's legs")
     surveillance_alert: bool | None = Field(description="whether the score reaches the limit of 0.5")
     surveillance_reason: str = Field(
-        description="usual, notional, quantity, price_deviation, frequency or insufficient_history"
+        description="usual, notional, quantity, price_deviation, frequency or insufficient_history; followed by "
+        "`by NAME@VERSION` where a trained model gave the score"
     )
     version: int = Field(ge=1, description="goes up by one with each change: the ETag, and seq of its events")
     created_at: datetime

@@ -7,11 +7,20 @@ from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.books.orders import Screen
 from lakehouse.stores.postgres import Transaction
 from lakehouse.trading.order import Order
-from ml.checks.surveillance import INSUFFICIENT_HISTORY, MAX_HISTORY, UNKNOWN_SCORE, Observation, judge
+from ml.checks.champion import Champion
+from ml.checks.surveillance import (
+    INSUFFICIENT_HISTORY,
+    MAX_HISTORY,
+    MIN_HISTORY,
+    UNKNOWN_SCORE,
+    Observation,
+    judge,
+)
+from ml.features.trades import trade_features
 
 
-def screen_with(digest: bytes, clock: Clock) -> Screen:
-    """What judges an order before it is written; `digest` recognises a retry of it."""
+def screen_with(digest: bytes, clock: Clock, champion: Champion) -> Screen:
+    """What judges an order before it is written; `digest` recognises a retry of it. `champion` judges where it can."""
 
     async def screen(connection: Transaction, order: Order, market: Market) -> Screening:
         price = order.limit_price or order.stop_price or market.price
@@ -26,9 +35,11 @@ def screen_with(digest: bytes, clock: Clock) -> Screen:
             quantity=float(order.quantity),
             price_deviation=0.0 if market.price is None else float(price / market.price - 1),
         )
-        verdict = judge(asked, habits)
+        model = champion.judge if len(habits) >= MIN_HISTORY else None
+        learned = None if model is None else model.one(trade_features(asked, habits))
+        verdict = judge(asked, habits, learned)
         return Screening(
-            request_hash=digest, score=round(verdict.score, 6), is_alert=verdict.is_alert, reason=verdict.reason
+            request_hash=digest, score=round(verdict.score, 6), is_alert=verdict.is_alert, reason=verdict.told
         )
 
     return screen

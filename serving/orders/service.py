@@ -17,6 +17,7 @@ from lakehouse.stores.postgres import Transaction
 from lakehouse.trading.checks import Violation
 from lakehouse.trading.order import InvalidTransition
 from lakehouse.trading.ticket import BadForm, Ticket
+from ml.checks.champion import Champion
 from serving.audit import log as audit
 from serving.kit import versions
 from serving.kit.access import Principal
@@ -46,7 +47,10 @@ class Outcome:
 class OrderService(CrudService[OrderIn, OrderOut]):
     """Orders of the caller. Methods with a connection belong into the caller's transaction."""
 
-    def __init__(self, database: Database, clock: Clock, counts: OrderCounts, *, max_price_age: timedelta) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, counts: OrderCounts, champion: Champion, *, max_price_age: timedelta
+    ) -> None:
+        self._champion = champion
         self._orders = OrderRepository(database, ORDERS)
         self._max_price_age = max_price_age
         super().__init__(database, self._orders, clock)
@@ -73,7 +77,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
 
         Raises PortfolioNotFound, OrderRefused and ClientOrderIdReused; nothing may be committed then.
         """
-        screen = screen_with(ticket.digest, self.clock)
+        screen = screen_with(ticket.digest, self.clock, self._champion)
         with self._translated(portfolio_id=ticket.portfolio_id):
             plan = await orders.prepare(
                 connection,
@@ -126,7 +130,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
                 connection,
                 request,
                 clock=self.clock,
-                screen=screen_with(request.digest, self.clock),
+                screen=screen_with(request.digest, self.clock, self._champion),
                 max_price_age=self._max_price_age,
             )
         order = await self._orders.written_with_legs(connection, new_id)

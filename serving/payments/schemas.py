@@ -129,9 +129,12 @@ class PaymentOut(BaseModel):
     fraud_recommendation: FraudRecommendation = Field(
         description="allow: the money moved; review: it is reserved until an admin decides; block: nothing moved"
     )
-    fraud_reasons: list[FraudReason] = Field(description="what gave points")
+    fraud_reasons: list[FraudReason] = Field(
+        description="what gave points; NAME@VERSION is the trained model that gave the score, where there is one"
+    )
     fraud_model: FraudModel = Field(
-        description="`rules` where the account's history is too short for an isolation forest"
+        description="`rules` where the account has no isolation forest of its own: its history is too short, or a "
+        "trained model has judged"
     )
     reviewed_by: UUID | None = Field(description="admin that decided")
     reviewed_at: datetime | None = Field(description="when")

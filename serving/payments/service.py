@@ -13,6 +13,7 @@ from lakehouse.domain.ids import uuid7
 from lakehouse.stores.books import payments as store
 from lakehouse.stores.books.payments import Purse
 from lakehouse.stores.postgres import Transaction
+from ml.checks.champion import Champion
 from ml.checks.fraud import Attempt, Forest, FraudRecommendation, Verdict
 from serving.kit import versions
 from serving.kit.access import Principal
@@ -44,9 +45,9 @@ class _Order:
 class PaymentService(CrudService[PaymentIn, PaymentOut]):
     """A user's own payments. What moves money runs inside a transaction of `Idempotency.once`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, champion: Champion) -> None:
         self._payments = PaymentRepository(database, PAYMENTS)
-        self._scoring = Scoring(self._payments)
+        self._scoring = Scoring(self._payments, champion)
         self.money = Money(self._payments, clock)
         super().__init__(database, self._payments, clock)
 
