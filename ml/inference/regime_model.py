@@ -1,10 +1,18 @@
 """The regime model in use, out of the registry's files."""
 
-from typing import Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
+import structlog
+
+from lakehouse.errors import TidemarkError
 from lakehouse.risk.checks import InvalidParameter
-from ml.inference.models import Loaded, UnusableModelError
-from ml.inference.regime import RegimeChain, from_document
+from lakehouse.settings import MlflowSettings
+from ml.inference.models import Loaded, Models, UnusableModelError
+from ml.inference.regime import RegimeChain, from_document, to_document
+
+log = structlog.get_logger(__name__)
 
 NAME: Final = "market_regime"
 KIND: Final = "markov_switching"
@@ -24,3 +32,17 @@ def regime_chain(loaded: Loaded) -> RegimeChain:
 def source_of(loaded: Loaded) -> str:
     """How readings name the model that they come from."""
     return f"model:{loaded.name}@{loaded.version}"
+
+
+def regime_in_use(section: MlflowSettings, cache: Path) -> Mapping[str, Any] | None:
+    """The champion as a document of `source` and `chain`, which a run can pin in its parameters. None, with the reason
+    in the log, where there is none or it cannot be had: the rule then reads the regime, and says so."""
+    models = Models(section, cache)
+    try:
+        found = models.champion(NAME)
+        return {"source": source_of(found), "chain": to_document(regime_chain(found))}
+    except TidemarkError as error:
+        log.warning("regime_by_rule", reason=str(error))
+        return None
+    finally:
+        models.close()

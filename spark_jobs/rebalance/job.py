@@ -14,6 +14,7 @@ from lakehouse.contracts.jobs import REBALANCE_DAILY
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
 from lakehouse.contracts.tables.silver import POSITIONS
+from ml.inference.regime_model import regime_in_use
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
@@ -26,8 +27,12 @@ CLOSES = ("symbol", "business_date", "currency", "close")
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """The windows, and every portfolio that is due with its policy, cash and lots as they are now."""
-    return {"windows": asdict(Windows()), "due": policies.due(run.settings.postgres, run.business_date)}
+    """The windows, the regime model in use, and every portfolio that is due with its policy, cash and lots now."""
+    return {
+        "windows": asdict(Windows()),
+        "regime_model": regime_in_use(run.settings.mlflow, run.settings.home / "models"),
+        "due": policies.due(run.settings.postgres, run.business_date),
+    }
 
 
 def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
@@ -55,7 +60,7 @@ def _proposals(run: Run, chosen: Parameters) -> tuple[Proposal, ...]:
     ids = [str(due.portfolio_id) for due in chosen.due]
     held = units_by_portfolio(_held(run.read(POSITIONS), run, ids).toArrow())
     closes = by_symbol(_closes(run.read(RETURNS_DAILY), run, chosen.windows).toArrow())
-    reading = market_regime(closes, chosen.windows)
+    reading = market_regime(closes, chosen.windows, chosen.regime_model)
     return tuple(
         proposal_of(due, held.get(str(due.portfolio_id), {}), closes, reading, day, chosen.windows)
         for due in chosen.due

@@ -14,6 +14,7 @@ from uuid import UUID
 from lakehouse.construction.policy import Policy
 from lakehouse.construction.policy_document import parse as parse_policy
 from lakehouse.construction.taxes import TaxLot
+from ml.inference.regime import RegimeChain, from_document
 
 TRADING_DAYS_A_YEAR = 250
 
@@ -46,16 +47,30 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class RegimeModel:
+    """The model that was in use when the run was planned, all of it: `source` is model:NAME@VERSION."""
+
+    source: str
+    chain: RegimeChain
+
+
+@dataclass(frozen=True, slots=True)
 class Parameters:
     """All of a run."""
 
     windows: Windows
     due: tuple[Due, ...]
+    regime_model: RegimeModel | None = None
 
 
 def parse(told: Mapping[str, Any]) -> Parameters:
     """The parameters of a manifest. Raises KeyError, TypeError, ValueError for what are none."""
-    return Parameters(Windows(**told["windows"]), tuple(map(_due, told["due"])))
+    model = told.get("regime_model")  # runs of before it existed have none
+    return Parameters(
+        Windows(**told["windows"]),
+        tuple(map(_due, told["due"])),
+        None if model is None else RegimeModel(str(model["source"]), from_document(model["chain"])),
+    )
 
 
 def _due(told: Mapping[str, Any]) -> Due:

@@ -16,7 +16,8 @@ from lakehouse.construction.propose import Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading, read_regime
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, RiskError
 from lakehouse.risk.returns import align, simple_returns
-from spark_jobs.rebalance.parameters import Due, Windows
+from ml.inference.regime import read_model
+from spark_jobs.rebalance.parameters import Due, RegimeModel, Windows
 
 NO_RISK = RiskOfWeights(0.0, 0.0, 0.0)
 UNKNOWN = RegimeReading(Regime.SIDEWAYS, "default:too_little_history", 1.0, 1.0, 0.0)
@@ -53,8 +54,9 @@ def by_symbol(rows: pa.Table) -> dict[str, Closes]:
     }
 
 
-def market_regime(closes: Mapping[str, Closes], windows: Windows) -> RegimeReading:
-    """The regime of all instruments in equal weights; sideways, with that for a source, where history is too short.
+def market_regime(closes: Mapping[str, Closes], windows: Windows, model: RegimeModel | None = None) -> RegimeReading:
+    """The regime of all instruments in equal weights, by the model where there is one, otherwise by the rule; sideways,
+    with that for a source, where history is too short.
 
     Each day's move is the mean of the simple returns of all instruments that have a close on it and one before.
     """
@@ -66,6 +68,8 @@ def market_regime(closes: Mapping[str, Closes], windows: Windows) -> RegimeReadi
     mean = np.bincount(place, weights=moves) / np.bincount(place)
     index = np.concatenate([[1.0], np.cumprod(1 + mean[-windows.regime_days :])])
     try:
+        if model is not None:
+            return read_model(model.chain, np.diff(np.log(index)), source=model.source)
         return read_regime(index)
     except InsufficientHistory:
         return UNKNOWN
