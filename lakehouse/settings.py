@@ -193,6 +193,13 @@ class MarketSettings(Section):
     )
 
 
+class LineageSettings(Section):
+    url: str = Field(
+        "", description="where jobs send their OpenLineage events, as http://marquez:5000; empty: logs/lineage.jsonl"
+    )
+    timeout_s: float = Field(3.0, gt=0, description="how long a job waits for that address, once an event")
+
+
 class StreamSettings(Section):
     """Sockets and event streams of one process of the API."""
 
@@ -241,6 +248,7 @@ class Settings(BaseSettings):
     landing: LandingSettings = LandingSettings()
     outbox: OutboxSettings = OutboxSettings()
     market: MarketSettings = MarketSettings()
+    lineage: LineageSettings = LineageSettings()
     streams: StreamSettings = StreamSettings()
     stack: StackSettings = StackSettings()
 

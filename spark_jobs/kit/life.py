@@ -11,7 +11,7 @@ from lakehouse.contracts.model import Job
 from lakehouse.domain.ids import uuid7
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
-from spark_jobs.kit import lock
+from spark_jobs.kit import lineage, lock
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.audit import AuditFailedError
 from spark_jobs.kit.errors import NothingToDo
@@ -54,18 +54,23 @@ def recorded(job: Job, request: Request, settings: Settings, *, clock: Clock, wo
             log.close_orphans(clock.now())
             manifest = _begun(job, request, clock)
             log.begin(manifest, clock.now())
+            lineage.told(job, manifest, settings, clock.now())
             session = Session(manifest, settings, connection, log, clock)
             try:
                 finished = work(session)
             except NothingToDo:
                 log.forget(manifest.run_id)
+                lineage.ended_without_work(job, manifest, settings, clock.now())
                 raise
             except BaseException as error:
                 told = f"{type(error).__name__}: {error}"[:2000]
                 found = error.findings if isinstance(error, AuditFailedError) else tuple(session.findings)
-                log.finish(replace(manifest, state=State.FAILED, error=told), clock.now(), found)
+                failed = replace(manifest, state=State.FAILED, error=told)
+                log.finish(failed, clock.now(), found)
+                lineage.told(job, failed, settings, clock.now(), found)
                 raise
             log.finish(finished, clock.now(), session.findings)
+            lineage.told(job, finished, settings, clock.now(), session.findings)
             return finished
 
 
