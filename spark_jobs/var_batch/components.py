@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from lakehouse.contracts.render.arrow import schema
+from lakehouse.contracts.tables.risk import COMPONENT_RISK
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.contributions import parametric_contributions, scenario_contributions
 from lakehouse.risk.cube import Groups, measure
@@ -18,7 +22,7 @@ from lakehouse.risk.student_t import student_t_es, student_t_var
 from lakehouse.risk.var import historical_var, parametric_normal_var
 from spark_jobs.var_batch.estimates import Estimated, Market
 from spark_jobs.var_batch.parameters import Parameters
-from spark_jobs.var_batch.valuation import Cents, apportioned, money, to_cents
+from spark_jobs.var_batch.valuation import Cents, apportioned, decimal_column, to_cents
 
 HORIZON_DAYS = 1
 TAKEN_APART = (Method.HISTORICAL, Method.PARAMETRIC_NORMAL, Method.STUDENT_T, *SIMULATED)
@@ -61,8 +65,66 @@ class Holder:
     groupings: tuple[Grouping, ...]
 
 
-def component_rows(today: Market, estimated: tuple[Estimated, ...], parameters: Parameters) -> Iterator[dict[str, Any]]:
-    """Rows of gold.component_risk_v1 without date and run, of every method in TAKEN_APART over one day."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One grouping of one portfolio's measure: (G,) each; amounts in whole cents, `incremental` of VaR and ES absent
+    where the book is too large for it."""
+
+    one: Estimated
+    column: int
+    grouping: Grouping
+    exposure: Cents
+    component: tuple[Cents, Cents]
+    marginal: tuple[FloatArray, FloatArray]
+    incremental: tuple[Cents, Cents] | None
+
+
+def component_table(
+    today: Market, estimated: tuple[Estimated, ...], parameters: Parameters, day: date, run_id: str
+) -> pa.Table:
+    """gold.component_risk_v1 of every method in TAKEN_APART over one day."""
+    pieces = tuple(_pieces(today, estimated, parameters))
+    rows = np.repeat(np.arange(len(pieces)), [len(piece.grouping.names) for piece in pieces])
+
+    def each(values: list[Any], type_: pa.DataType) -> pa.Array:
+        return pa.array(values, type_).take(pa.array(rows))
+
+    def money_of(values: list[Cents]) -> pa.Array:
+        return decimal_column(np.concatenate(values))
+
+    holders = [today.book.portfolios[piece.column] for piece in pieces]
+    more = [piece.incremental for piece in pieces if piece.incremental is not None]
+    types = {field.name: field.type for field in schema(COMPONENT_RISK)}
+    columns = {
+        "business_date": pa.repeat(pa.scalar(day, pa.date32()), len(rows)),
+        "portfolio_id": each([holder.id for holder in holders], pa.string()),
+        "base_currency": each([holder.base_currency for holder in holders], pa.string()),
+        "method": each([str(piece.one.found.method) for piece in pieces], pa.string()),
+        "confidence": each([piece.one.confidence for piece in pieces], types["confidence"]),
+        "horizon_days": pa.repeat(pa.scalar(HORIZON_DAYS, pa.int32()), len(rows)),
+        "grouping": each([piece.grouping.kind for piece in pieces], pa.string()),
+        "group_name": pa.array([name for piece in pieces for name in piece.grouping.names], pa.string()),
+        "exposure_base": money_of([piece.exposure for piece in pieces]),
+        "component_var_base": money_of([piece.component[0] for piece in pieces]),
+        "component_es_base": money_of([piece.component[1] for piece in pieces]),
+        "marginal_var": _or_null(np.concatenate([piece.marginal[0] for piece in pieces])),
+        "marginal_es": _or_null(np.concatenate([piece.marginal[1] for piece in pieces])),
+        "incremental_var_base": money_of([found[0] for found in more]) if more else _absent(len(rows)),
+        "incremental_es_base": money_of([found[1] for found in more]) if more else _absent(len(rows)),
+        "run_id": pa.repeat(pa.scalar(run_id), len(rows)),
+    }
+    return pa.table([columns[name] for name in COMPONENT_RISK.column_names], schema=schema(COMPONENT_RISK))
+
+
+def _or_null(values: FloatArray) -> pa.Array:
+    return pa.array(values, pa.float64(), mask=np.isnan(values))
+
+
+def _absent(rows: int) -> pa.Array:
+    return pa.nulls(rows, schema(COMPONENT_RISK).field("incremental_var_base").type)
+
+
+def _pieces(today: Market, estimated: tuple[Estimated, ...], parameters: Parameters) -> Iterator[Piece]:
     holders = tuple(_holders(today, parameters))
     is_small = _values(today, holders) <= INCREMENTAL_VALUES
     wanted = [each for each in estimated if each.horizon_days == HORIZON_DAYS and each.found.method in TAKEN_APART]
@@ -127,33 +189,22 @@ def _moves(method: Method, today: Market) -> FloatArray:
     return today.window
 
 
-def _of_holder(holder: Holder, one: Estimated, parts: Parts, moves: FloatArray | None) -> Iterator[dict[str, Any]]:
-    book, column = holder.market.book, holder.column
+def _of_holder(holder: Holder, one: Estimated, parts: Parts, moves: FloatArray | None) -> Iterator[Piece]:
+    column = holder.column
     totals = (to_cents(one.found.var[column]), to_cents(one.found.es[column]))
-    own = tuple(each[holder.held, column] for each in (parts.var, parts.es))
+    worth = int(holder.market.book.values[column].scaleb(2))
     for grouping in holder.groupings:
         exposure = _summed(holder.amounts, grouping)
-        component = tuple(_summed(each, grouping) for each in own)
-        cents = tuple(apportioned(each, int(total)) for each, total in zip(component, totals, strict=True))
-        worth = apportioned(exposure, int(book.values[column].scaleb(2)))
-        more = _incremental(one, holder, grouping, moves, totals)
-        for group, name in enumerate(grouping.names):
-            yield {
-                "portfolio_id": book.portfolios[column].id,
-                "base_currency": book.portfolios[column].base_currency,
-                "method": str(one.found.method),
-                "confidence": one.confidence,
-                "horizon_days": HORIZON_DAYS,
-                "grouping": grouping.kind,
-                "group_name": name,
-                "exposure_base": money(worth[group]),
-                "component_var_base": money(cents[0][group]),
-                "component_es_base": money(cents[1][group]),
-                "marginal_var": _slope(component[0][group], exposure[group]),
-                "marginal_es": _slope(component[1][group], exposure[group]),
-                "incremental_var_base": None if more is None else money(more[0][group]),
-                "incremental_es_base": None if more is None else money(more[1][group]),
-            }
+        var, shortfall = (_summed(each[holder.held, column], grouping) for each in (parts.var, parts.es))
+        yield Piece(
+            one=one,
+            column=column,
+            grouping=grouping,
+            exposure=apportioned(exposure, worth),
+            component=(apportioned(var, int(totals[0])), apportioned(shortfall, int(totals[1]))),
+            marginal=(_slope(var, exposure), _slope(shortfall, exposure)),
+            incremental=_incremental(one, holder, grouping, moves, totals),
+        )
 
 
 def _summed(values: FloatArray, grouping: Grouping) -> FloatArray:
@@ -162,8 +213,9 @@ def _summed(values: FloatArray, grouping: Grouping) -> FloatArray:
     return total
 
 
-def _slope(component: float, exposure: float) -> float | None:
-    return None if exposure == 0 else float(component / exposure)
+def _slope(component: FloatArray, exposure: FloatArray) -> FloatArray:
+    held = exposure != 0
+    return np.where(held, component / np.where(held, exposure, 1.0), np.nan)
 
 
 def _incremental(

@@ -17,7 +17,7 @@ from lakehouse.contracts.tables.risk import (
 )
 from lakehouse.risk.linear import portfolio_pnl
 from spark_jobs.var_batch.book import Book
-from spark_jobs.var_batch.components import component_rows
+from spark_jobs.var_batch.components import component_table
 from spark_jobs.var_batch.estimates import estimates, market
 from spark_jobs.var_batch.metrics import Beside, metric_rows
 from spark_jobs.var_batch.parameters import Parameters
@@ -37,7 +37,6 @@ def measured(
     found = tuple(estimates(today, parameters))
     past = records(book, pnl, forecast(session, book, parameters), parameters)
     rows = (
-        (COMPONENT_RISK, component_rows(today, found, parameters)),
         (BACKTEST_TESTS, verdicts(book, past, parameters)),
         (SCENARIO_PNL, vector_rows(today)),
         (WORST_SCENARIOS, worst_rows(today, parameters)),
@@ -47,5 +46,6 @@ def measured(
         (PORTFOLIO_RISK, risk_rows(book, found, past, day, run_id)),
         (UNMEASURED, unmeasured_rows(book, found, day, run_id)),
         (VAR_BACKTEST, backtest_rows(book, past, day, run_id)),
+        (COMPONENT_RISK, component_table(today, found, parameters, day, run_id)),
         *((table, table_of(table, made, day, run_id)) for table, made in rows),
     )
