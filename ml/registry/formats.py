@@ -31,8 +31,9 @@ class PickleRefused(TidemarkError):
 def check(folder: Path, model: str) -> None:
     """Refuse the model in `folder`, called `model` in the message, unless all its files are of forms that hold data.
 
-    A pickle is found by its name and by its first bytes, in a zip archive by its entries; files of unknown kinds and
-    code are refused as well. Raises PickleRefused that names the file.
+    A pickle is found by its name and by its first bytes, in a skops archive by its entries; files of unknown kinds and
+    code are refused as well. The records of a pt2 archive are checked by MLflow when it loads one, pickle being off;
+    `ml.inference` computes from the arrays beside it and opens none. Raises PickleRefused that names the file.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
     for path in files:
