@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from lakehouse.contracts.model import Store, Table
 from lakehouse.contracts.tables import tables_in
 from lakehouse.contracts.tables.ops import MART_LOAD
+from lakehouse.contracts.tables.quality import QUALITY_FINDING_MART
 from lakehouse.settings import ClickHouseSettings
 from lakehouse.stores import clickhouse
 from spark_jobs.kit import life
@@ -17,6 +18,7 @@ from spark_jobs.kit.errors import UnavailableError
 from spark_jobs.kit.manifest import Manifest, OutputRecord, PartitionRecord, State
 from spark_jobs.kit.run import Steps
 from spark_jobs.kit.runs import PartitionStatus, RunLog
+from spark_jobs.publish_marts.findings import copy_findings
 from spark_jobs.publish_marts.loads import Loaded, Mart
 
 MARTS = tuple(table for table in tables_in(Store.CLICKHOUSE) if Store.DELTA in table.stores)
@@ -53,6 +55,8 @@ def publish_marts(session: life.Session, steps: Steps) -> Manifest:
                 loaded = _load(mart, session, steps)
                 counts[table.name] = sum(mart.rows().values())
             loads += len(loaded)
+        with steps.timed(QUALITY_FINDING_MART.name):
+            counts[QUALITY_FINDING_MART.name] = copy_findings(client, session.connection)
     return replace(
         session.manifest,
         state=State.PUBLISHED,
