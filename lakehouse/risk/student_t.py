@@ -1,6 +1,7 @@
 """VaR and shortfall under Student's t: moments of the sample, degrees of freedom by maximum likelihood."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,15 @@ def student_t_tail_rows(losses: FloatArray, confidence: Confidence, ddof: int, h
     mean, deviation, _ = mean_and_deviation(losses, ddof)
     factor = t_tail_mean(fit_dof(losses), confidence)
     return mean * horizon_days + deviation * math.sqrt(horizon_days) * factor
+
+
+def student_t_level_rows(losses: FloatArray, levels: Sequence[Confidence], ddof: int) -> list[FloatArray]:
+    """One-day VaR of every contiguous row of finite `losses` (M, n) at each level, then its shortfall: 2 x levels of
+    (M,). The same bits as one by one, with the degrees of freedom, which cost the most, fitted once."""
+    mean, deviation, _ = mean_and_deviation(losses, ddof)
+    dof = fit_dof(losses)
+    factors = [measure(dof, level) for measure in (t_quantile, t_tail_mean) for level in levels]
+    return [mean + deviation * factor for factor in factors]
 
 
 def t_quantile(dof: FloatArray, confidence: Confidence) -> FloatArray:

@@ -1,5 +1,6 @@
 """Rolling one-day VaR forecasts, each made from the days before it, held against what then happened."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from lakehouse.risk.cornish_fisher import BoolArray
 from lakehouse.risk.kernels import Kernel, es_kernel, var_kernel
 from lakehouse.risk.linear import loss_rows
 from lakehouse.risk.methods import STANDARD, Conventions, Method
+from lakehouse.risk.student_t import student_t_level_rows
 
 IntArray = npt.NDArray[np.int64]
 BLOCK_VALUES = 1 << 17  # 1 MiB of windows at a time: they are selected from while still in the cache
@@ -93,18 +95,47 @@ def rolling_es(
     return _rolled(es_kernel(method, confidence, window, conventions), pnl, window, backtest_days)
 
 
+def rolling_levels(
+    method: Method,
+    pnl: npt.ArrayLike,
+    *,
+    levels: Sequence[Confidence],
+    window: int,
+    backtest_days: int,
+    conventions: Conventions = STANDARD,
+) -> tuple[tuple[FloatArray, FloatArray], ...]:
+    """VaR and shortfall (backtest_days, P) at each level: what `rolling_var` and `rolling_es` give, bit for bit, in one
+    pass over the windows. Raises as they do."""
+    kernels = [make(method, level, window, conventions) for make in (var_kernel, es_kernel) for level in levels]
+
+    def at_once(block: FloatArray) -> list[FloatArray]:
+        if method is Method.STUDENT_T:
+            return student_t_level_rows(block, levels, conventions.ddof)
+        return [kernel(block) for kernel in kernels]
+
+    found = _rolled_all(at_once, len(kernels), pnl, window, backtest_days)
+    return tuple(zip(found[: len(levels)], found[len(levels) :], strict=True))
+
+
 def _rolled(kernel: Kernel, pnl: npt.ArrayLike, window: int, backtest_days: int) -> FloatArray:
+    return _rolled_all(lambda block: [kernel(block)], 1, pnl, window, backtest_days)[0]
+
+
+def _rolled_all(
+    kernels: Callable[[FloatArray], list[FloatArray]], count: int, pnl: npt.ArrayLike, window: int, backtest_days: int
+) -> list[FloatArray]:
     losses = loss_rows(pnl)
     require_days(losses.shape[1], window, backtest_days)
     usable = losses[:, losses.shape[1] - backtest_days - window : -1]
     windows = sliding_window_view(usable, window, axis=1)
-    forecasts = np.empty((len(losses), backtest_days))
+    forecasts = np.empty((count, len(losses), backtest_days))
     step = max(1, BLOCK_VALUES // window)
     for portfolio in range(len(losses)):
         for day in range(0, backtest_days, step):
             block = np.ascontiguousarray(windows[portfolio, day : day + step])
-            forecasts[portfolio, day : day + step] = kernel(block)
-    return np.ascontiguousarray(forecasts.T)
+            for number, values in enumerate(kernels(block)):
+                forecasts[number, portfolio, day : day + step] = values
+    return [np.ascontiguousarray(each.T) for each in forecasts]
 
 
 def compare(forecast: npt.ArrayLike, pnl: npt.ArrayLike) -> Backtest:

@@ -13,7 +13,7 @@ from lakehouse.risk.rolling_filtered import Forecasts, rolling_filtered_levels
 from lakehouse.risk.shortfall import historical_es
 from lakehouse.risk.simulated import drawn_scenarios
 from lakehouse.risk.var import historical_var
-from lakehouse.risk.var_backtest import Backtest, compare, rolling_es, rolling_var
+from lakehouse.risk.var_backtest import Backtest, compare, rolling_levels
 from spark_jobs.var_batch import simulation
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
@@ -40,37 +40,36 @@ def records(book: Book, pnl: FloatArray, daily: Daily, parameters: Parameters) -
     pnl (T, P) of today's holdings under all returns of the book; `daily` the normal Monte-Carlo of every day. Raises
     what lakehouse.risk refuses.
     """
-    held = {
+    forecasts = {
         Method.FILTERED_HISTORICAL: _filtered(pnl, parameters),
         Method.MONTE_CARLO_T_COPULA: _copula(book, parameters),
+        Method.MONTE_CARLO_NORMAL: tuple(Forecasts(daily[level].var, daily[level].es) for level in parameters.levels),
     }
     actual = to_cents(pnl[-parameters.backtest_days :]).astype(np.float64)
-    found = []
-    for number, confidence in enumerate(parameters.levels):
-        for method in BATCH_METHODS:
-            if method in held:
-                forecast = held[method][number]
-            elif method is Method.MONTE_CARLO_NORMAL:
-                forecast = Forecasts(daily[confidence].var, daily[confidence].es)
-            else:
-                forecast = _rolling(method, pnl, confidence, parameters)
-            found.append(Record(method, confidence, compare(_in_cents(forecast.var), actual), _in_cents(forecast.es)))
-    return tuple(found)
-
-
-def _rolling(method: Method, pnl: FloatArray, confidence: Decimal, parameters: Parameters) -> Forecasts:
-    var, shortfall = (
-        rolled(
-            method,
-            pnl,
-            confidence=confidence,
-            window=parameters.window_days,
-            backtest_days=parameters.backtest_days,
-            conventions=parameters.conventions,
-        )
-        for rolled in (rolling_var, rolling_es)
+    for method in BATCH_METHODS:
+        if method not in forecasts:
+            forecasts[method] = _rolling(method, pnl, parameters)
+    return tuple(
+        _record(method, confidence, forecasts[method][number], actual)
+        for number, confidence in enumerate(parameters.levels)
+        for method in BATCH_METHODS
     )
-    return Forecasts(var, shortfall)
+
+
+def _record(method: Method, confidence: Decimal, forecast: Forecasts, actual: FloatArray) -> Record:
+    return Record(method, confidence, compare(_in_cents(forecast.var), actual), _in_cents(forecast.es))
+
+
+def _rolling(method: Method, pnl: FloatArray, parameters: Parameters) -> tuple[Forecasts, ...]:
+    found = rolling_levels(
+        method,
+        pnl,
+        levels=parameters.levels,
+        window=parameters.window_days,
+        backtest_days=parameters.backtest_days,
+        conventions=parameters.conventions,
+    )
+    return tuple(Forecasts(var, shortfall) for var, shortfall in found)
 
 
 def _filtered(pnl: FloatArray, parameters: Parameters) -> tuple[Forecasts, ...]:

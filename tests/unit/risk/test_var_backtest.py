@@ -20,9 +20,11 @@ from lakehouse.risk import (
     historical_var,
     kupiec_pof,
     parametric_normal_var,
+    rolling_es,
     rolling_var,
 )
 from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.var_backtest import rolling_levels
 
 NAIVE: list[tuple[Method, Callable[..., FloatArray], dict[str, Any]]] = [
     (Method.HISTORICAL, historical_var, {"quantile": Quantile.LOWER}),
@@ -50,6 +52,26 @@ def test_blocks_of_days_join_without_a_seam() -> None:
     forecasts = rolling_var(Method.HISTORICAL, pnl, confidence=0.95, window=100, backtest_days=2300)
     for day in (100, 1409, 1410, 1411, 2399):
         np.testing.assert_array_equal(forecasts[day - 100], historical_var(pnl[day - 100 : day], confidence=0.95))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Method.HISTORICAL,
+        Method.AGE_WEIGHTED,
+        Method.PARAMETRIC_NORMAL,
+        Method.STUDENT_T,
+        Method.CORNISH_FISHER,
+    ],
+)
+def test_several_levels_at_once_are_the_same_bytes_as_one_by_one(method: Method) -> None:
+    pnl = np.random.default_rng(8).standard_t(5, (420, 2)) * 1e5
+    chosen: dict[str, Any] = {"window": 300, "backtest_days": 120}
+    levels = (0.95, 0.99)
+    found = rolling_levels(method, pnl, levels=levels, **chosen)
+    for level, (var, shortfall) in zip(levels, found, strict=True):
+        assert var.tobytes() == rolling_var(method, pnl, confidence=level, **chosen).tobytes()
+        assert shortfall.tobytes() == rolling_es(method, pnl, confidence=level, **chosen).tobytes()
 
 
 def test_a_forecast_never_sees_its_own_day() -> None:
