@@ -131,7 +131,8 @@ class Mart:
         rows = self.client.query(statement).result_rows
         labels = [measure.label for measure in wanted]
         return {
-            value: (int(count), dict(zip(labels, map(Decimal, totals), strict=True)), content)
+            # The sum of a column without a value is null here and 0 in the record; `.present` tells the two apart.
+            value: (int(count), dict(zip(labels, (Decimal(each or 0) for each in totals), strict=True)), content)
             for value, count, content, *totals in rows
         }
 
@@ -143,7 +144,8 @@ class Mart:
 
     @property
     def _content(self) -> str:
-        return f"toString({self.partition}), count(), lower(hex(sum(cityHash64(*))))"
+        # As a tuple: a row with a null has a hash like any other; without it, that hash would be null, and left out.
+        return f"toString({self.partition}), count(), lower(hex(sum(cityHash64(tuple(*)))))"
 
     def _swap(self, value: str, staging: str, found: Mapping[str, Loaded]) -> str:
         literal = self._listed((value,))
