@@ -1,7 +1,9 @@
 """Models trained anew each Saturday, judged against those in use, and promoted where the gate says so.
 
-`train_forecast` reads `gold.returns_daily_v1` at one Delta version, walks the model forward over the last years and
-registers it in MLflow as challenger, with the gate's words on the version. `promote_models` puts every challenger to
+`train_forecast` and `train_regime` read `gold.returns_daily_v1` at one Delta version; `train_fraud`,
+`train_surveillance` and `train_identity` learn from generated histories, and say so. Each walks its model forward and
+registers it in MLflow as challenger, with the gate's words on the version; what was measured is in ClickHouse, in
+`model_quality`. `promote_models` puts every challenger to
 use that its gate has accepted, one at a time, and appends to `ops.model_promotion`; what is refused is logged, and the
 champion stays. With `TIDEMARK_MLFLOW__APPROVAL=true` a person approves before it, in Airflow.
 
@@ -17,5 +19,10 @@ from dags.kit.dag import lakehouse_dag  # Airflow reads only files that name it
 from dags.kit.operator import submit
 from dags.kit.schedules import weekly
 
+TRAININGS = ("train_forecast", "train_regime", "train_fraud", "train_surveillance", "train_identity")
+
 with lakehouse_dag("models_weekly", doc=__doc__, owner="research", tier="tier_2", schedule=weekly()):
-    chain(submit("train_forecast"), *approved("promote_models", subject="Promote the models that the gate accepted?"))
+    chain(
+        [submit(name) for name in TRAININGS],
+        *approved("promote_models", subject="Promote the models that the gate accepted?"),
+    )

@@ -1,0 +1,123 @@
+"""A check's model from its training to the answers of services, with the registry there, gone, and wrong."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from lakehouse.clock import SystemClock
+from lakehouse.migrations.clickhouse import upgrade
+from lakehouse.settings import MlflowSettings, Settings
+from lakehouse.stores import clickhouse
+from ml.checks.champion import Champion
+from ml.checks.identity import Person, assess
+from ml.features.customers import customer_features
+from ml.inference.models import Models
+from ml.registry.promotions import Decision, Promoter
+from ml.training.check import Size, train
+from ml.training.identity.spec import SPEC
+from tests.factories.clickhouse_process import clickhouse_process
+
+pytestmark = [pytest.mark.integration, pytest.mark.engines()]
+
+NAME = "identity_score_tested"
+TESTED = replace(SPEC, name=NAME)
+SIZE = Size(accounts=900, days=300, frozen_accounts=500, frozen_days=100)
+DAY, NEXT_WEEK = date(2024, 12, 28), date(2025, 1, 4)
+GONE = MlflowSettings(tracking_uri="http://127.0.0.1:9")
+PERSON = Person(email="a@example.com", name="Ada Example")
+
+
+@pytest.fixture(scope="module")
+def settings(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with clickhouse_process(tmp_path_factory.mktemp("quality")) as running:
+        upgrade(running.settings)
+        yield engines.model_copy(update={"clickhouse": running.section})
+
+
+@pytest.fixture(scope="module")
+def promoted(settings: Settings) -> Settings:
+    """Trained and promoted: version 1 is the champion."""
+    assert train(TESTED, SIZE, settings, DAY, clock=SystemClock())["ops.model_quality_v1"] > 0
+    models = Models(settings.mlflow, settings.home / "models")
+    try:
+        Promoter(settings.postgres, models, SystemClock()).promote(NAME, Decision(approver="gate", reason="a test"))
+    finally:
+        models.close()
+    return settings
+
+
+def champion(section: MlflowSettings, cache: Path, features: tuple[str, ...] = tuple(SPEC.features)) -> Champion:
+    return Champion(section, cache, NAME, features)
+
+
+def test_services_use_the_promoted_version_and_name_it(promoted: Settings, tmp_path: Path) -> None:
+    found = champion(promoted.mlflow, tmp_path)
+    assert found.judge is None
+    found.refresh()
+    assert found.judge is not None
+    learned = found.judge.one(customer_features(PERSON, today=DAY))
+    verdict = assess(PERSON, today=DAY, learned=learned)
+    assert verdict.source == learned.source == f"{NAME}@1"
+    assert 0 < verdict.score < 1
+
+
+def test_a_registry_that_is_gone_leaves_the_model_that_was_used_last(promoted: Settings, tmp_path: Path) -> None:
+    running = champion(promoted.mlflow, tmp_path)
+    running.refresh()
+    restarted = champion(GONE, tmp_path)
+    restarted.refresh()
+    assert restarted.judge is not None
+    assert restarted.judge.source == f"{NAME}@1"
+    never = champion(GONE, tmp_path / "empty")
+    never.refresh()
+    assert never.judge is None
+
+
+def test_files_that_were_changed_are_refused(promoted: Settings, tmp_path: Path) -> None:
+    champion(promoted.mlflow, tmp_path).refresh()
+    document = tmp_path / NAME / "1" / "tidemark" / "model.json"
+    document.write_text(document.read_text(encoding="utf-8").replace('"bias": ', '"bias": 9'), encoding="utf-8")
+    for section in (promoted.mlflow, GONE):
+        restarted = champion(section, tmp_path)
+        restarted.refresh()
+        assert restarted.judge is None
+
+
+def test_a_model_of_other_features_is_refused(promoted: Settings, tmp_path: Path) -> None:
+    found = champion(promoted.mlflow, tmp_path, ("something", "else"))
+    found.refresh()
+    assert found.judge is None
+
+
+def test_a_name_without_a_champion_means_the_rules(promoted: Settings, tmp_path: Path) -> None:
+    found = Champion(promoted.mlflow, tmp_path, "never_trained", SPEC.features)
+    found.refresh()
+    assert found.judge is None
+
+
+def test_training_again_measures_drift_and_is_not_promoted_for_nothing(promoted: Settings) -> None:
+    before = _count(promoted)
+    train(TESTED, SIZE, promoted, DAY, clock=SystemClock())
+    assert _count(promoted) == before  # the same training finds its version, and its rows
+    train(TESTED, SIZE, promoted, NEXT_WEEK, clock=SystemClock())
+    with clickhouse.connect(promoted.clickhouse) as client:
+        rows = client.query(
+            "SELECT DISTINCT subject, verdict FROM model_quality_v1 WHERE model = {m:String} AND aspect = 'drift'",
+            parameters={"m": NAME},
+        ).result_rows
+    assert {subject for subject, _ in rows} == set(SPEC.features)
+    assert {verdict for _, verdict in rows} == {"stable"}
+    models = Models(promoted.mlflow, promoted.home / "models")
+    try:
+        assert models.champion(NAME).version == 1
+    finally:
+        models.close()
+
+
+def _count(settings: Settings) -> int:
+    with clickhouse.connect(settings.clickhouse) as client:
+        found = client.query("SELECT count() FROM model_quality_v1 WHERE model = {m:String}", parameters={"m": NAME})
+    return int(found.result_rows[0][0])
