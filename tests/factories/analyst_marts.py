@@ -8,7 +8,7 @@ the results of strategies and the loads are made up: nothing real of them is sma
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from functools import cached_property
 from typing import cast
 from uuid import UUID
@@ -16,15 +16,13 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 from clickhouse_connect.driver.client import Client
-from numpy.typing import NDArray
-from scipy.stats import binom, chi2, norm
+from scipy.stats import binom
 from skfolio.datasets import load_sp500_dataset
 
 from lakehouse.contracts.model import Column, Type
 from lakehouse.contracts.tables import table
 from tests.factories.analyst_made_up import Row, bars, loads
-
-Array = NDArray[np.float64]
+from tests.factories.analyst_measures import Array, cents, cost_of, kupiec_p_value, measure, tail_of
 
 SYMBOLS = ("AAPL", "JPM", "KO", "XOM")
 LAST, DAYS = "2020-03-31", 320
@@ -48,11 +46,6 @@ PORTFOLIOS = (
     Portfolio(UUID("00000000-0000-7000-8000-000000000001"), "Core", "USD", (100, 60, 300, 80)),
     Portfolio(UUID("00000000-0000-7000-8000-000000000002"), "Hedged oil", "EUR", (20, -40, 10, 200)),
 )
-
-
-def cents(value: float) -> Decimal:
-    """A stored amount."""
-    return Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
 
 
 class Marts:
@@ -142,9 +135,10 @@ class Marts:
                         yield portfolio, at, method, confidence
 
     def _risk(self) -> Iterable[Row]:
+        """One day ahead, and ten, which no backtest follows."""
         for portfolio, at, method, confidence in self._measured():
             var, shortfall = measure(self.pnl(portfolio, at)[-WINDOW:], method, float(confidence))
-            yield {
+            one_day: Row = {
                 **_identity(portfolio, self.dates[at]),
                 "base_currency": portfolio.currency,
                 "portfolio_name": portfolio.name,
@@ -158,6 +152,9 @@ class Marts:
                 "breaches": sum(broken for *_, broken in self.forecasts(portfolio, at, method, confidence)),
                 "backtest_days": BACKTEST_DAYS,
             }
+            yield one_day
+            grown = {"horizon_days": 10, "var_base": cents(3 * var), "es_base": cents(3 * shortfall)}
+            yield {**one_day, **grown, "breaches": 0, "backtest_days": 0}
 
     def forecasts(
         self, portfolio: Portfolio, at: int, method: str, confidence: Decimal
@@ -204,6 +201,23 @@ class Marts:
                 "multiplier": {"green": 3.0, "yellow": 3.5, "red": 4.0}[zone],
                 "refit_days": 1,
             }
+        yield from self._kept_green()
+
+    def _kept_green(self) -> Iterable[Row]:
+        for portfolio in PORTFOLIOS:
+            yield {
+                **_identity(portfolio, self.dates[-1]),
+                "portfolio_name": portfolio.name,
+                "method": "filtered_historical",
+                "confidence": CONFIDENCES[1],
+                "forecasts": BACKTEST_DAYS,
+                "breaches": 1,
+                "expected_breaches": 1.0,
+                "pof_p_value": 1.0,
+                "zone": "green",
+                "multiplier": 3.0,
+                "refit_days": 1,
+            }
 
     def _components(self) -> Iterable[Row]:
         confidence = CONFIDENCES[1]
@@ -212,7 +226,7 @@ class Marts:
                 exposure = np.array(portfolio.units) * self.closes.to_numpy()[at]
                 parts = (self.simple[:at] * exposure)[-WINDOW:]
                 order = np.argsort(parts.sum(axis=1), kind="stable")
-                tail = _tail(WINDOW, float(confidence))
+                tail = tail_of(WINDOW, float(confidence))
                 for place, symbol in enumerate(SYMBOLS):
                     yield {
                         **_identity(portfolio, self.dates[at]),
@@ -226,6 +240,17 @@ class Marts:
                         "component_var_base": cents(-parts[order[tail - 1], place]),
                         "component_es_base": cents(-parts[order[:tail], place].mean()),
                     }
+                yield {
+                    **_identity(portfolio, self.dates[at]),
+                    "base_currency": portfolio.currency,
+                    "method": "historical",
+                    "confidence": confidence,
+                    "horizon_days": 1,
+                    "grouping": "currency",
+                    "group_name": "USD",
+                    "exposure_base": cents(exposure.sum()),
+                    "component_var_base": cents(-parts[order[tail - 1]].sum()),
+                }
 
     def _worst(self) -> Iterable[Row]:
         for at in self.business_dates:
@@ -242,6 +267,14 @@ class Marts:
                         "scenario_date": self.dates[int(day) + 1],
                         "pnl_base": cents(float(pnl[day])),
                     }
+                yield {
+                    **_identity(portfolio, self.dates[at]),
+                    "base_currency": portfolio.currency,
+                    "factor_set": "monte_carlo_normal",
+                    "horizon_days": 1,
+                    "place": 1,
+                    "pnl_base": cents(-1e6),
+                }
 
     def _metrics(self) -> Iterable[Row]:
         for at in self.business_dates:
@@ -277,7 +310,7 @@ class Marts:
                     "value_base": cents(value),
                     "drift_before": sum(float(notional) for *_, notional in trades) / value / 2,
                     "turnover": sum(float(notional) for *_, notional in trades) / value,
-                    "cost_base": sum((_cost(notional) for *_, notional in trades), Decimal(0)),
+                    "cost_base": sum((cost_of(notional) for *_, notional in trades), Decimal(0)),
                     "var_99_before": var / value,
                     "var_99_after": 0.8 * var / value,
                     "trade_count": len(trades),
@@ -310,7 +343,7 @@ class Marts:
                         "quantity": Decimal(units),
                         "reference_price": Decimal(f"{self.closes.iloc[at][symbol]:.8f}"),
                         "notional_base": notional,
-                        "cost_base": _cost(notional),
+                        "cost_base": cost_of(notional),
                     }
 
     def _runs(self) -> Iterable[Row]:
@@ -333,11 +366,12 @@ class Marts:
                     }
 
     def _equity(self) -> Iterable[Row]:
-        """Holding one share, as a walk-forward, and as a trial that has twice the money."""
+        """Holding one share, as a walk-forward; the trial held KO, with twice the money."""
         for at in self.business_dates:
             for symbol in ("AAPL", "JPM", "XOM"):
                 for kind, capital in (("trial", 2e6), ("walk_forward", 1e6)):
-                    equity = capital * (self.closes[symbol] / self.closes[symbol].iloc[0]).to_numpy()[: at + 1]
+                    held = self.closes["KO" if kind == "trial" else symbol].to_numpy()[: at + 1]
+                    equity = capital * held / held[0]
                     depth = 1 - equity / np.maximum.accumulate(equity)
                     for day, (owned, fallen) in enumerate(zip(equity, depth, strict=True)):
                         yield {
@@ -348,32 +382,6 @@ class Marts:
                             "equity_base": cents(float(owned)),
                             "drawdown": float(fallen),
                         }
-
-
-def measure(pnl: Array, method: str, confidence: float) -> tuple[float, float]:
-    """VaR and expected shortfall, positive for a loss."""
-    if method == "historical":
-        tail = np.sort(pnl)[: _tail(len(pnl), confidence)]
-        return float(-tail[-1]), float(-tail.mean())
-    mean, deviation = pnl.mean(), pnl.std(ddof=1)
-    score = norm.ppf(confidence)
-    return float(score * deviation - mean), float(norm.pdf(score) / (1 - confidence) * deviation - mean)
-
-
-def kupiec_p_value(breaches: int, days: int, chance: float) -> float:
-    """Of the proportion of failures."""
-    rate = breaches / days
-    ratio = binom.logpmf(breaches, days, chance) - binom.logpmf(breaches, days, rate)
-    return float(chi2.sf(-2 * ratio, 1))
-
-
-def _tail(days: int, confidence: float) -> int:
-    """How many of `days` are in the tail, at least one."""
-    return max(1, round(days * (1 - confidence)))
-
-
-def _cost(notional: Decimal) -> Decimal:
-    return (notional * Decimal("0.0005")).quantize(Decimal("0.01"))
 
 
 def _identity(portfolio: Portfolio, date: dt.date) -> Row:
@@ -387,5 +395,4 @@ _ZERO: Mapping[Type, object] = {
 
 
 def _default(column: Column) -> object:
-    """What a column holds that no question asks for."""
     return None if column.nullable else _ZERO[column.type]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 QUESTIONS = {path.stem: path for path in sorted((project_root() / "docs" / "sql").glob("*.sql"))}
 MARTS = Marts()
 EXPECTED: dict[str, Callable[[], pd.DataFrame]] = {}
-HISTORICAL_99 = "method == 'historical' and confidence == 0.99"
+HISTORICAL_99 = "method == 'historical' and confidence == 0.99 and horizon_days == 1"
 
 
 def expects(name: str) -> Callable[[Callable[[], pd.DataFrame]], Callable[[], pd.DataFrame]]:
@@ -75,7 +75,9 @@ def riskiest() -> pd.DataFrame:
 def methods() -> pd.DataFrame:
     found = []
     for (name, currency), risk in (
-        rows_of("gold.portfolio_risk_v1").query("confidence == 0.99").groupby(["portfolio_name", "base_currency"])
+        rows_of("gold.portfolio_risk_v1")
+        .query("confidence == 0.99 and horizon_days == 1")
+        .groupby(["portfolio_name", "base_currency"])
     ):
         least, greatest = risk.sort_values("var_base").iloc[[0, -1]].itertuples()
         found.append(
@@ -161,7 +163,7 @@ def traffic_light() -> pd.DataFrame:
 
 @expects("08-where-risk-comes-from")
 def comes_from() -> pd.DataFrame:
-    parts = rows_of("gold.component_risk_v1").assign(portfolio_name=_portfolio_name)
+    parts = rows_of("gold.component_risk_v1").query("grouping == 'instrument'").assign(portfolio_name=_portfolio_name)
     whole = rows_of("gold.portfolio_risk_v1").query(HISTORICAL_99).set_index("portfolio_name")["var_base"]
     gross = parts.groupby("portfolio_name")["exposure_base"].transform(lambda values: values.abs().sum())
     parts["share_of_var"] = parts["component_var_base"] / parts["portfolio_name"].map(whole)
