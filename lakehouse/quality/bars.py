@@ -32,6 +32,7 @@ class Kind(StrEnum):
     NO_VOLUME = "no_volume"
     THIN_VOLUME = "thin_volume"
     MISSING_SESSIONS = "missing_sessions"
+    REPEATED_BAR = "repeated_bar"
     BAD_PRINT = "bad_print"
     UNADJUSTED_ACTION = "unadjusted_action"
 
@@ -104,7 +105,7 @@ def defects(bars: Bars, sessions: Days, limits: Limits = USUAL) -> tuple[Defect,
     between the instrument's first and last bar that are sessions without a bar are missing."""
     found = [*_incomplete(bars), *_inverted(bars), *_outside(bars), *_missing_sessions(bars, sessions)]
     if bars.days.size > 1:
-        found += _by_scale(bars, limits)
+        found += [*_repeated(bars), *_by_scale(bars, limits)]
     return tuple(sorted(found))
 
 
@@ -151,6 +152,24 @@ def _missing_sessions(bars: Bars, sessions: Days) -> Iterator[Defect]:
     for at in np.flatnonzero(np.diff(place) > 1):
         missing = int(place[at + 1] - place[at] - 1)
         yield _defect(bars, at + 1, Kind.MISSING_SESSIONS, f"{missing} sessions before it have no bar")
+
+
+def _repeated(bars: Bars) -> Iterator[Defect]:
+    """Bars that are another day's: all four prices and the volume are equal. Of these the one that goes best with the
+    bars beside it is taken for the true one."""
+    rows = np.column_stack((bars.open, bars.high, bars.low, bars.close, bars.volume))
+    whole = np.flatnonzero(np.isfinite(rows).all(axis=1) & (bars.volume > 0) & (bars.high > bars.low))
+    if not whole.size:
+        return
+    _, group, counts = np.unique(rows[whole], axis=0, return_inverse=True, return_counts=True)
+    opened = np.abs(np.log(bars.open[1:] / bars.close[:-1]))
+    misfit = np.nan_to_num(np.concatenate(([0.0], opened)) + np.concatenate((opened, [0.0])))
+    for number in np.flatnonzero(counts > 1):
+        at = whole[np.ravel(group) == number]
+        true = at[np.argmin(misfit[at])]
+        for copy in at[at != true]:
+            told = f"prices and volume are those of {_day(bars, true)}, close {bars.close[copy]:g}"
+            yield _defect(bars, copy, Kind.REPEATED_BAR, told)
 
 
 def _by_scale(bars: Bars, limits: Limits) -> Iterator[Defect]:
