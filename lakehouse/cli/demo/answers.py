@@ -1,34 +1,33 @@
-"""The demo's numbers, read back from where users will read them: the API, ClickHouse and the run manifests."""
+"""The demo's numbers as its user reads them from the API, and the run manifests' counts of rows."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import httpx
-
-from lakehouse.cli.demo.result import PortfolioAnswer, Risk
-from lakehouse.contracts.model import Store
-from lakehouse.contracts.tables import tables_in
-from lakehouse.errors import TidemarkError
+from lakehouse.cli.demo.api import Api
+from lakehouse.cli.demo.result import PortfolioAnswer, Profile, Proposal, Risk, Trade
 from lakehouse.migrations.postgres.demo import PORTFOLIOS
 from lakehouse.settings import Settings
-from lakehouse.stores import clickhouse, postgres
+from lakehouse.stores import postgres
 
-TIMEOUT_S = 30.0
 LAYERS = ("silver", "gold")
 
 
-class ApiRefusedError(TidemarkError):
-    """The API did not answer with 200."""
-
-
-def portfolios(api_url: str, token: str, business_date: str) -> tuple[PortfolioAnswer, ...]:
+def portfolios(api: Api, business_date: str) -> tuple[PortfolioAnswer, ...]:
     """The demo's portfolios, which the token's user owns, with their risk as of the date."""
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=api_url, headers=headers, timeout=TIMEOUT_S) as http:
-        listed = _get(http, "/api/v1/portfolios")["data"]
-        ours = {str(portfolio.id) for portfolio in PORTFOLIOS}  # its user may have made others meanwhile
-        return tuple(_portfolio(http, found, business_date) for found in listed if found["id"] in ours)
+    listed = api.get("/api/v1/portfolios")["data"]
+    ours = {str(portfolio.id) for portfolio in PORTFOLIOS}  # its user may have made others meanwhile
+    return tuple(_portfolio(api, found, business_date) for found in listed if found["id"] in ours)
+
+
+def proposals(api: Api, portfolios: tuple[PortfolioAnswer, ...], business_date: str) -> tuple[Proposal, ...]:
+    """The proposals for them of the date; a portfolio that was not due has none."""
+    day = {"date_from": business_date, "date_to": business_date}
+    return tuple(
+        _proposal(portfolio, api.get(f"/api/v1/proposals/{listed['id']}"))
+        for portfolio in portfolios
+        for listed in api.get("/api/v1/proposals", {"portfolio_id": portfolio.id, **day})["data"]
+    )
 
 
 def rows_of_jobs(settings: Settings, business_date: str) -> Mapping[str, Mapping[str, int]]:
@@ -42,16 +41,6 @@ def rows_of_jobs(settings: Settings, business_date: str) -> Mapping[str, Mapping
     return {job: _layers(manifest) for job, manifest in runs}
 
 
-def mart_rows(settings: Settings) -> int:
-    """Rows that analysts see in ClickHouse, over all marts."""
-    client = clickhouse.connect(settings.clickhouse, analyst=True)
-    marts = [table.short_name for table in tables_in(Store.CLICKHOUSE) if table.layer == "gold"]
-    return sum(
-        int(client.query("SELECT count() FROM {mart:Identifier}", parameters={"mart": name}).result_rows[0][0])
-        for name in marts
-    )
-
-
 def _layers(manifest: Mapping[str, Any]) -> dict[str, int]:
     rows: dict[str, int] = {}
     for table, output in manifest["outputs"].items():
@@ -61,13 +50,13 @@ def _layers(manifest: Mapping[str, Any]) -> dict[str, int]:
     return rows
 
 
-def _portfolio(http: httpx.Client, found: Mapping[str, Any], business_date: str) -> PortfolioAnswer:
-    metrics = _get(http, f"/api/v1/portfolios/{found['id']}/risk", {"as_of": business_date})["metrics"]
+def _portfolio(api: Api, found: Mapping[str, Any], business_date: str) -> PortfolioAnswer:
+    metrics = api.get(f"/api/v1/portfolios/{found['id']}/risk", {"as_of": business_date})["metrics"]
     return PortfolioAnswer(
         id=found["id"],
         name=found["name"],
         currency=metrics[0]["value"]["currency"],
-        value=Decimal(metrics[0]["value"]["amount"]),
+        value=_amount(metrics[0]["value"]),
         risks=tuple(_risk(metric) for metric in metrics if metric["horizon_days"] == 1),
     )
 
@@ -76,16 +65,48 @@ def _risk(metric: Mapping[str, Any]) -> Risk:
     return Risk(
         method=metric["method"],
         confidence=Decimal(metric["confidence"]),
-        var=Decimal(metric["value_at_risk"]["amount"]),
-        es=Decimal(metric["expected_shortfall"]["amount"]),
+        var=_amount(metric["value_at_risk"]),
+        es=_amount(metric["expected_shortfall"]),
         breaches=metric["breaches"],
         backtest_days=metric["backtest_days"],
     )
 
 
-def _get(http: httpx.Client, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
-    answer = http.get(path, params=dict(params or {}))
-    if answer.status_code != httpx.codes.OK:
-        raise ApiRefusedError(f"the API answered {answer.status_code} to GET {path}: {answer.text[:500]}")
-    body: dict[str, Any] = answer.json()
-    return body
+def _proposal(portfolio: PortfolioAnswer, found: Mapping[str, Any]) -> Proposal:
+    return Proposal(
+        portfolio=portfolio.name,
+        currency=found["value"]["currency"],
+        status=found["status"],
+        reasons=tuple(found["reasons"]),
+        objective=found["objective"],
+        regime=found["regime"],
+        value=_amount(found["value"]),
+        cash_before=_amount(found["cash_before"]),
+        cash_after=_amount(found["cash_after"]),
+        cost=_amount(found["cost"]),
+        turnover=Decimal(found["turnover"]),
+        drift_before=Decimal(found["drift_before"]),
+        drift_after=Decimal(found["drift_after"]),
+        before=_profile(found["risk_before"]),
+        after=_profile(found["risk_after"]),
+        trades=tuple(_trade(trade) for trade in found["trades"]),
+    )
+
+
+def _profile(found: Mapping[str, str]) -> Profile:
+    return Profile(Decimal(found["volatility"]), Decimal(found["var_99"]))
+
+
+def _trade(found: Mapping[str, Any]) -> Trade:
+    return Trade(
+        side=found["side"],
+        symbol=found["symbol"],
+        quantity=Decimal(found["quantity"]),
+        price=Decimal(found["reference_price"]),
+        notional=_amount(found["notional"]),
+        cost=_amount(found["cost"]),
+    )
+
+
+def _amount(money: Mapping[str, str]) -> Decimal:
+    return Decimal(money["amount"])

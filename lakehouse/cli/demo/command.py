@@ -1,6 +1,6 @@
 """The order of the demo: stack, prices, DAGs, answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from lakehouse.cli import login
-from lakehouse.cli.demo import answers, books, report
+from lakehouse.cli.demo import answers, books, marts, policies, report, tracking
+from lakehouse.cli.demo.api import api
 from lakehouse.cli.demo.feed import Fed, feed
 from lakehouse.cli.demo.result import DemoResult, Stage
 from lakehouse.cli.demo.runs import FinishedRun, Tell, run_day
@@ -20,8 +21,8 @@ from lakehouse.migrations.postgres.demo import seed_demo
 from lakehouse.settings import Settings, load
 from lakehouse.stores.airflow import AirflowClient
 
-# The last day of the price set inside the skfolio wheel.
-BUSINESS_DATE = "2022-12-28"
+# The last two days of the price set inside the skfolio wheel.
+BUSINESS_DATE, DAY_BEFORE = "2022-12-28", "2022-12-27"
 # Narrower, the tables would fold their numbers.
 MIN_WIDTH = 120
 
@@ -73,25 +74,38 @@ def run(narrator: _Narrator, begun: float, *, days: int, ticks: int) -> DemoResu
     settings = load()
     with narrator.step("demo portfolios in PostgreSQL"):
         seed_demo(settings)
-        owner_id, _ = login.ensure_demo_user(settings)
+        owner_id, token = login.ensure_demo_user(settings)
         books.hand_over(settings, owner_id)
+        with api(settings.serving.url, token) as mine:
+            policies.ensure(mine, BUSINESS_DATE)
     with narrator.step("real prices through Kafka into the lake"):
         fed = feed(days, ticks)
     with narrator.step("the day's DAGs in Airflow") as tell, AirflowClient(settings.airflow) as airflow:
-        market, risk = run_day(airflow, BUSINESS_DATE, clock=clock, tell=tell)
-    with narrator.step("answers from the API and ClickHouse"):
+        runs = run_day(airflow, BUSINESS_DATE, DAY_BEFORE, clock=clock, tell=tell)
+    with narrator.step("answers from the API, ClickHouse and MLflow"):
         books.publish_closes(settings, clock)
-        _, token = login.ensure_demo_user(settings)
-        portfolios = answers.portfolios(settings.serving.url, token, BUSINESS_DATE)
-        stages = _stages(settings, up_seconds, fed, (market, risk))
-    urls = {**urls_of(settings), "docs": f"{settings.serving.url}/docs"}
+        return _answers(settings, runs, _opening(up_seconds, fed), lambda: clock.monotonic() - begun)
+
+
+def _answers(
+    settings: Settings, runs: tuple[FinishedRun, ...], opening: tuple[Stage, ...], elapsed: Callable[[], float]
+) -> DemoResult:
+    """Everything read back from where users will read it."""
+    _, token = login.ensure_demo_user(settings)
+    with api(settings.serving.url, token) as mine:
+        portfolios = answers.portfolios(mine, BUSINESS_DATE)
+        proposals = answers.proposals(mine, portfolios, BUSINESS_DATE)
+    marts_stage = Stage("marts", 0.0, {"ClickHouse": marts.rows(settings)})
     return DemoResult(
         business_date=BUSINESS_DATE,
-        portfolios=portfolios,
-        stages=stages,
-        urls=urls,
+        portfolios=marts.with_detail(settings, portfolios, BUSINESS_DATE),
+        proposals=proposals,
+        strategies=marts.strategies(settings, BUSINESS_DATE, tracking.reports(settings.mlflow, BUSINESS_DATE)),
+        models=tracking.models(settings.mlflow),
+        stages=(*opening, *_stages(settings, runs), marts_stage),
+        urls={**urls_of(settings), "docs": f"{settings.serving.url}/docs"},
         curl=_curl(settings, portfolios[0].id),
-        seconds=clock.monotonic() - begun,
+        seconds=elapsed(),
     )
 
 
@@ -101,21 +115,19 @@ def _curl(settings: Settings, portfolio_id: str) -> str:
     return f"curl -s -H \"Authorization: Bearer $(.venv/bin/tidemark token)\" '{address}'"
 
 
-def _stages(settings: Settings, up_seconds: float, fed: Fed, runs: tuple[FinishedRun, ...]) -> tuple[Stage, ...]:
-    by_job = answers.rows_of_jobs(settings, BUSINESS_DATE)
-    stages = [
-        Stage("stack ready", up_seconds),
-        Stage(
-            "Kafka to bronze",
-            fed.seconds,
-            {"produced": fed.produced, "landed": fed.landed, "quarantined": fed.quarantined},
-        ),
-    ]
+def _opening(up_seconds: float, fed: Fed) -> tuple[Stage, ...]:
+    rows = {"produced": fed.produced, "landed": fed.landed, "quarantined": fed.quarantined}
+    return (Stage("stack ready", up_seconds), Stage("Kafka to bronze", fed.seconds, rows))
+
+
+def _stages(settings: Settings, runs: tuple[FinishedRun, ...]) -> Iterator[Stage]:
     for run_ in runs:
-        stages.append(Stage(f"Airflow {run_.dag_id}", run_.seconds, _total(by_job, run_)))
-        stages += [Stage(f"  {job}", seconds, by_job.get(job, {})) for job, seconds in run_.tasks]
-    stages.append(Stage("marts", 0.0, {"ClickHouse": answers.mart_rows(settings)}))
-    return tuple(stages)
+        by_job = answers.rows_of_jobs(settings, run_.business_date)
+        of_day = "" if run_.business_date == BUSINESS_DATE else f" of {run_.business_date}"
+        yield Stage(f"Airflow {run_.dag_id}{of_day}", run_.seconds, _total(by_job, run_))
+        if not of_day:
+            for job, seconds in run_.tasks:
+                yield Stage(f"  {job}", seconds, by_job.get(job, {}))
 
 
 def _total(by_job: Mapping[str, Mapping[str, int]], run_: FinishedRun) -> dict[str, int]:

@@ -1,51 +1,45 @@
-"""The demo's answer on a screen: risk, rows, times, and where to look."""
-
-from decimal import Decimal
+"""The demo's answer on a screen: risk, what follows from it, rows, times, and where to look."""
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lakehouse.cli.demo.result import CONFIDENCES, METHODS, DemoResult, PortfolioAnswer, Stage
+from lakehouse.cli.demo import action_report, risk_report
+from lakehouse.cli.demo.result import DemoResult, Stage
 
 URL_LABELS = {
     "airflow": "Airflow, the runs",
-    "mlflow": "MLflow",
+    "mlflow": "MLflow, backtests and models",
     "api": "API",
     "docs": "API docs",
     "clickhouse": "ClickHouse (HTTP)",
     "s3": "MinIO API (S3)",
     "prometheus": "Prometheus",
 }
+COMMANDS = (
+    ".venv/bin/tidemark sql --list",
+    ".venv/bin/tidemark backtest momentum --dataset sp500",
+    ".venv/bin/tidemark model list",
+)
 
 
 def show(console: Console, result: DemoResult) -> None:
     """Print the whole answer."""
     for portfolio in result.portfolios:
-        console.print(risk_table(portfolio, result.business_date))
+        risk_report.show(console, portfolio, result.business_date)
     console.print(
         "VaR and ES are one-day losses in the base currency, positive for a loss; breaches are days of the backtest"
     )
-    console.print("whose loss exceeded the VaR forecast from the days before.\n")
+    console.print("whose loss exceeded the VaR forecast from the days before, zones the traffic light of Basel.\n")
+    action_report.show_proposals(console, result.proposals)
+    action_report.show_strategies(console, result.strategies)
+    action_report.show_models(console, result.models)
     console.print(stage_table(result.stages))
     console.print(url_table(result))
     console.print("Try it:")
-    console.print(f"  {result.curl}", soft_wrap=True, highlight=False, markup=False)
+    for command in (result.curl, *COMMANDS):
+        console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"\nDone in {result.seconds:.0f} s. The stack keeps running; `make down` stops it.")
-
-
-def risk_table(portfolio: PortfolioAnswer, business_date: str) -> Table:
-    """VaR and ES by method, one column a confidence."""
-    title = f"{portfolio.name}: {_money(portfolio.value)} {portfolio.currency} at the close of {business_date}"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("method")
-    for confidence in CONFIDENCES:
-        percent = f"{int(Decimal(confidence) * 100)} %"
-        for heading in (f"VaR {percent}", f"ES {percent}", f"breaches {percent}"):
-            table.add_column(heading, justify="right")
-    for method in METHODS:
-        table.add_row(method.replace("_", " "), *_cells(portfolio, method))
-    return table
 
 
 def stage_table(stages: tuple[Stage, ...]) -> Table:
@@ -71,18 +65,3 @@ def url_table(result: DemoResult) -> Table:
         if name in result.urls:
             table.add_row(label, result.urls[name])
     return table
-
-
-def _cells(portfolio: PortfolioAnswer, method: str) -> list[str]:
-    cells = []
-    for confidence in CONFIDENCES:
-        risk = portfolio.risk(method, confidence)
-        if risk is None:
-            cells += ["not published", "not published", ""]
-        else:
-            cells += [_money(risk.var), _money(risk.es), f"{risk.breaches} of {risk.backtest_days} d"]
-    return cells
-
-
-def _money(amount: Decimal) -> str:
-    return f"{amount:,.2f}"

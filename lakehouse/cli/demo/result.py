@@ -1,14 +1,18 @@
-"""What the demo found out, as data; report.py shows it."""
+"""What the demo found out, as data; the reports show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
-from lakehouse.risk.methods import Method
+from lakehouse.risk.methods import BATCH_METHODS, Method
 
-METHODS = (Method.HISTORICAL, Method.PARAMETRIC_NORMAL, Method.CORNISH_FISHER, Method.MONTE_CARLO_NORMAL)
-"""The methods that the report shows; the API has all that the batch measured."""
+METHODS = BATCH_METHODS
 CONFIDENCES = ("0.95", "0.99")
+TAIL = "0.99"
+"""The confidence whose zone, change and contributors are shown."""
+ANALYSED = Method.HISTORICAL
+"""The method whose contributors and worst days are shown: its scenarios have a date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +28,123 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributor:
+    """A holding's part of VaR and ES; negative for a hedge."""
+
+    symbol: str
+    exposure: Decimal
+    var: Decimal
+    es: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A day of the past whose returns are repeated, and what today's holdings would make of it."""
+
+    day: date
+    pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RiskDetail:
+    """What analysts see of a portfolio: zones and changes by method at TAIL, contributors and worst days of ANALYSED.
+
+    `since` is the business date that the changes are from, None where only one date has risk.
+    """
+
+    zones: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Decimal] = field(default_factory=dict)
+    since: date | None = None
+    contributors: tuple[Contributor, ...] = ()
+    worst: tuple[Scenario, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PortfolioAnswer:
-    """One portfolio: its value and its risk by every method and confidence."""
+    """One portfolio: its value, its risk by every method and confidence, and where that comes from."""
 
     id: str
     name: str
     currency: str
     value: Decimal
     risks: tuple[Risk, ...]
+    detail: RiskDetail = RiskDetail()
 
     def risk(self, method: str, confidence: str) -> Risk | None:
         """The risk by that method at that confidence, or None where it was not published."""
         wanted = Decimal(confidence)
         return next((found for found in self.risks if (found.method, found.confidence) == (method, wanted)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A proposed order in whole units."""
+
+    side: str
+    symbol: str
+    quantity: Decimal
+    price: Decimal
+    notional: Decimal
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A portfolio's risk as shares of its value, a year's volatility and one day's VaR at 99 %."""
+
+    volatility: Decimal
+    var_99: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What to trade in a portfolio: amounts in its currency, drift and turnover as shares of its value."""
+
+    portfolio: str
+    currency: str
+    status: str
+    reasons: tuple[str, ...]
+    objective: str
+    regime: str
+    value: Decimal
+    cash_before: Decimal
+    cash_after: Decimal
+    cost: Decimal
+    turnover: Decimal
+    drift_before: Decimal
+    drift_after: Decimal
+    before: Profile
+    after: Profile
+    trades: tuple[Trade, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyResult:
+    """A strategy walked forward, beside the best of its trials; `trials` were tried to find that one."""
+
+    strategy: str
+    first_date: date
+    last_date: date
+    annual_return: float
+    sharpe: float
+    deflated_sharpe: float
+    max_drawdown: float
+    trials: int
+    best_sharpe: float
+    survivorship: str
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model's newest version: whether its gate accepted it, why, and which version is in use (None: none)."""
+
+    name: str
+    version: int
+    accepted: bool
+    reasons: tuple[str, ...]
+    champion: int | None
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +162,9 @@ class DemoResult:
 
     business_date: str
     portfolios: tuple[PortfolioAnswer, ...]
+    proposals: tuple[Proposal, ...]
+    strategies: tuple[StrategyResult, ...]
+    models: tuple[ModelState, ...]
     stages: tuple[Stage, ...]
     urls: Mapping[str, str]
     curl: str

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from lakehouse.clock import Clock
 from lakehouse.stores.airflow import AirflowClient, Run, TaskInstance, Update
 
-MARKET_DAG, RISK_DAG = "market_daily", "risk_daily"
+MARKET_DAG, RISK_DAG, REBALANCE_DAG = "market_daily", "risk_daily", "rebalance_daily"
+WEEKLY_DAGS = ("backtests_weekly", "models_weekly")
+DAGS = frozenset({MARKET_DAG, RISK_DAG, REBALANCE_DAG, *WEEKLY_DAGS})
 DAGS_TIMEOUT_S = 120.0
-RUN_TIMEOUT_S = 900.0
+RUN_TIMEOUT_S = 1800.0
 
 Tell = Callable[[str], None]
 
@@ -18,22 +20,45 @@ class FinishedRun:
     """A DAG run that succeeded, with its tasks' durations in the order they ended."""
 
     dag_id: str
+    business_date: str
     seconds: float
     tasks: tuple[tuple[str, float], ...]
 
 
-def run_day(client: AirflowClient, business_date: str, *, clock: Clock, tell: Tell) -> tuple[FinishedRun, FinishedRun]:
-    """Trigger the market's DAG for a day, follow the risk DAG that its tables start, and return both.
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Follows runs to their ends, and tells how far they are."""
+
+    client: AirflowClient
+    clock: Clock
+    tell: Tell
+
+    def finish(self, dag_id: str, run_id: str) -> Run:
+        """Wait for a run. Raises RunFailedError with the failed task's own message, RunTimedOutError."""
+        return self.client.wait(dag_id, run_id, clock=self.clock, timeout_s=RUN_TIMEOUT_S, on_update=_teller(self.tell))
+
+    def consumer(self, dag_id: str, of: Run) -> Run:
+        """Wait for the run that the tables of another have started, to its end."""
+        self.tell(f"{dag_id}: waiting for the tables of {of.partition_key}")
+        begun = self.client.wait_consumer(dag_id, of=of, clock=self.clock, timeout_s=RUN_TIMEOUT_S)
+        return self.finish(dag_id, begun.run_id)
+
+
+def run_day(
+    client: AirflowClient, business_date: str, day_before: str, *, clock: Clock, tell: Tell
+) -> tuple[FinishedRun, ...]:
+    """Trigger the market's DAG for a day, follow the DAGs that its tables start, and beside them those of the week and
+    the risk of the day before, so that there is a yesterday; all of them, in the order of the day.
 
     Raises RunFailedError with the failed task's own message, RunTimedOutError.
     """
-    client.wait_dags(frozenset({MARKET_DAG, RISK_DAG}), clock=clock, timeout_s=DAGS_TIMEOUT_S)
-    run_id = client.trigger(MARKET_DAG, partition_key=business_date)
-    market = client.wait(MARKET_DAG, run_id, clock=clock, timeout_s=RUN_TIMEOUT_S, on_update=_teller(tell))
-    tell(f"{RISK_DAG}: waiting for the tables of {business_date}")
-    risk = client.wait_consumer(RISK_DAG, of=market, clock=clock, timeout_s=RUN_TIMEOUT_S)
-    risk = client.wait(RISK_DAG, risk.run_id, clock=clock, timeout_s=RUN_TIMEOUT_S, on_update=_teller(tell))
-    return _finished(client, market), _finished(client, risk)
+    client.wait_dags(DAGS, clock=clock, timeout_s=DAGS_TIMEOUT_S)
+    follower = Follower(client, clock, tell)
+    market = follower.finish(MARKET_DAG, client.trigger(MARKET_DAG, partition_key=business_date))
+    others = [(RISK_DAG, client.trigger(RISK_DAG, partition_key=day_before))]
+    others += [(dag_id, client.trigger(dag_id, partition_key=business_date)) for dag_id in WEEKLY_DAGS]
+    daily = [follower.consumer(dag_id, market) for dag_id in (RISK_DAG, REBALANCE_DAG)]
+    return tuple(_finished(client, run) for run in (market, *daily, *(follower.finish(*each) for each in others)))
 
 
 def _teller(tell: Tell) -> Update:
@@ -50,6 +75,7 @@ def _finished(client: AirflowClient, run: Run) -> FinishedRun:
         (task for task in client.task_instances(run.dag_id, run.run_id) if task.end_date is not None),
         key=lambda task: (task.end_date is None, task.end_date),
     )
-    # The two runs overlap: the risk run starts as soon as the tables that it reads are there.
+    # Runs overlap: one that is started by tables begins as soon as those that it reads are there.
     took = (run.end_date - run.start_date).total_seconds() if run.start_date and run.end_date else 0.0
-    return FinishedRun(run.dag_id, took, tuple((task.task_id, task.duration or 0.0) for task in tasks))
+    told = tuple((task.task_id, task.duration or 0.0) for task in tasks)
+    return FinishedRun(run.dag_id, run.partition_key or "", took, told)

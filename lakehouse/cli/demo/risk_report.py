@@ -1,0 +1,85 @@
+"""The demo's risk report on a screen: a portfolio's risk by method, what it comes from, the days that would hurt."""
+
+from decimal import Decimal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from lakehouse.cli.demo.result import ANALYSED, CONFIDENCES, METHODS, TAIL, PortfolioAnswer
+from lakehouse.cli.demo.words import money, percent, signed, split, words
+
+SHOWN = 5
+"""Contributors that have a line of their own; the others share one."""
+LIGHTS = {"green": "green", "yellow": "yellow", "red": "red"}
+
+
+def show(console: Console, portfolio: PortfolioAnswer, business_date: str) -> None:
+    """Print one portfolio's report."""
+    console.print(risk_table(portfolio, business_date))
+    if portfolio.detail.contributors:
+        console.print(contributors_table(portfolio))
+    if portfolio.detail.worst:
+        days = ", ".join(f"{signed(each.pnl)} as on {each.day}" for each in portfolio.detail.worst)
+        console.print(f"  Worst days again: {days}\n", highlight=False)
+
+
+def risk_table(portfolio: PortfolioAnswer, business_date: str) -> Table:
+    """VaR and ES by method; breaches, zone and change of the larger confidence."""
+    title = f"{portfolio.name}: {money(portfolio.value)} {portfolio.currency} at the close of {business_date}"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("method")
+    for confidence in CONFIDENCES:
+        for measure in ("VaR", "ES"):
+            table.add_column(f"{measure} {_percent(confidence)}", justify="right")
+    table.add_column(f"breaches {_percent(TAIL)}", justify="right")
+    table.add_column("zone")
+    since = portfolio.detail.since
+    if since is not None:
+        table.add_column(f"VaR {_percent(TAIL)} since {since:%m-%d}", justify="right")
+    for method in METHODS:
+        table.add_row(words(method), *_cells(portfolio, method))
+    return table
+
+
+def contributors_table(portfolio: PortfolioAnswer) -> Table:
+    """Parts of VaR and ES that add up to the total, to the cent."""
+    parts = portfolio.detail.contributors
+    ranked = sorted(parts, key=lambda each: -abs(each.var))
+    own, others = split(ranked, SHOWN)
+    table = Table(
+        title=f"what its {words(ANALYSED)} VaR and ES {_percent(TAIL)} come from",
+        title_justify="left",
+        title_style="none",
+        box=box.SIMPLE_HEAD,
+    )
+    for heading in ("holding", "exposure", "of VaR", "of ES", "share of VaR"):
+        table.add_column(heading, justify="left" if heading == "holding" else "right")
+    total = sum((each.var for each in parts), Decimal(0))
+    for each in sorted(own, key=lambda each: -each.var):
+        table.add_row(each.symbol, money(each.exposure), money(each.var), money(each.es), percent(each.var / total))
+    for name, group in ((f"{len(others)} others", others), ("in all", parts)):
+        if group:
+            exposure, var, es = (
+                sum((getattr(each, part) for each in group), Decimal(0)) for part in ("exposure", "var", "es")
+            )
+            table.add_row(name, money(exposure), money(var), money(es), percent(var / total))
+    return table
+
+
+def _cells(portfolio: PortfolioAnswer, method: str) -> list[str]:
+    cells = []
+    for confidence in CONFIDENCES:
+        risk = portfolio.risk(method, confidence)
+        cells += ["not published", ""] if risk is None else [money(risk.var), money(risk.es)]
+    tail, detail = portfolio.risk(method, TAIL), portfolio.detail
+    cells.append("" if tail is None else f"{tail.breaches} of {tail.backtest_days} d")
+    zone = detail.zones.get(method, "")
+    cells.append(f"[{LIGHTS[zone]}]{zone}[/]" if zone in LIGHTS else zone)
+    if detail.since is not None:
+        cells.append(signed(detail.changes[method]) if method in detail.changes else "")
+    return cells
+
+
+def _percent(confidence: str) -> str:
+    return f"{int(Decimal(confidence) * 100)} %"
