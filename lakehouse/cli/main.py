@@ -12,6 +12,7 @@ from lakehouse.cli import books as books_command
 from lakehouse.cli import bootstrap as bootstrap_command
 from lakehouse.cli import chain as chain_command
 from lakehouse.cli import commands as platform_commands
+from lakehouse.cli import freshness as freshness_command
 from lakehouse.cli import login as login_command
 from lakehouse.cli import quality as quality_command
 from lakehouse.cli import rooms
@@ -39,6 +40,7 @@ login_command.register(app)
 backtest_command.register(app)
 quality_command.register(app)
 actions_command.register(app)
+freshness_command.register(app)
 sql_command.register(app)
 
 
