@@ -27,9 +27,9 @@ class ReliabilityBin:
 class Brier:
     """The Brier score and what it is made of (Murphy 1973; Stephenson, Coelho and Jolliffe 2008 for bins).
 
-    `score = reliability - resolution + uncertainty`, exactly. `reliability` is 0 for a calibrated forecast. `resolution` is
-    how far it tells cases apart, with what lies within the bins (so it may be slightly negative). `uncertainty` is
-    the score of always saying the base rate.
+    `score = reliability - resolution + uncertainty`, exactly. `reliability` is 0 for a calibrated forecast.
+    `resolution` is how far it tells cases apart, with what lies within the bins (so it may be slightly negative).
+    `uncertainty` is the score of always saying the base rate.
     """
 
     score: float

@@ -96,7 +96,7 @@ class Study:
 
 
 def study(spec: CheckModel, size: Size, day: date) -> Study:
-    """Walk forward, choose the simplest of the best variants, fit it on all days, measure it on the frozen set.
+    """Walk forward, choose the cheapest of the best variants, fit it on all days, measure it on the frozen set.
 
     Raises TooFewCases.
     """

@@ -18,8 +18,9 @@ from ml.inference.scorer import Kind, Raw, Scale, linear, raw_of
 CALIBRATED_BY: Final = 0.25
 """Share of the days before a test, the last ones, that calibrate what the others have fitted."""
 PREFERRED_WITHIN: Final = 0.01
-"""A simpler variant is taken where its average precision is no further below the best."""
-SIMPLEST_FIRST: Final = (Kind.LINEAR, Kind.FOREST, Kind.BOOSTED)
+"""A cheaper variant is taken where its average precision is no further below the best."""
+CHEAPEST_FIRST: Final = (Kind.LINEAR, Kind.BOOSTED, Kind.FOREST)
+"""One case takes microseconds, a third of a millisecond, and eight."""
 TREES: Final = 150
 FOREST_TREES: Final = 100
 FLAT: Final = 1e-6
@@ -166,10 +167,10 @@ def walk(sample: Sample, kinds: Sequence[Kind], plan: Plan, *, seed: int) -> tup
 
 
 def choose(folds: Sequence[Mapping[str, float]], kinds: Sequence[Kind]) -> Kind:
-    """The simplest variant whose mean average precision is about the best."""
+    """The cheapest variant whose mean average precision is about the best."""
     means = {kind: float(np.mean([fold[f"{kind.value}_average_precision"] for fold in folds])) for kind in kinds}
     return next(
-        kind for kind in SIMPLEST_FIRST if kind in means and means[kind] >= max(means.values()) - PREFERRED_WITHIN
+        kind for kind in CHEAPEST_FIRST if kind in means and means[kind] >= max(means.values()) - PREFERRED_WITHIN
     )
 
 
@@ -236,5 +237,11 @@ def _estimator(kind: Kind, seed: int) -> Any:
     if kind is Kind.FOREST:
         return IsolationForest(n_estimators=FOREST_TREES, random_state=seed, n_jobs=1)
     return GradientBoostingClassifier(
-        n_estimators=TREES, max_depth=2, learning_rate=0.05, min_samples_leaf=30, subsample=0.7, random_state=seed
+        n_estimators=TREES,
+        max_depth=2,
+        learning_rate=0.05,
+        min_samples_leaf=30,
+        subsample=0.7,
+        max_features="sqrt",
+        random_state=seed,
     )

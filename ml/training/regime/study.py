@@ -18,10 +18,12 @@ from ml.evaluation.gate import Floor, FrozenSet, Scores, Verdict, judge
 from ml.evaluation.walk_forward import last_folds
 from ml.features.market import MarketMoves
 from ml.inference.regime import Filtered, RegimeChain, forward_filter
+from ml.training.forecast.panel import HistoryError
 from ml.training.regime.fit import LEAST_DAYS, fit
 
 LEVELS: Final = (0.01, 0.05, 0.5, 0.95, 0.99)
 EWMA: Final = 0.94
+PURGE: Final = 1
 EXPOSURE: Final = {Regime.BULL: 1.0, Regime.SIDEWAYS: 0.5, Regime.BEAR: 0.0}
 """Share of the market held after a day in each regime, for the cost-aware comparison."""
 FLOORS: Final = (
@@ -61,9 +63,14 @@ class Study:
 
 
 def study(moves: MarketMoves, delta_version: int, chosen: Parameters) -> Study:
-    """Fit and test every fold. Raises InvalidParameter for a history that is too short, FitFailed."""
+    """Fit and test every fold; a shorter history has fewer. Raises HistoryError for one without any, FitFailed."""
+    possible = (len(moves.days) - LEAST_DAYS - PURGE) // chosen.test_days
+    if possible < 1:
+        needed = LEAST_DAYS + PURGE + chosen.test_days
+        raise HistoryError(f"{len(moves.days)} days of the market cannot be trained on: {needed} are needed")
+    count = min(chosen.folds, possible)
     folds = last_folds(
-        len(moves.days), folds=chosen.folds, test=chosen.test_days, embargo=0, purge=1, least_train=LEAST_DAYS
+        len(moves.days), folds=count, test=chosen.test_days, embargo=0, purge=PURGE, least_train=LEAST_DAYS
     )
     told: list[dict[str, float]] = []
     for fold in folds:
