@@ -7,22 +7,27 @@ import signal
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from socket import SOCK_DGRAM
+from typing import Any
 
+import httpx
 import psutil
 import pytest
 
+from lakehouse.cli import login
 from lakehouse.local import ending, envfile, supervisor
 from lakehouse.local.home import Home
 from lakehouse.risk.analysis import Measure
 from lakehouse.risk.methods import BATCH_METHODS
 from lakehouse.settings import Settings, inherited_environment, project_root
 
-pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(2400)]
 
 # A shell in the background starts everything with interrupts ignored, and so may whoever runs these tests.
 HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
-METHODS = ("historical", "parametric normal", "cornish fisher", "monte carlo normal")
+METHODS = tuple(method.replace("_", " ") for method in BATCH_METHODS)
+AMOUNT = r"-?[\d,]+\.\d\d"
 MEMORY_BYTES = 6_000_000_000  # what the product promises to stay below
 
 
@@ -43,8 +48,33 @@ def _shell(stack: Settings, script: str) -> str:
     return done.stdout
 
 
+def _tour(stack: Settings, section: str) -> str:
+    """The commands of a section of the README, for this stack's port."""
+    readme = (project_root() / "README.md").read_text(encoding="utf-8")
+    tour = readme.split(section, 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
+    return tour.replace("http://127.0.0.1:8000", stack.serving.url)
+
+
 def _risk_lines(output: str) -> list[str]:
     return [line for line in output.splitlines() if " at the close of " in line or line.strip().startswith(METHODS)]
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
+
+
+def _amounts(line: str) -> list[Decimal]:
+    """The amounts of a line, each with its cents."""
+    return [_decimal(amount) for amount in re.findall(AMOUNT, line)]
+
+
+def _ask(stack: Settings, path: str) -> dict[str, Any]:
+    """What the API answers the demo's user."""
+    token = login.token_of(stack, login.DEMO_EMAIL)
+    answer = httpx.get(f"{stack.serving.url}{path}", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +86,68 @@ def test_it_prints_every_portfolio_by_every_method(output: str) -> None:
     lines = _risk_lines(output)
     assert len(lines) == 3 * (1 + len(METHODS))
     for line in lines:
-        assert re.search(r"\d", line)
-    amounts = [Decimal(amount.replace(",", "")) for amount in re.findall(r"[\d,]+\.\d\d", "\n".join(lines))]
-    assert len(amounts) == 3 * (1 + len(METHODS) * 4)
-    assert all(amount > 0 for amount in amounts), "no risk is zero"
+        is_title = " at the close of " in line
+        amounts = _amounts(line)[: 1 if is_title else 4]
+        assert len(amounts) == (1 if is_title else 4), line
+        assert all(amount > 0 for amount in amounts), "no risk is zero"
+        assert is_title or re.search(r"\d+ of 250 d +(green|yellow|red) +[+-][\d,]+\.\d\d", line), line
+
+
+def test_what_risk_comes_from_sums_to_it_to_the_cent(output: str) -> None:
+    historical = [_amounts(line) for line in _risk_lines(output) if line.strip().startswith("historical ")]
+    blocks = re.findall(r"what its historical VaR.+?in all[^\n]+", output, flags=re.DOTALL)
+    assert len(historical) == len(blocks) == 3
+    for (_, _, var, es, *_), block in zip(historical, blocks, strict=True):
+        *parts, total = [row for line in block.splitlines() if len(row := _amounts(line)) == 3]
+        assert total[1:] == [var, es]
+        assert [sum(column) for column in zip(*parts, strict=True)] == total
+
+
+def test_proposals_are_printed_in_whole_units_with_cash_left_and_as_the_api_has_them(
+    stack: Settings, output: str
+) -> None:
+    told = re.findall(rf"turnover [\d.]+ %, cost ({AMOUNT}) USD, cash ({AMOUNT}) -> ({AMOUNT})", output)
+    assert len(told) == 2
+    assert "refused (short positions are not rebalanced: CVX, RRC, XOM)" in output
+    tables = re.findall(r"Proposal for (?:Global|Health).+?\n +\d+ trades [^\n]+", output, flags=re.DOTALL)
+    for (cost, before, after), table in zip(told, tables, strict=True):
+        *trades, total = [row[-2:] for line in table.splitlines()[3:] if len(row := _amounts(line)) >= 2]
+        assert [sum(column) for column in zip(*trades, strict=True)] == total
+        assert total[1] == _decimal(cost)
+        assert _decimal(after) >= _decimal(before) == 0
+    for found in _ask(stack, "/api/v1/proposals?status=proposed")["data"]:
+        proposal = _ask(stack, f"/api/v1/proposals/{found['id']}")
+        signs = {"buy": -1, "sell": 1}
+        moved = sum(signs[each["side"]] * Decimal(each["notional"]["amount"]) for each in proposal["trades"])
+        costs = sum(Decimal(each["cost"]["amount"]) for each in proposal["trades"])
+        cash = Decimal(proposal["cash_before"]["amount"]) + moved - costs
+        assert cash == Decimal(proposal["cash_after"]["amount"]) >= 0
+        assert all(Decimal(each["quantity"]) % 1 == 0 for each in proposal["trades"])
+
+
+def test_strategies_are_in_clickhouse_and_the_printed_report_is_in_mlflow(stack: Settings, output: str) -> None:
+    rows = _shell(stack, ".venv/bin/tidemark sql --format json 'SELECT strategy, kind, sharpe FROM strategies_latest'")
+    found = [json.loads(line) for line in rows.splitlines()]
+    assert len(found) == 2 * len({row["strategy"] for row in found}) > 0
+    for row in (row for row in found if row["kind"] == "walk_forward"):
+        assert re.search(rf"{row['strategy'].replace('_', ' ')} .+ {row['sharpe']:.2f} ", output)
+    run_id = re.search(r"Report with .+/runs/([0-9a-f]+)/artifacts", output)
+    assert run_id is not None
+    for name, begins in (("report.png", b"\x89PNG"), ("report.html", b"<!")):
+        asked = {"path": name, "run_uuid": run_id[1]}
+        report = httpx.get(f"{stack.mlflow.tracking_uri}/get-artifact", params=asked)
+        assert report.status_code == 200
+        assert report.content.lstrip().startswith(begins)
+
+
+def test_each_model_is_promoted_as_its_gate_said(stack: Settings, output: str) -> None:
+    told = re.findall(r"Model ([a-z ]+), version (\d+): (not )?promoted; its gate (accepted|refused) it", output)
+    assert told
+    listed = _shell(stack, ".venv/bin/tidemark model list")
+    for name, version, refused, gate in told:
+        assert (gate == "accepted") is (not refused)
+        line = next(line for line in listed.splitlines() if line.startswith(name.replace(" ", "_")))
+        assert (line.split()[1] == version) is (not refused)
 
 
 def test_rows_in_are_landed_or_quarantined(output: str) -> None:
@@ -78,10 +166,22 @@ def test_the_printed_curl_line_works(stack: Settings, output: str) -> None:
     assert {metric["horizon_days"] for metric in metrics} == {1, 10}
 
 
+def test_the_readmes_tour_of_risk_trades_and_models_runs_as_printed(
+    stack: Settings, output: str, tmp_path: Path
+) -> None:
+    told = _shell(stack, _tour(stack, "## Risk, trades, strategies, models").replace("build/momentum", str(tmp_path)))
+    risk, parts, backtest, policy, proposals, *_ = [
+        json.loads(line) for line in told.splitlines() if line.startswith("{")
+    ]
+    assert {each["method"] for each in risk["metrics"]} == set(BATCH_METHODS)
+    assert parts["portfolio_id"] == backtest["portfolio_id"] == policy["portfolio_id"]
+    assert [each["status"] for each in proposals["data"]] == ["proposed"]
+    assert {path.suffix for path in tmp_path.iterdir()} >= {".html", ".png"}
+    assert "return_forecast" in told
+
+
 def test_the_readmes_tour_of_the_books_runs_as_printed(stack: Settings, output: str) -> None:
-    readme = (project_root() / "README.md").read_text(encoding="utf-8")
-    tour = readme.split("## Your books, over HTTP", 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
-    told = _shell(stack, tour.replace("http://127.0.0.1:8000", stack.serving.url)).splitlines()
+    told = _shell(stack, _tour(stack, "## Your books, over HTTP")).splitlines()
     answers = [json.loads(line) for line in told if line.startswith("{")]
     _, look, booked, holdings, performance, order, reconciliation = answers
     assert (look["booked"], look["dry_run"], booked["booked"], booked["errors"]) == (5, True, 5, 0)
