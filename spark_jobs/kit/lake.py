@@ -95,6 +95,17 @@ class Lake:
         if not self.exists(table):
             self.session.sql(ddl(table, spark.uri(self.section, table)))
 
+    def keep_retention(self, table: Table) -> bool:
+        """Make the retention of an existing table that of its contract; return whether it was another. Idempotent."""
+        held = delta.open_table(self.section, table).metadata().configuration
+        wanted = retention(table)
+        if all(held.get(name) == told for name, told in wanted.items()):
+            return False
+        told = ", ".join(f"'{name}' = '{value}'" for name, value in wanted.items())
+        address = spark.uri(self.section, table)
+        self.session.sql(f"ALTER TABLE delta.`{address}` SET TBLPROPERTIES ({told})")
+        return True
+
     def rows_in(self, table: Table, values: tuple[str, ...], version: int | None = None) -> dict[str, int]:
         """Rows in those partitions that have any, by the log's statistics, at `version` or at the newest."""
         files = delta.open_table(self.section, table, version=version).get_add_actions(flatten=True)
@@ -143,16 +154,20 @@ def ddl(table: Table, address: str) -> str:
         f"`{column.name}` {render.data_type(column)}{'' if column.nullable else ' NOT NULL'}"
         for column in table.columns
     )
-    retention = f"interval {table.retention_days} days"
     properties = {
-        "delta.logRetentionDuration": retention,
-        "delta.deletedFileRetentionDuration": retention,
+        **retention(table),
         "delta.enableDeletionVectors": "false",
         **{f"delta.constraints.check_{position}": check for position, check in enumerate(table.checks, start=1)},
     }
     told = ", ".join(f"'{name}' = '{_quoted(value)}'" for name, value in properties.items())
     partitioned = f" PARTITIONED BY (`{table.partition_by}`)" if table.partition_by else ""
     return f"CREATE TABLE IF NOT EXISTS delta.`{address}` ({columns}) USING delta{partitioned} TBLPROPERTIES ({told})"
+
+
+def retention(table: Table) -> dict[str, str]:
+    """The table properties that keep old versions readable for `retention_days`: their log and their files."""
+    told = f"interval {table.retention_days} days"
+    return {"delta.logRetentionDuration": told, "delta.deletedFileRetentionDuration": told}
 
 
 def require_schema(table: Table, found: StructType) -> None:

@@ -20,8 +20,9 @@ LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 
 def optimize_lake(session: life.Session, steps: Steps) -> Manifest:
     """OPTIMIZE and VACUUM every table of Spark's that exists, one at a time under its lock. Content and pinned
-    versions within retention stay as they are; a table without small files gets no new version. What killed
-    recomputations of earlier days left in staging goes too."""
+    versions within retention stay as they are; a table without small files gets no new version. A retention that its
+    contract has changed is written to the table first. What killed recomputations of earlier days left in staging goes
+    too."""
     counts = {SWEPT: sweep(session.settings.s3, session.clock.now())}
     with opened(session.settings.spark, session.manifest.run_id) as connected:
         # VACUUM lists files in as many tasks as this, 10,000 by default, however small the table is.
@@ -35,6 +36,8 @@ def optimize_lake(session: life.Session, steps: Steps) -> Manifest:
                 steps.timed(table.name),
                 lock.held(session.connection, f"table {table.name}", clock=session.clock),
             ):
+                # Before VACUUM, which goes by what the table says and not by its contract.
+                lake.keep_retention(table)
                 compacted = connected.sql(f"OPTIMIZE delta.`{address}`").collect()
                 connected.sql(f"VACUUM delta.`{address}`").collect()
             counts[table.name] = _files_removed(compacted)
