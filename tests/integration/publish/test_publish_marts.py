@@ -108,6 +108,18 @@ def test_loaded_once_repeated_late_and_after_losing_rows(lake: Settings) -> None
         assert leftovers(client) == []
 
 
+def test_a_partition_whose_nullable_column_has_no_value_is_loaded_with_a_hash_of_all_rows(lake: Settings) -> None:
+    write_gold(lake, {DAYS[0]: [{**row, "vwap": None} for row in bars_of(DAYS[0], 10, 100.0)]})
+    with clickhouse.connect(lake.clickhouse) as client:
+        load_marts(lake)
+        assert counts(client) == {"2022-12-27": 10}
+        hashes = "SELECT content_hash FROM mart_load_v1"
+        [(first,)] = client.query(hashes).result_rows
+        write_gold(lake, {DAYS[0]: [{**row, "vwap": None, "volume": 1.0} for row in bars_of(DAYS[0], 10, 100.0)]})
+        load_marts(lake)
+        assert len({found for (found,) in client.query(hashes).result_rows} - {first, "00"}) == 1
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("step", ["pull gold.bars_1m_v1", "swap gold.bars_1m_v1", "record gold.bars_1m_v1"])
 def test_killed_at_any_step_a_retry_leaves_exact_counts(lake: Settings, step: str) -> None:
