@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from lakehouse.risk.checks import FloatArray, finite_matrix, require_history
 from lakehouse.risk.cornish_fisher import BoolArray
@@ -53,12 +54,14 @@ def fit_garch(pnl: npt.ArrayLike, *, decay: float = VOLATILITY_DECAY) -> Garch:
     require_history(len(daily), GARCH_DAYS, "GARCH(1,1)")
     plain = fit_ewma(daily, decay=decay)
     spread = np.sqrt(plain.start)
-    fitted = [
-        _fit_one((daily[:, column] - plain.mean[column]) / spread[column])
-        if spread[column] > 1e-12 * abs(plain.mean[column])
-        else None
-        for column in range(daily.shape[1])
-    ]
+    # The optimiser's products must not be split among threads: their number would change the last bits.
+    with threadpool_limits(1, user_api="blas"):
+        fitted = [
+            _fit_one((daily[:, column] - plain.mean[column]) / spread[column])
+            if spread[column] > 1e-12 * abs(plain.mean[column])
+            else None
+            for column in range(daily.shape[1])
+        ]
     own = np.column_stack([plain.omega, plain.alpha, plain.beta, plain.mean, plain.start])
     for column, found in enumerate(fitted):
         if found is not None:

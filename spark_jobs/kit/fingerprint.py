@@ -11,6 +11,7 @@ FLOAT_STEPS = "1000000.0"
 
 _SPARK: dict[Type, str] = {
     Type.STRING: "sum(crc32({0}))",
+    Type.BINARY: "sum(crc32({0}))",
     Type.UUID: "sum(crc32({0}))",
     Type.JSON: "sum(crc32({0}))",
     Type.INT32: "sum(cast({0} AS decimal(20, 0)))",
@@ -23,6 +24,7 @@ _SPARK: dict[Type, str] = {
 }
 _CLICKHOUSE: dict[Type, str] = {
     Type.STRING: "sum(CRC32({0}))",
+    Type.BINARY: "sum(CRC32({0}))",
     Type.UUID: "sum(CRC32(toString({0})))",
     Type.JSON: "sum(CRC32({0}))",
     Type.INT32: "sum(toInt128({0}))",

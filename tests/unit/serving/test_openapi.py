@@ -94,8 +94,16 @@ def test_values_of_enumerations_have_names(document: dict[str, Any]) -> None:
         assert len(set(json.loads(names))) == len(json.loads(values)), values
 
 
-# Measures of a valuation: derivatives, years, yields. What it is worth is money and text, as everywhere.
-INEXACT = {"GreeksOut", "OptionValuation", "BondValuation"}
+# Measures without a currency: derivatives, years, yields, statistics of tests. What is worth something is money and text.
+INEXACT = {
+    "GreeksOut",
+    "OptionValuation",
+    "BondValuation",
+    "BacktestVerdict",
+    "RiskComponent",
+    "ForecastByModel",
+    "OfValues",
+}
 
 
 def test_money_and_quantities_are_never_json_numbers(document: dict[str, Any]) -> None:
