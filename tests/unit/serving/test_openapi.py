@@ -94,7 +94,7 @@ def test_values_of_enumerations_have_names(document: dict[str, Any]) -> None:
         assert len(set(json.loads(names))) == len(json.loads(values)), values
 
 
-# Measures without a currency: derivatives, years, yields, statistics of tests. What is worth something is money and text.
+# Measures without a currency: derivatives, years, yields, statistics. What is worth something is money and text.
 INEXACT = {
     "GreeksOut",
     "OptionValuation",
