@@ -71,7 +71,7 @@ def test_no_column_and_no_check_differs_from_its_contract(client: Client, table:
     expected = {
         check: client.query(
             "SELECT formatQuerySingleLine({q:String})", parameters={"q": f"SELECT {predicate}"}
-        ).first_row[0]
+        ).result_rows[0][0]
         for check, predicate in render.constraints(table).items()
     }
     assert {check: f"SELECT {expression}" for check, expression in checks} == expected

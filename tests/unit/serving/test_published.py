@@ -30,7 +30,7 @@ def test_no_client_of_the_last_release_breaks_unless_that_is_named(now: dict[str
 def test_the_baseline_would_notice() -> None:
     baseline = json.loads(published.BASELINE.read_text())
     assert len(baseline["openapi"]["paths"]) > 100
-    without = {"openapi": {}, "asyncapi": {}}
+    without: dict[str, published.Document] = {"openapi": {}, "asyncapi": {}}
     found = published.breaks(baseline, without)
     assert "GET /api/v1/orders: removed" in found
     assert "/ws/quotes: removed" in found
