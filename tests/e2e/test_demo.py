@@ -141,13 +141,13 @@ def test_strategies_are_in_clickhouse_and_the_printed_report_is_in_mlflow(stack:
 
 
 def test_each_model_is_promoted_as_its_gate_said(stack: Settings, output: str) -> None:
-    told = re.findall(r"Model ([a-z ]+), version (\d+): (not )?promoted; its gate (accepted|refused) it", output)
+    told = re.findall(r"Model ([a-z ]+), version (\d+): (not )?promoted[^;]*; its gate (accepted|refused) it", output)
     assert told
     listed = _shell(stack, ".venv/bin/tidemark model list")
     for name, version, refused, gate in told:
         assert (gate == "accepted") is (not refused)
-        line = next(line for line in listed.splitlines() if line.startswith(name.replace(" ", "_")))
-        assert (line.split()[1] == version) is (not refused)
+        champion = next(words[1] for words in map(str.split, listed.splitlines()) if words[0] == name.replace(" ", "_"))
+        assert (champion == version) is (not refused)
 
 
 def test_rows_in_are_landed_or_quarantined(output: str) -> None:

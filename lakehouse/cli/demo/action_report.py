@@ -19,7 +19,7 @@ def show_proposals(console: Console, proposals: tuple[Proposal, ...]) -> None:
     """Print what to trade in each portfolio, or why nothing."""
     for each in proposals:
         console.print(
-            f"[bold]Proposal for {each.portfolio}[/]: {words(each.objective)}, {each.regime} market: "
+            f"[bold]Proposal for {each.portfolio}[/]: {words(each.objective)}, {each.regime} market by {each.regime_source}: "
             f"{words(each.status)}" + (f" ({'; '.join(each.reasons)})" if each.reasons else ""),
             highlight=False,
             soft_wrap=True,
@@ -107,7 +107,8 @@ def show_strategies(console: Console, strategies: tuple[StrategyResult, ...]) ->
 def show_models(console: Console, models: tuple[ModelState, ...]) -> None:
     """Print each trained model: promoted, or refused and why."""
     for each in models:
-        said = "promoted" if each.champion == each.version else "not promoted"
+        stays = "" if each.champion is None else f" (version {each.champion} stays in use)"
+        said = "promoted" if each.champion == each.version else f"not promoted{stays}"
         gate = "its gate accepted it" if each.accepted else "its gate refused it"
         console.print(f"[bold]Model {words(each.name)}[/], version {each.version}: {said}; {gate}", highlight=False)
         for reason in each.reasons:

@@ -80,6 +80,7 @@ def _proposal(portfolio: PortfolioAnswer, found: Mapping[str, Any]) -> Proposal:
         reasons=tuple(found["reasons"]),
         objective=found["objective"],
         regime=found["regime"],
+        regime_source=found["regime_source"],
         value=_amount(found["value"]),
         cash_before=_amount(found["cash_before"]),
         cash_after=_amount(found["cash_after"]),

@@ -106,6 +106,7 @@ class Proposal:
     reasons: tuple[str, ...]
     objective: str
     regime: str
+    regime_source: str
     value: Decimal
     cash_before: Decimal
     cash_after: Decimal
