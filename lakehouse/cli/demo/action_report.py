@@ -19,8 +19,9 @@ def show_proposals(console: Console, proposals: tuple[Proposal, ...]) -> None:
     """Print what to trade in each portfolio, or why nothing."""
     for each in proposals:
         console.print(
-            f"[bold]Proposal for {each.portfolio}[/]: {words(each.objective)}, {each.regime} market by {each.regime_source}: "
-            f"{words(each.status)}" + (f" ({'; '.join(each.reasons)})" if each.reasons else ""),
+            f"[bold]Proposal for {each.portfolio}[/]: {words(each.objective)}, "
+            f"{each.regime} market by {each.regime_source}: {words(each.status)}"
+            + (f" ({'; '.join(each.reasons)})" if each.reasons else ""),
             highlight=False,
             soft_wrap=True,
         )
