@@ -103,7 +103,7 @@ class LotBook:
     def rescale(self, numerator: int, denominator: int) -> list[Taken]:
         """Multiply every lot's units, as a split does. A lot of which nothing is left is taken out, with its cost."""
         vanished: list[Taken] = []
-        for lot in self.lots:
+        for lot in sorted(self.lots, key=lambda lot: (lot.opened_at, lot.id)):  # whatever order they were stored in
             scaled = half_even(lot.units * numerator, denominator)
             if not scaled:
                 vanished.append(self._take_from(lot, abs(lot.units)))

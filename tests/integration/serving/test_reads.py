@@ -8,11 +8,13 @@ from uuid import uuid4
 import pytest
 
 from lakehouse.migrations.postgres.demo import PORTFOLIOS
+from lakehouse.risk.methods import BATCH_METHODS
 from lakehouse.stores import postgres
 from tests.integration.serving.conftest import DAYS, STRANGERS, Served
 
 pytestmark = pytest.mark.integration
 
+A_DAY = len(BATCH_METHODS) * 2  # rows of a portfolio on a day: every method at two confidences
 CORE, INCOME, LONG_SHORT = (str(portfolio.id) for portfolio in PORTFOLIOS)
 
 
@@ -98,7 +100,7 @@ class TestPortfolioRisk:
         query = {} if as_of is None else {"as_of": as_of}
         risk = served.api.client.get(f"/api/v1/portfolios/{CORE}/risk", params=query).json()
         assert (risk["as_of"], risk["business_date"]) == (as_of, expected)
-        assert len(risk["metrics"]) == 8
+        assert len(risk["metrics"]) == A_DAY
         assert {metric["business_date"] for metric in risk["metrics"]} == {expected}
 
     def test_amounts_come_back_to_the_cent(self, served: Served) -> None:
@@ -157,14 +159,14 @@ class TestRiskMetrics:
     @pytest.mark.parametrize(
         ("query", "count"),
         [
-            ({"portfolio_id": CORE}, 24),
+            ({"portfolio_id": CORE}, 3 * A_DAY),
             ({"portfolio_id": str(uuid4())}, 0),
             ({"method": "historical"}, 24),
-            ({"confidence": "0.99"}, 48),
-            ({"confidence": "0.99000"}, 48),
+            ({"confidence": "0.99"}, 6 * A_DAY),
+            ({"confidence": "0.99000"}, 6 * A_DAY),
             ({"confidence": "0.9"}, 0),
-            ({"date_from": "2022-12-28"}, 32),
-            ({"date_to": "1999-12-31"}, 32),
+            ({"date_from": "2022-12-28"}, 4 * A_DAY),
+            ({"date_to": "1999-12-31"}, 4 * A_DAY),
             ({"date_from": "2022-12-27", "date_to": "2022-12-27", "method": "historical", "confidence": "0.95"}, 4),
         ],
     )
