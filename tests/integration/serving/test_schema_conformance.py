@@ -39,6 +39,8 @@ ENGINES_AWAY = (
     "/api/v1/models",
     "/api/v1/forecast/model",
 )
+# Marts that are empty here: test_risk_detail.py fills and reads them.
+MARTS_AWAY = ("/api/v1/portfolios/{portfolio_id}/risk/components", "/api/v1/portfolios/{portfolio_id}/risk/backtest")
 TIMEOUT_S = 900
 LONG_TIMEOUT_S = 7200
 
@@ -55,7 +57,7 @@ def priced(served: Served) -> None:
 def test_every_example_runs_as_it_stands(served: Served) -> None:
     document = served.api.client.get("/openapi.json").json()
     for path, operations in document["paths"].items():
-        if "get" not in operations or path in ENGINES_AWAY:
+        if "get" not in operations or path in (*ENGINES_AWAY, *MARTS_AWAY):
             continue
         examples = {
             (parameter["in"], parameter["name"]): parameter["schema"]["examples"][0]
