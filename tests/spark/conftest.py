@@ -12,9 +12,9 @@ from tests.factories.lake import lake_of_its_own
 from tests.factories.postgres_server import postgres_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spark(stack: Settings) -> Iterator[SparkSession]:
-    """A session of the tests' own."""
+    """A session of the module's own: the server closes one that nobody used for ten minutes."""
     session = store.connect(stack.spark)
     yield session
     session.stop()
