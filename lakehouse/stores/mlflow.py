@@ -86,7 +86,7 @@ def record_all(section: MlflowSettings, experiment: str, records: list[Record], 
 
     Raises MlflowUnavailableError.
     """
-    client = MlflowClient(section.tracking_uri)
+    client = MlflowClient(section.tracking_uri, registry_uri=section.tracking_uri)
     try:
         found = client.get_experiment_by_name(experiment)
         place = found.experiment_id if found else client.create_experiment(experiment)
@@ -103,7 +103,7 @@ def record_all(section: MlflowSettings, experiment: str, records: list[Record], 
 def log_model(section: MlflowSettings, record: ModelRecord, *, alias: str, clock: Clock) -> LoggedVersion:
     """Write the run, its model and a new version, which gets `alias`; idempotent by `identity`. One cut off is written
     anew: a version is the last thing that is made. Raises MlflowUnavailableError."""
-    client = MlflowClient(section.tracking_uri)
+    client = MlflowClient(section.tracking_uri, registry_uri=section.tracking_uri)
     try:
         found = _version_of(client, record)
         if found is not None:
