@@ -33,10 +33,16 @@ def registered(engines: Settings, place: Path, name: str, *, seed: int = 1, cham
     return register(engines.mlflow, made, clock=CLOCK)
 
 
+def client_of(engines: Settings) -> MlflowClient:
+    """MLflow's own client; without the registry's address it would ask a Spark session of the process."""
+    uri = engines.mlflow.tracking_uri
+    return MlflowClient(uri, registry_uri=uri)
+
+
 class TestRegistering:
     def test_a_version_has_its_whole_record(self, engines: Settings, models: Models, tmp_path: Path) -> None:
         done = registered(engines, tmp_path, "recorded")
-        client = MlflowClient(engines.mlflow.tracking_uri, registry_uri=engines.mlflow.tracking_uri)
+        client = client_of(engines)
         run = client.get_run(done.run_id)
         assert run.data.params == {
             "hidden": "16",
@@ -78,7 +84,7 @@ class TestPickle:
     @pytest.fixture
     def pickled(self, engines: Settings, tmp_path: Path) -> str:
         """A model that somebody has registered by MLflow's own means, pickled."""
-        client = MlflowClient(engines.mlflow.tracking_uri, registry_uri=engines.mlflow.tracking_uri)
+        client = client_of(engines)
         fitted = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
         save_model(fitted, tmp_path / "model", serialization_format="pickle", pip_requirements=["scikit-learn"])
         place = client.create_experiment("pickled") if client.get_experiment_by_name("pickled") is None else "0"
@@ -180,7 +186,7 @@ class TestPromotion:
         for seed in (1, 2, 3):
             registered(engines, tmp_path, "by_hand", seed=seed, champion=2 if seed == 3 else None)
         promoter.promote("by_hand", BY_GATE, version=1)
-        MlflowClient(engines.mlflow.tracking_uri, registry_uri=engines.mlflow.tracking_uri).set_registered_model_alias("by_hand", "champion", "2")
+        client_of(engines).set_registered_model_alias("by_hand", "champion", "2")
         assert models.champion("by_hand").version == 2
         promoter.promote("by_hand", BY_GATE, version=3)
         told = [(row.kind, row.from_version, row.to_version) for row in reversed(promoter.history("by_hand"))]
