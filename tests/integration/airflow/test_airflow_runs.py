@@ -43,7 +43,7 @@ class TestPartitions:
         assert risk.run_type == "asset_triggered"
         assert {event.name for event in client.consumed_events("probe_risk", risk.run_id)} == {
             "gold.returns_daily_v1",
-            "gold.bars_1m_v1",
+            "silver.daily_bars_v1",
         }
         assert {task.state for task in seen[-1][1]} == {"success"}
 

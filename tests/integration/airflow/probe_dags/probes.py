@@ -8,7 +8,7 @@ from dags.kit.schedules import nightly, when_published
 from lakehouse.contracts.model import Job
 
 PROBES = "tests.integration.airflow.probes"
-RETURNS, BARS, RISK = "gold.returns_daily_v1", "gold.bars_1m_v1", "gold.portfolio_risk_v1"
+RETURNS, BARS, RISK = "gold.returns_daily_v1", "silver.daily_bars_v1", "gold.portfolio_risk_v1"
 
 
 def probe(name: str, module: str, *outputs: str) -> Job:
@@ -20,7 +20,7 @@ def probe(name: str, module: str, *outputs: str) -> Job:
 with lakehouse_dag("probe_market", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly()):
     task_of(probe("returns", "publishes", RETURNS)) >> task_of(probe("bars", "publishes", BARS))
 
-as_risk_daily = when_published(("positions_daily", "var_batch", "publish_marts"))
+as_risk_daily = when_published(("positions_daily", "var_batch"))
 with lakehouse_dag("probe_risk", doc=__doc__, owner="platform", tier="tier_3", schedule=as_risk_daily):
     task_of(probe("risk", "publishes", RISK))
 
