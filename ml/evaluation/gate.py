@@ -12,6 +12,9 @@ from lakehouse.risk.checks import FloatArray
 from ml.evaluation.gate_tests import LEAST_DAYS, block_bootstrap, diebold_mariano
 
 LEVEL = 0.05
+NEGLIGIBLE = 1e-9
+"""Of the size of what is compared, a difference this small is none: the same model by two ways of summing differs in
+the last bits, and by so little in the same direction each day that any test of significance takes it for skill."""
 
 
 class GateError(TidemarkError):
@@ -88,6 +91,7 @@ def judge(
     """Accept the candidate if it keeps every floor and, where there is a champion, beats it on the frozen set: both
     tests of `gate_tests` at `level`, and payoffs after costs that are not lower. The first model needs the floors only.
 
+    A loss or payoff that differs by no more than NEGLIGIBLE of the mean size of both models' is the same one.
     Raises GateError for scores of other days, and what `gate_tests` raises.
     """
     if (champion is None) != (champion_version is None):
@@ -99,7 +103,7 @@ def judge(
         reasons = (*kept, *first) if not complaints else tuple(kept)
         return Verdict(accepted=not complaints, reasons=reasons, frozen=frozen)
     numbers = _numbers(candidate, champion, seed)
-    objections = list(_objections(numbers, level))
+    objections = list(_objections(_without_dust(numbers, candidate, champion), level))
     told = objections or [
         f"better than version {champion_version} by {numbers['loss_gain']:.3g} a day on {frozen} "
         f"(Diebold-Mariano p = {numbers['dm_p_value']:.3g}, bootstrap p = {numbers['bootstrap_p_value']:.3g}), "
@@ -129,6 +133,16 @@ def _numbers(candidate: Scores, champion: Scores, seed: int) -> dict[str, float]
         "bootstrap_p_value": resampled.p_value,
         "payoff_gain": float(np.mean(candidate.payoffs - champion.payoffs)),
     }
+
+
+def _without_dust(numbers: Mapping[str, float], candidate: Scores, champion: Scores) -> Mapping[str, float]:
+    """The numbers with gains of 0 where they are too small to be any."""
+    pairs = {
+        "loss_gain": (candidate.losses, champion.losses),
+        "payoff_gain": (candidate.payoffs, champion.payoffs),
+    }
+    dust = {name: NEGLIGIBLE * float(np.mean(np.abs(pair))) for name, pair in pairs.items()}
+    return {**numbers, **{name: 0.0 for name in dust if abs(numbers[name]) <= dust[name]}}
 
 
 def _objections(numbers: Mapping[str, float], level: float) -> Iterator[str]:

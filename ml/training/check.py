@@ -107,13 +107,11 @@ def study(spec: CheckModel, size: Size, day: date) -> Study:
     scale = Scale(fitted.slope, fitted.intercept, spec.anchors(fitted.probabilities(sample.rows)))
     sealed = spec.generate(seed=FROZEN_SEED, accounts=size.frozen_accounts, first=FROZEN_FIRST, days=size.frozen_days)
     said = fitted.probabilities(sealed.rows)
-    limit = threshold(fitted.probabilities(sample.rows), spec.plan.review_rate)
     rules = ranking(sealed.labels, sealed.rules, spec.plan.review_rate)
     metrics = measures(sealed.labels, said, spec.plan.review_rate)
     metrics |= {f"rules_{name}": value for name, value in rules.items()}
     metrics["gain_over_rules"] = metrics["average_precision"] - metrics["rules_average_precision"]
     metrics["least_rising_weight"] = _least_rising(spec, fitted)
-    losses, payoffs = daily(sealed, said, limit, spec.plan.review_cost)
     chosen = np.random.default_rng(size.seed).permutation(len(sample.rows))[:REFERENCE_ROWS]
     return Study(
         fitted,
@@ -121,7 +119,7 @@ def study(spec: CheckModel, size: Size, day: date) -> Study:
         folds,
         metrics,
         sealed,
-        Scores(losses=losses, payoffs=payoffs, metrics=metrics),
+        _scored(sealed, said, spec.plan, metrics),
         FrozenSet(
             table=spec.generator,
             delta_version=FROZEN_SEED,
@@ -136,11 +134,7 @@ def verdict(spec: CheckModel, made: Study, champion: Scorer | None, version: int
     """What the gate says, the champion being scored on the same frozen cases. Raises GateError."""
     theirs = None
     if champion is not None:
-        said = champion.probabilities(made.frozen_sample.rows)
-        limit = threshold(said, spec.plan.review_rate)
-        losses, payoffs = daily(made.frozen_sample, said, limit, spec.plan.review_cost)
-        numbers = measures(made.frozen_sample.labels, said, spec.plan.review_rate)
-        theirs = Scores(losses=losses, payoffs=payoffs, metrics=numbers)
+        theirs = _scored(made.frozen_sample, champion.probabilities(made.frozen_sample.rows), spec.plan, {})
     return judge(made.scores, theirs, floors=spec.floors, frozen=made.frozen, champion_version=version, seed=seed)
 
 
@@ -227,6 +221,12 @@ def _register(
             verdict=said,
         )
         return register(settings.mlflow, candidate, clock=clock)
+
+
+def _scored(frozen: Sample, said: FloatArray, plan: Plan, metrics: Mapping[str, float]) -> Scores:
+    """Of either model alike: people look at as many of the frozen cases, those that it says to be the likeliest."""
+    losses, payoffs = daily(frozen, said, threshold(said, plan.review_rate), plan.review_cost)
+    return Scores(losses=losses, payoffs=payoffs, metrics=metrics)
 
 
 def _champion(spec: CheckModel, settings: Settings) -> Loaded | None:

@@ -24,7 +24,6 @@ CHEAPEST_FIRST: Final = (Kind.LINEAR, Kind.BOOSTED, Kind.FOREST)
 TREES: Final = 150
 FOREST_TREES: Final = 100
 FLAT: Final = 1e-6
-PROBABILITY_DIGITS: Final = 9
 
 
 class TooFewCases(TidemarkError):
@@ -217,8 +216,6 @@ def daily(sample: Sample, probabilities: FloatArray, limit: float, cost: float) 
     """(T,) mean squared error and (T,) payoff of each day: a case at `limit` or above is looked at, for `cost`; what is
     found saves its stake."""
     _, place = np.unique(sample.days, return_inverse=True)
-    # The same model by two ways of summing differs in the last bits, which a test of many equal days takes for skill.
-    probabilities = np.round(probabilities, PROBABILITY_DIGITS)
     looked_at = probabilities >= limit
     gains = looked_at * (sample.labels * sample.stakes - cost)
     losses = np.bincount(place, weights=(probabilities - sample.labels) ** 2) / np.bincount(place)

@@ -1,5 +1,6 @@
 """The gate: floors, the first model, superiority that is more than chance, and costs."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -70,6 +71,28 @@ class TestGate:
         found = judged(scores(1 + 0.1 * NOISE[0], payoff=-0.5), scores(2 + 0.1 * NOISE[1]))
         assert not found.accepted
         assert found.reasons[-1] == "after costs it earns 0.5 a day less than the champion"
+
+    @pytest.mark.parametrize(("gain", "is_one"), [(4e-18, False), (0.99e-9, False), (1.01e-9, True), (1e-3, True)])
+    def test_a_gain_counts_from_one_in_a_thousand_million_of_the_losses(self, gain: float, *, is_one: bool) -> None:
+        """Each day's gain is nearly the same, so that any is significant: only its size tells dust from skill."""
+        theirs = 1 + 0.1 * (NOISE[0] - NOISE[0].mean())
+        ours = theirs - gain * (1 + 0.01 * NOISE[1])
+        found = judged(scores(ours), scores(theirs))
+        assert found.accepted is is_one, found
+        if not is_one:
+            assert "is not below the champion's" in found.reasons[-1]
+
+    def test_the_same_model_summed_in_another_order_is_no_better(self) -> None:
+        parts = np.abs(NOISE[0])[:, None] * np.array([0.1, 0.2, 0.3])
+        there, back = ((parts[:, order] @ np.ones(3)) for order in ([0, 1, 2], [2, 1, 0]))
+        for ours, theirs in ((there, back), (back, there), (there - 4e-18, there)):
+            assert not judged(scores(ours), scores(theirs)).accepted
+
+    def test_dust_of_costs_does_not_refuse_a_better_model(self) -> None:
+        better, theirs = scores(1 + 0.1 * NOISE[0], payoff=0.1 + 0.2), scores(2 + 0.1 * NOISE[1], payoff=0.3)
+        for ours, other in ((better, theirs), (replace(better, payoffs=theirs.payoffs - 1e-16), theirs)):
+            assert judged(ours, other).accepted
+        assert not judged(replace(better, payoffs=theirs.payoffs * (1 - 1e-8)), theirs).accepted
 
     def test_other_days_cannot_be_compared(self) -> None:
         with pytest.raises(GateError, match="same days"):
