@@ -66,18 +66,29 @@ STATES = {State.RUNNING: RunState.START, State.PUBLISHED: RunState.COMPLETE, Sta
 
 
 def told(job: Job, manifest: Manifest, settings: Settings, at: datetime, findings: Sequence[Finding] = ()) -> None:
-    """Send the event of where the run stands now. Never raises."""
-    try:
-        transport(settings).emit(event(job, manifest, settings, at, findings))
-    except Exception:
-        LOG.exception("%s: its lineage was not recorded; the run itself goes on", job.name)
+    """Send the event of where the run stands now: START, COMPLETE or FAIL by its manifest's state. `findings`: the
+    checks that were broken. Never raises."""
+    _send(STATES[manifest.state], job, manifest, settings, at, findings)
 
 
 def ended_without_work(job: Job, manifest: Manifest, settings: Settings, at: datetime) -> None:
     """Send the event of a run that found nothing to do. Never raises."""
+    _send(RunState.ABORT, job, manifest, settings, at)
+
+
+def _send(
+    state: RunState,
+    job: Job,
+    manifest: Manifest,
+    settings: Settings,
+    at: datetime,
+    findings: Sequence[Finding] = (),
+) -> None:
     try:
-        transport(settings).emit(_event(RunState.ABORT, job, manifest, settings, at))
+        transport(settings).emit(_event(state, job, manifest, settings, at, findings))
     except Exception:
+        # Whatever it is: the library raises RuntimeError, KeyError, ValueError and its HTTP client's own errors, and
+        # numbers that are published, or a failure that is on its way up, must not end on a note about them.
         LOG.exception("%s: its lineage was not recorded; the run itself goes on", job.name)
 
 
@@ -91,18 +102,13 @@ def transport(settings: Settings) -> Transport:
     return FileTransport(FileConfig(log_file_path=str(folder / FILE), append=True))
 
 
-def event(job: Job, manifest: Manifest, settings: Settings, at: datetime, findings: Sequence[Finding] = ()) -> RunEvent:
-    """The event of a manifest: START, COMPLETE or FAIL by its state. `findings`: the checks that were broken."""
-    return _event(STATES[manifest.state], job, manifest, settings, at, findings)
-
-
 def _event(
     state: RunState,
     job: Job,
     manifest: Manifest,
     settings: Settings,
     at: datetime,
-    findings: Sequence[Finding] = (),
+    findings: Sequence[Finding],
 ) -> RunEvent:
     names = manifest.inputs or dict.fromkeys(job.inputs)
     documented: dict[str, JobFacet] = {"documentation": documentation_job.DocumentationJobFacet(job.doc)}
