@@ -1,6 +1,5 @@
 """A Spark standalone cluster on loopback: a master and workers from the wheel's jars, gone afterwards."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import httpx
 from lakehouse.local.conf_engines import SPARK_OPENS, SPARK_OPTIONS
 from lakehouse.local.install import jars
 from lakehouse.local.install.tools import java
+from lakehouse.settings import inherited_environment
 from tests.factories import real_engines
 from tests.factories.ports import free_port
 
@@ -48,7 +48,7 @@ def _process(log: Path, words: tuple[str, ...]) -> Iterator[None]:
     opens = tuple(f"--add-opens={package}=ALL-UNNAMED" for package in SPARK_OPENS)
     options = ("-XX:+IgnoreUnrecognizedVMOptions", *opens, *SPARK_OPTIONS, "-Xmx256m")
     environment = {
-        **os.environ,
+        **inherited_environment(),
         "SPARK_HOME": str(home),
         "SPARK_SCALA_VERSION": "2.13",  # else a worker looks for a source tree to learn it from
         "SPARK_LOCAL_IP": "127.0.0.1",
