@@ -1,6 +1,6 @@
 """Returns over corporate actions: a split is no loss, a dividend is earned, and taking an action back takes it back."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -67,7 +67,7 @@ def test_years_with_actions_that_came_or_went_are_computed_again(lake: Settings)
         connection.execute(
             "INSERT INTO app.corporate_action (id, symbol, kind, ex_date, ratio, source, applied_at) "
             "VALUES (%s, 'A', 'split', %s, 2, 'test', %s)",
-            (uuid7(CLOCK), DAYS[1], datetime.now(UTC)),
+            (uuid7(CLOCK), DAYS[1], CLOCK.now()),
         )
     adjusted = run(RETURNS, lake)
     assert adjusted.parameters[ACTIONS] == [{"symbol": "A", "ex_date": "2022-12-27", "scale": "0.5", "cash": "0"}]

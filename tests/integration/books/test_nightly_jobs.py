@@ -1,7 +1,7 @@
 """The nightly jobs of the books on a real PostgreSQL and a real lake: closes, then values, the same when run twice."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from deltalake import write_deltalake
 from pydantic import SecretStr
 
 from lakehouse.cli import closes_job, valuations_job
+from lakehouse.clock import SystemClock
 from lakehouse.contracts.job_process import JobExit, parse_result
 from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables import table
@@ -130,7 +131,7 @@ class TestValuations:
 
     def test_a_day_that_is_not_over_has_no_close(self, lake: Settings, run: Run) -> None:
         put(holder(lake), [deposit(0, 100_000)])
-        today = datetime.now(UTC).date()
+        today = SystemClock().now().date()
         run(valuations_job, today)
         assert max(day for _, day in values(lake)) < today
 

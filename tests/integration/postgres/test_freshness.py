@@ -1,7 +1,7 @@
 """Freshness from PostgreSQL alone: what is too old or was never published is said by name."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from lakehouse.cli import freshness
 from lakehouse.cli.freshness import Stale, judged, published
 from lakehouse.cli.main import app
+from lakehouse.clock import SystemClock
 from lakehouse.contracts.jobs import JOBS, RETURNS_DAILY
 from lakehouse.contracts.model import Store
 from lakehouse.contracts.tables import tables_in
@@ -42,7 +43,7 @@ def publish(settings: Settings, name: str, at: datetime, value: str = "2022") ->
 
 
 def test_the_newest_partition_counts_and_the_limit_is_the_job_s(settings: Settings) -> None:
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     publish(settings, NAME, now - timedelta(days=9), "2021")
     publish(settings, NAME, now - timedelta(hours=1))
     for late, is_fresh in ((timedelta(), True), (timedelta(hours=RETURNS_DAILY.max_age_h), False)):
@@ -53,12 +54,12 @@ def test_the_newest_partition_counts_and_the_limit_is_the_job_s(settings: Settin
 
 
 def test_the_command_fails_while_something_is_late(settings: Settings) -> None:
-    publish(settings, NAME, datetime.now(UTC))
+    publish(settings, NAME, SystemClock().now())
     late = CliRunner().invoke(app, ["freshness"])
     assert isinstance(late.exception, Stale)
     lines = {line.split()[1]: line for line in late.output.splitlines()}
     assert lines[NAME].startswith("fresh")
     assert "never published" in lines["gold.bars_1m_v1"]
     for name in PROMISED - {NAME}:
-        publish(settings, name, datetime.now(UTC))
+        publish(settings, name, SystemClock().now())
     assert CliRunner().invoke(app, ["freshness"]).exit_code == 0

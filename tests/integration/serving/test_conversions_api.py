@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -12,13 +12,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from lakehouse.clock import SystemClock
 from lakehouse.stores import postgres
 from tests.factories.api_users import api_user
 from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
 
-TODAY = datetime.now(UTC).date()
+TODAY = SystemClock().now().date()
 
 
 @dataclass(frozen=True, slots=True)

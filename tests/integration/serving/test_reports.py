@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +14,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.clock import SystemClock
 from lakehouse.stores import postgres
 from tests.factories.api_users import api_user
 from tests.factories.long_portfolio import Shape, long_portfolio, new_portfolio
@@ -21,7 +22,7 @@ from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
 
-TODAY = datetime.now(UTC).date()
+TODAY = SystemClock().now().date()
 HEAD = "date,kind,symbol,quantity,price,currency,amount,fee,tax,ratio,related_symbol,cost_share,note\n"
 
 
