@@ -123,10 +123,6 @@ class Allocation:
     conventions: str
     versions: tuple[tuple[str, str], ...]
 
-    def as_dict(self) -> dict[str, float]:
-        """Weights by symbol."""
-        return dict(zip(self.symbols, self.weights.tolist(), strict=True))
-
 
 def sample_market(symbols: tuple[str, ...], returns: FloatArray) -> Market:
     """The market with the sample mean and the sample covariance (ddof 1) of (T, N) `returns`."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from lakehouse.risk.checks import FloatArray, InvalidParameter, NonFinite, finite_matrix, require_history
+from lakehouse.risk.checks import FloatArray, InvalidParameter, finite_matrix, require_history
 from lakehouse.risk.returns import InvalidPrice
 
 TRADING_DAYS = 252
@@ -90,15 +90,6 @@ def rolling_volatility(prices: FloatArray, days: int) -> FloatArray:
     windows = np.lib.stride_tricks.sliding_window_view(returns, days)
     yearly: FloatArray = windows.std(axis=1, ddof=1) * np.sqrt(TRADING_DAYS)
     return yearly
-
-
-def equal_weighted_index(returns: FloatArray) -> FloatArray:
-    """An index from 1 that holds all instruments of (T, N) simple `returns` in equal weights, rebalanced daily: (T+1,).
-    Raises NonFinite for a return of -100 % or less of the whole."""
-    growth = 1.0 + finite_matrix("returns", returns).mean(axis=1)
-    if (growth <= 0).any():
-        raise NonFinite("index growth", int((growth <= 0).sum()), (int(np.argmax(growth <= 0)),))
-    return np.concatenate([[1.0], np.cumprod(growth)])
 
 
 def _regime(trend: float, stress: float, rule: RegimeRule) -> Regime:

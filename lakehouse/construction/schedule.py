@@ -1,13 +1,13 @@
-"""When a portfolio is due: dates of its frequency, moved to the exchange's next session. Imports pandas when called."""
+"""When a portfolio is due: dates of its frequency, moved to the exchange's next session."""
 
 from calendar import monthrange
 from datetime import date, timedelta
-from functools import lru_cache
 from itertools import count
 from typing import Final
 
 from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Frequency
+from lakehouse.trading.sessions import session_days
 
 MONTHS: Final = {Frequency.MONTHLY: 1, Frequency.QUARTERLY: 3, Frequency.BIANNUAL: 6, Frequency.ANNUAL: 12}
 STEP_DAYS: Final = {Frequency.DAILY: 1, Frequency.WEEKLY: 7}
@@ -31,30 +31,12 @@ def next_due(anchor: date, after: date, frequency: Frequency, exchange: str = "X
     raise AssertionError("count() never ends")
 
 
-def is_due(next_on: date, business_date: date) -> bool:
-    """Whether a portfolio is due on the date: on its day or overdue."""
-    return next_on <= business_date
-
-
 def session_from(day: date, exchange: str) -> date:
     """`day` if it is a session of the exchange, else the next one. Raises UnknownCalendar."""
-    for year in (day.year, day.year + 1):
-        if found := next((session for session in _sessions(exchange, year) if session >= day), None):
-            return found
-    raise UnknownCalendar(f"{exchange} has no session in the year after {day}")
-
-
-@lru_cache(maxsize=64)
-def _sessions(exchange: str, year: int) -> tuple[date, ...]:
-    # Here, because it brings pandas: most processes that know policies never ask for a session.
-    import exchange_calendars
-    from exchange_calendars.errors import CalendarError
-
-    try:
-        calendar = exchange_calendars.get_calendar(exchange, start=f"{year}-01-01", end=f"{year}-12-31")
-    except (CalendarError, ValueError) as error:
-        raise UnknownCalendar(f"there is no calendar of {exchange!r} for {year}: {error}") from error
-    return tuple(session.date() for session in calendar.sessions)
+    found = next((session for session in session_days(exchange, day.year) if session >= day), None)
+    if found is None:
+        raise UnknownCalendar(f"there is no calendar of {exchange!r} that knows the days after {day}")
+    return found
 
 
 def _skipped(anchor: date, after: date, frequency: Frequency) -> int:

@@ -8,9 +8,7 @@ from uuid import UUID
 
 from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Taxes
-from lakehouse.portfolio.lots import Lot
 
-UNIT = Decimal("0.00000001")
 CENT = Decimal("0.01")
 WASH_DAYS = 30
 
@@ -37,12 +35,6 @@ class Sale:
     short_gain: Decimal
     long_gain: Decimal
     wash_sale: bool
-
-
-def of_lot(lot: Lot, digits: int) -> TaxLot:
-    """A lot of the books, whose cost is in minor units of a currency with `digits` decimals."""
-    cost = Decimal(lot.cost_minor).scaleb(-digits)
-    return TaxLot(lot.id, lot.opened_at.date(), Decimal(lot.units) * UNIT, cost)
 
 
 def is_long_term(opened_on: date, sold_on: date) -> bool:

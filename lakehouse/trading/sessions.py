@@ -1,6 +1,6 @@
 """What depends on the sessions of an exchange: when an order lapses, and how old a price is."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -38,6 +38,8 @@ def _sessions(exchange: str, first: date) -> Sessions:
 def session_days(exchange: str, year: int) -> tuple[date, ...]:
     """The days of a year, and of the January after it, on which `exchange` (a MIC) is open, in UTC; empty for a venue
     without a calendar. The first call for a venue and year takes some tenths of a second."""
+    if year == MAXYEAR:  # no calendar knows it, and there is no January after it
+        return ()
     return tuple(closed.date() for _, closed in _between(exchange, date(year, 1, 1), date(year + 1, 1, 31)))
 
 

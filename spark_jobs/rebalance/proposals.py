@@ -21,7 +21,6 @@ from spark_jobs.rebalance.parameters import Due, RegimeModel, Windows
 
 NO_RISK = RiskOfWeights(0.0, 0.0, 0.0)
 UNKNOWN = RegimeReading(Regime.SIDEWAYS, "default:too_little_history", 1.0, 1.0, 0.0)
-CENT = Decimal("0.01")
 
 
 class NotComputable(ConstructionError):

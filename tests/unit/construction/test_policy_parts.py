@@ -9,8 +9,8 @@ import pytest
 
 from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Bands, Frequency, Pace, Policy, Taxes, outside, towards
-from lakehouse.construction.regime import Regime, RegimeRule, equal_weighted_index, read_regime
-from lakehouse.construction.schedule import UnknownCalendar, is_due, next_due
+from lakehouse.construction.regime import Regime, RegimeRule, read_regime
+from lakehouse.construction.schedule import UnknownCalendar, next_due
 from lakehouse.construction.taxes import TaxLot, cheapest, is_long_term, tax_due
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, InvalidParameter
 from lakehouse.risk.returns import InvalidPrice
@@ -54,11 +54,6 @@ def test_a_regime_needs_its_history_and_positive_closes() -> None:
         read_regime(np.zeros(300))
 
 
-def test_the_index_holds_all_in_equal_weights() -> None:
-    index = equal_weighted_index(np.array([[0.1, -0.1], [0.2, 0.0]]))
-    np.testing.assert_allclose(index, [1.0, 1.0, 1.1])
-
-
 def test_a_step_is_on_the_straight_line_and_not_longer_than_allowed() -> None:
     before, target = np.array([0.5, 0.5, 0.0]), np.array([0.1, 0.5, 0.4])
     np.testing.assert_allclose(towards(before, target, Pace(rate=0.5)), [0.3, 0.5, 0.2])
@@ -91,8 +86,6 @@ def test_due_dates_are_sessions_counted_from_the_anchor(frequency: Frequency, af
 
 
 def test_one_run_does_for_all_dates_that_were_missed() -> None:
-    assert is_due(date(2022, 6, 1), DAY)
-    assert not is_due(date(2022, 12, 29), DAY)
     assert next_due(date(2012, 6, 1), DAY, Frequency.MONTHLY) == date(2023, 1, 3)
 
 
