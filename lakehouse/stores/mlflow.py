@@ -81,12 +81,18 @@ class LoggedVersion:
     is_new: bool
 
 
+def connect(section: MlflowSettings) -> MlflowClient:
+    """MLflow's own client, told where its registry is: else it asks a Spark session of the process, which may be
+    closed."""
+    return MlflowClient(section.tracking_uri, registry_uri=section.tracking_uri)
+
+
 def record_all(section: MlflowSettings, experiment: str, records: list[Record], *, clock: Clock) -> int:
     """Write the records that the experiment does not have in full yet; returns how many those were. Idempotent.
 
     Raises MlflowUnavailableError.
     """
-    client = MlflowClient(section.tracking_uri, registry_uri=section.tracking_uri)
+    client = connect(section)
     try:
         found = client.get_experiment_by_name(experiment)
         place = found.experiment_id if found else client.create_experiment(experiment)
@@ -102,14 +108,15 @@ def record_all(section: MlflowSettings, experiment: str, records: list[Record], 
 
 def log_model(section: MlflowSettings, record: ModelRecord, *, alias: str, clock: Clock) -> LoggedVersion:
     """Write the run, its model and a new version, which gets `alias`; idempotent by `identity`. One cut off is written
-    anew: a version is the last thing that is made. Raises MlflowUnavailableError."""
-    client = MlflowClient(section.tracking_uri, registry_uri=section.tracking_uri)
+    anew: the version's identity is the last thing that is written. Raises MlflowUnavailableError."""
+    client = connect(section)
     try:
         found = _version_of(client, record)
         if found is not None:
             return found
         logged = _log(client, record, clock)
         client.set_registered_model_alias(record.name, alias, str(logged.version))
+        client.set_model_version_tag(record.name, str(logged.version), IDENTITY, record.identity)
     except (MlflowException, OSError) as error:
         raise MlflowUnavailableError(
             f"MLflow at {section.tracking_uri} did not take {record.name} ({error}): see `tidemark status`"
@@ -147,8 +154,9 @@ def _log(client: MlflowClient, record: ModelRecord, clock: Clock) -> LoggedVersi
     found = client.get_experiment_by_name(record.name)
     place = found.experiment_id if found else client.create_experiment(record.name)
     now = int(clock.now().timestamp() * 1000)
-    tags = {**{name: value[:MAX_TAG] for name, value in record.tags.items()}, IDENTITY: record.identity}
-    run_id = client.create_run(place, start_time=now, tags=tags, run_name=record.run_name).info.run_id
+    tags = {name: value[:MAX_TAG] for name, value in record.tags.items()}
+    run_tags = {**tags, IDENTITY: record.identity}
+    run_id = client.create_run(place, start_time=now, tags=run_tags, run_name=record.run_name).info.run_id
     metrics = [Metric(name, value, now, 0) for name, value in record.metrics.items()]
     for step, fold in enumerate(record.fold_metrics):
         metrics += [Metric(f"fold.{name}", value, now, step) for name, value in fold.items()]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 
 from lakehouse.backtest.market import BadMarket
 from lakehouse.cli.backtest_data import lake
@@ -17,7 +16,7 @@ from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS
 from lakehouse.settings import MlflowSettings, PostgresSettings, Settings
 from lakehouse.stores import delta
-from lakehouse.stores.mlflow import MlflowUnavailableError
+from lakehouse.stores.mlflow import MlflowUnavailableError, connect
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.batch import publish
 from spark_jobs.kit.manifest import Manifest
@@ -119,7 +118,7 @@ def test_outcomes_are_logged_to_mlflow_once(
     settings = market.model_copy(update={"mlflow": section})
     track(settings, published)
     track(settings, published)
-    client = MlflowClient(section.tracking_uri)
+    client = connect(section)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     found = {logged.info.run_name: logged for logged in client.search_runs([experiment.experiment_id])}

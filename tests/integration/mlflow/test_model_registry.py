@@ -6,13 +6,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from mlflow import MlflowClient
 from mlflow.sklearn import save_model
 from sklearn.linear_model import LinearRegression
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
+from lakehouse.stores.mlflow import IDENTITY, connect
 from lakehouse.stores.models import NoSuchModelError
 from ml.inference.models import Models, NoChampionError
 from ml.registry.formats import PickleRefused
@@ -33,16 +33,10 @@ def registered(engines: Settings, place: Path, name: str, *, seed: int = 1, cham
     return register(engines.mlflow, made, clock=CLOCK)
 
 
-def client_of(engines: Settings) -> MlflowClient:
-    """MLflow's own client; without the registry's address it would ask a Spark session of the process."""
-    uri = engines.mlflow.tracking_uri
-    return MlflowClient(uri, registry_uri=uri)
-
-
 class TestRegistering:
     def test_a_version_has_its_whole_record(self, engines: Settings, models: Models, tmp_path: Path) -> None:
         done = registered(engines, tmp_path, "recorded")
-        client = client_of(engines)
+        client = connect(engines.mlflow)
         run = client.get_run(done.run_id)
         assert run.data.params == {
             "hidden": "16",
@@ -72,6 +66,17 @@ class TestRegistering:
         assert (again.version, again.run_id, again.is_new) == (first.version, first.run_id, False)
         assert (other.version, other.is_new) == (2, True)
 
+    def test_one_that_was_cut_off_before_its_alias_is_made_anew(
+        self, engines: Settings, models: Models, tmp_path: Path
+    ) -> None:
+        registered(engines, tmp_path, "cut_off")
+        client = connect(engines.mlflow)
+        client.delete_model_version_tag("cut_off", "1", IDENTITY)
+        client.delete_registered_model_alias("cut_off", "challenger")
+        again = registered(engines, tmp_path / "again", "cut_off")
+        assert (again.version, again.is_new) == (2, True)
+        assert models.store.name("cut_off").aliases == {"challenger": 2}
+
     def test_what_does_not_exist_is_said_to_be_missing(self, engines: Settings, models: Models, tmp_path: Path) -> None:
         registered(engines, tmp_path, "unpromoted")
         with pytest.raises(NoChampionError, match="tidemark model promote unpromoted"):
@@ -84,7 +89,7 @@ class TestPickle:
     @pytest.fixture
     def pickled(self, engines: Settings, tmp_path: Path) -> str:
         """A model that somebody has registered by MLflow's own means, pickled."""
-        client = client_of(engines)
+        client = connect(engines.mlflow)
         fitted = LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
         save_model(fitted, tmp_path / "model", serialization_format="pickle", pip_requirements=["scikit-learn"])
         place = client.create_experiment("pickled") if client.get_experiment_by_name("pickled") is None else "0"
@@ -186,7 +191,7 @@ class TestPromotion:
         for seed in (1, 2, 3):
             registered(engines, tmp_path, "by_hand", seed=seed, champion=2 if seed == 3 else None)
         promoter.promote("by_hand", BY_GATE, version=1)
-        client_of(engines).set_registered_model_alias("by_hand", "champion", "2")
+        connect(engines.mlflow).set_registered_model_alias("by_hand", "champion", "2")
         assert models.champion("by_hand").version == 2
         promoter.promote("by_hand", BY_GATE, version=3)
         told = [(row.kind, row.from_version, row.to_version) for row in reversed(promoter.history("by_hand"))]
