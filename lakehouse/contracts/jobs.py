@@ -2,6 +2,32 @@
 
 from lakehouse.contracts.model import ContractError, Job
 
+WEEKLY_MAX_AGE_H = 8 * 24
+
+
+def _training(
+    model: str,
+    doc: str,
+    *,
+    inputs: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = ("ops.model_quality_v1",),
+    timeout_s: int = 3600,
+) -> Job:
+    """The weekly job that trains `model`; without `inputs` it generates what it learns from."""
+    return Job(
+        name=f"train_{model}",
+        doc=doc,
+        module=f"ml.training.{model}",
+        owner="research",
+        inputs=inputs,
+        outputs=outputs,
+        pool="train",
+        timeout_s=timeout_s,
+        tier="tier_2",
+        max_age_h=WEEKLY_MAX_AGE_H,
+    )
+
+
 SILVER_DAILY_BARS = Job(
     name="silver_daily_bars",
     doc="Type, de-duplicate and calendar-check daily bars; late bars are merged into their own year.",
@@ -101,67 +127,28 @@ STRATEGY_BACKTESTS = Job(
     outputs=("gold.strategy_runs_v1", "gold.strategy_equity_v1", "gold.strategy_trades_v1"),
     timeout_s=7200,
     tier="tier_3",
-    max_age_h=8 * 24,
+    max_age_h=WEEKLY_MAX_AGE_H,
 )
-TRAIN_FORECAST = Job(
-    name="train_forecast",
-    doc="Train the forecast of next-day returns on a pinned version, walk it forward, and register it as challenger.",
-    module="ml.training.forecast",
-    owner="research",
+TRAIN_FORECAST = _training(
+    "forecast",
+    "Train the forecast of next-day returns on a pinned version, walk it forward, and register it as challenger.",
     inputs=("gold.returns_daily_v1",),
     outputs=(),
-    pool="train",
     timeout_s=7200,
-    tier="tier_2",
-    max_age_h=8 * 24,
 )
-TRAIN_REGIME = Job(
-    name="train_regime",
-    doc="Train the model of market regimes on a pinned version, walk it forward, and register it as challenger.",
-    module="ml.training.regime",
-    owner="research",
+TRAIN_REGIME = _training(
+    "regime",
+    "Train the model of market regimes on a pinned version, walk it forward, and register it as challenger.",
     inputs=("gold.returns_daily_v1",),
-    outputs=("ops.model_quality_v1",),
-    pool="train",
-    timeout_s=3600,
-    tier="tier_2",
-    max_age_h=8 * 24,
 )
-TRAIN_FRAUD = Job(
-    name="train_fraud",
-    doc="Train payment fraud on generated payments, walk it forward beside its rules, and register it.",
-    module="ml.training.fraud",
-    owner="research",
-    inputs=(),
-    outputs=("ops.model_quality_v1",),
-    pool="train",
-    timeout_s=3600,
-    tier="tier_2",
-    max_age_h=8 * 24,
+TRAIN_FRAUD = _training(
+    "fraud", "Train payment fraud on generated payments, walk it forward beside its rules, and register it."
 )
-TRAIN_SURVEILLANCE = Job(
-    name="train_surveillance",
-    doc="Train trade surveillance on generated orders, walk it forward beside its rules, and register it.",
-    module="ml.training.surveillance",
-    owner="research",
-    inputs=(),
-    outputs=("ops.model_quality_v1",),
-    pool="train",
-    timeout_s=3600,
-    tier="tier_2",
-    max_age_h=8 * 24,
+TRAIN_SURVEILLANCE = _training(
+    "surveillance", "Train trade surveillance on generated orders, walk it forward beside its rules, and register it."
 )
-TRAIN_IDENTITY = Job(
-    name="train_identity",
-    doc="Train the identity score on generated customers, walk it forward beside its rules, and register it.",
-    module="ml.training.identity",
-    owner="research",
-    inputs=(),
-    outputs=("ops.model_quality_v1",),
-    pool="train",
-    timeout_s=3600,
-    tier="tier_2",
-    max_age_h=8 * 24,
+TRAIN_IDENTITY = _training(
+    "identity", "Train the identity score on generated customers, walk it forward beside its rules, and register it."
 )
 PROMOTE_MODELS = Job(
     name="promote_models",
@@ -172,7 +159,7 @@ PROMOTE_MODELS = Job(
     outputs=("ops.model_promotion",),
     pool="promotion",
     tier="tier_2",
-    max_age_h=8 * 24,
+    max_age_h=WEEKLY_MAX_AGE_H,
 )
 PUBLISH_MARTS = Job(
     name="publish_marts",
