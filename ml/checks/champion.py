@@ -82,11 +82,8 @@ class Champion:
         from ml.inference.models import Models
         from ml.inference.scorer import load_scorer
 
-        models = Models(self._section, self._cache, timeout_s=TIMEOUT_S)
-        try:
+        with Models(self._section, self._cache, timeout_s=TIMEOUT_S) as models:
             loaded = models.version(self._name, version)
-        finally:
-            models.close()
         self._check(loaded)
         self._judge = load_scorer(loaded, self._features)
         log.info("model_in_use", model=self._name, version=version)

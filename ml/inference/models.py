@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from lakehouse.errors import TidemarkError
-from lakehouse.settings import MlflowSettings
+from lakehouse.settings import MlflowSettings, Settings
 from lakehouse.stores.models import ModelStore, NoSuchModelError
 from ml.registry.formats import ARRAYS, DOCUMENT, check
 from ml.registry.names import CHAMPION
@@ -72,6 +72,17 @@ class Models:
         self._cache = cache
         self._lock = threading.Lock()
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The registry of this installation, with the files that its processes share."""
+        return cls(settings.mlflow, settings.home / "models")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the connections."""
         self.store.close()
@@ -112,3 +123,12 @@ class Models:
             except OSError:
                 if not kept.is_dir():  # otherwise another process was faster with the same files
                     raise
+
+
+def in_use(settings: Settings, name: str) -> Loaded | None:
+    """The champion, for who asks once; None before the first promotion. Raises as `Models.champion`."""
+    with Models.of(settings) as models:
+        try:
+            return models.champion(name)
+        except NoChampionError:
+            return None

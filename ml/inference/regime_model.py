@@ -37,12 +37,10 @@ def source_of(loaded: Loaded) -> str:
 def regime_in_use(section: MlflowSettings, cache: Path) -> Mapping[str, Any] | None:
     """The champion as a document of `source` and `chain`, which a run can pin in its parameters. None, with the reason
     in the log, where there is none or it cannot be had: the rule then reads the regime, and says so."""
-    models = Models(section, cache)
     try:
-        found = models.champion(NAME)
+        with Models(section, cache) as models:
+            found = models.champion(NAME)
         return {"source": source_of(found), "chain": to_document(regime_chain(found))}
     except TidemarkError as error:
         log.warning("regime_by_rule", reason=str(error))
         return None
-    finally:
-        models.close()

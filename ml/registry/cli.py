@@ -95,11 +95,8 @@ def rollback(
 @contextmanager
 def _promoter() -> Iterator[tuple[Promoter, Models]]:
     settings = load()
-    models = Models(settings.mlflow, settings.home / "models")
-    try:
+    with Models.of(settings) as models:
         yield Promoter(settings.postgres, models, SystemClock()), models
-    finally:
-        models.close()
 
 
 def _who(by: str | None) -> str:

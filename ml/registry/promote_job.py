@@ -1,7 +1,9 @@
-"""The job `promote_models`: puts every challenger to use that its gate has accepted."""
+"""The job `promote_models`: puts every challenger of the day to use that its gate has accepted."""
 
 import sys
 from collections.abc import Sequence
+from datetime import date
+from typing import Final
 
 import structlog
 
@@ -9,45 +11,52 @@ from lakehouse.cli.jobs import Asked
 from lakehouse.clock import Clock
 from lakehouse.contracts.jobs import PROMOTE_MODELS
 from lakehouse.settings import Settings, load
+from lakehouse.stores.models import NoSuchModelError, StrangeArtifactError
 from ml.inference.models import Models
 from ml.registry.formats import PickleRefused
-from ml.registry.names import CHALLENGER
+from ml.registry.names import CHALLENGER, TRAINED_FOR
 from ml.registry.promotions import Decision, Promoter, PromotionRefused
 from ml.training.job import run_training
 
 log = structlog.get_logger(__name__)
 BY_GATE = Decision(approver="gate", reason="the gate accepted it")
 AFTER_APPROVAL = Decision(
-    approver="gate and a person", reason="the gate accepted it, and the run of promote_models was approved"
+    approver="gate",
+    reason="the gate accepted it; who approved the run of promote_models stands in Airflow, at the task before it",
 )
+REFUSALS: Final = (PromotionRefused, PickleRefused, NoSuchModelError, StrangeArtifactError)
 
 
-def promote_accepted(settings: Settings, *, clock: Clock) -> int:
-    """Promote each challenger that may be, one model after the other; returns how many were. A refusal is logged with
-    its words and fails nothing: the champion stays. Raises RegistryUnavailableError, PostgresUnavailable."""
-    models = Models(settings.mlflow, settings.home / "models")
-    promoter = Promoter(settings.postgres, models, clock)
+def promote_accepted(settings: Settings, day: date, *, clock: Clock) -> int:
+    """Promote each challenger of the day's trainings that may be, one model after the other; returns how many were.
+
+    A model whose training for the day has failed keeps its champion, and so does one that is refused: that is logged
+    with its words and fails nothing. Raises RegistryUnavailableError, PostgresUnavailable.
+    """
     decision = AFTER_APPROVAL if settings.mlflow.approval else BY_GATE
-    done = 0
+    with Models.of(settings) as models:
+        promoter = Promoter(settings.postgres, models, clock)
+        challengers = [each.name for each in models.store.names() if CHALLENGER in each.aliases]
+        return sum(_promote(promoter, models, name, day, decision) for name in challengers)
+
+
+def _promote(promoter: Promoter, models: Models, name: str, day: date, decision: Decision) -> bool:
     try:
-        for each in models.store.names():
-            if CHALLENGER not in each.aliases:
-                continue
-            try:
-                row = promoter.promote(each.name, decision)
-            except (PromotionRefused, PickleRefused) as error:
-                log.warning("not_promoted", model=each.name, reason=str(error))
-                continue
-            done += 1
-            log.info("promoted", model=row.model, version=row.to_version, instead_of=row.from_version)
-    finally:
-        models.close()
-    return done
+        challenger = models.store.by_alias(name, CHALLENGER)
+        trained_for = challenger.tags.get(TRAINED_FOR, "no day")
+        if trained_for != day.isoformat():
+            raise PromotionRefused(f"its challenger was trained for {trained_for}, not for {day}: the champion stays")
+        row = promoter.promote(name, decision, version=challenger.version)
+    except REFUSALS as error:
+        log.warning("not_promoted", model=name, reason=str(error))
+        return False
+    log.info("promoted", model=name, version=row.to_version, instead_of=row.from_version)
+    return True
 
 
 def work(asked: Asked) -> dict[str, int]:
     """Promote what may be promoted; counts the rows that were added to the record."""
-    return {"ops.model_promotion": promote_accepted(load(), clock=asked.clock)}
+    return {"ops.model_promotion": promote_accepted(load(), asked.day, clock=asked.clock)}
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:

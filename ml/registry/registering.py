@@ -7,7 +7,7 @@ from lakehouse.clock import Clock
 from lakehouse.settings import MlflowSettings
 from ml.registry.candidate import Candidate, Scalar
 from ml.registry.formats import check
-from ml.registry.names import CHALLENGER, GATE
+from ml.registry.names import CHALLENGER, GATE, TRAINED_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def register(section: MlflowSettings, candidate: Candidate, *, clock: Clock) -> 
         parameters=_parameters(candidate),
         metrics=candidate.metrics,
         fold_metrics=candidate.fold_metrics,
-        tags={**candidate.tags, "tidemark.business_date": candidate.business_date.isoformat(), **_gate(candidate)},
+        tags={**candidate.tags, TRAINED_FOR: candidate.business_date.isoformat(), **_gate(candidate)},
         files=candidate.plots,
     )
     logged = log_model(section, record, alias=CHALLENGER, clock=clock)

@@ -17,7 +17,7 @@ from lakehouse.settings import Settings
 from ml.evaluation.calibration import reliability_table
 from ml.evaluation.drift import Drift, as_metrics, drift, triggers_training
 from ml.evaluation.gate import Floor, FrozenSet, Scores, Verdict, judge
-from ml.inference.models import Loaded, Models, NoChampionError
+from ml.inference.models import Loaded, in_use
 from ml.inference.scorer import Kind, Scale, Scorer, load_scorer
 from ml.registry.candidate import Candidate
 from ml.registry.origin import code_version
@@ -163,7 +163,7 @@ def train(spec: CheckModel, size: Size, settings: Settings, day: date, *, clock:
     Returns rows by output. Raises TooFewCases, GateError, PickleRefused, RegistryUnavailableError,
     MlflowUnavailableError, QualityStoreError.
     """
-    champion = _champion(spec, settings)
+    champion = in_use(settings, spec.name)
     made = study(spec, size, day)
     scorer = None if champion is None else load_scorer(champion, spec.features)
     said = verdict(spec, made, scorer, None if champion is None else champion.version, seed=size.seed)
@@ -227,16 +227,6 @@ def _scored(frozen: Sample, said: FloatArray, plan: Plan, metrics: Mapping[str, 
     """Of either model alike: people look at as many of the frozen cases, those that it says to be the likeliest."""
     losses, payoffs = daily(frozen, said, threshold(said, plan.review_rate), plan.review_cost)
     return Scores(losses=losses, payoffs=payoffs, metrics=metrics)
-
-
-def _champion(spec: CheckModel, settings: Settings) -> Loaded | None:
-    models = Models(settings.mlflow, settings.home / "models")
-    try:
-        return models.champion(spec.name)
-    except NoChampionError:
-        return None
-    finally:
-        models.close()
 
 
 def _drift(champion: Loaded, made: Study) -> tuple[Drift, ...]:

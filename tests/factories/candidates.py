@@ -20,13 +20,13 @@ def verdict(*, accepted: bool = True, champion: int | None = None) -> Verdict:
     )
 
 
-def candidate(folder: Path, name: str, *, seed: int = 1, judged: Verdict | None = None) -> Candidate:
+def candidate(folder: Path, name: str, *, seed: int = 1, judged: Verdict | None = None, day: date = DAY) -> Candidate:
     """A model of one array; another seed makes another training."""
     save_arrays({"w": np.full(3, float(seed))}, np.zeros((2, 3)), np.zeros(2), folder, document={"kind": "example"})
     return Candidate(
         name=name,
         folder=folder,
-        business_date=DAY,
+        business_date=day,
         seed=seed,
         params={"hidden": 16, "rate": 0.1, "rule": "x"},
         data_versions={"gold.returns_daily_v1": 3},

@@ -14,8 +14,8 @@ from lakehouse.contracts.jobs import TRAIN_FORECAST
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.risk.checks import RiskError
 from lakehouse.settings import Settings, load
-from ml.inference.forecast import FEATURES, KIND, LEVELS, NAME, Forecaster, forecaster
-from ml.inference.models import Models, NoChampionError
+from ml.inference.forecast import FEATURES, KIND, LEVELS, NAME, forecaster
+from ml.inference.models import in_use
 from ml.registry.candidate import Candidate
 from ml.registry.origin import code_version
 from ml.registry.registering import Registered, register
@@ -33,9 +33,11 @@ log = structlog.get_logger(__name__)
 def train(settings: Settings, day: date, chosen: Parameters, *, clock: Clock) -> Registered:
     """Train on the table's newest version, judge against the champion, register as the challenger.
 
-    Raises HistoryError, LakeError, RegistryUnavailableError, MlflowUnavailableError, PickleRefused.
+    Raises HistoryError, LakeError, RegistryUnavailableError, MlflowUnavailableError, PickleRefused, and
+    UnusableModelError for a champion that this code cannot compute: roll it back first.
     """
-    champion = _champion(settings)
+    used = in_use(settings, NAME)
+    champion = None if used is None else forecaster(used)
     history = read(settings.s3, until=day, years=chosen.years)
     found = panel(history, least_returns=chosen.least_returns)
     log.info("training", names=len(found.symbols), samples=len(found.scale), version=history.delta_version)
@@ -76,17 +78,6 @@ def train(settings: Settings, day: date, chosen: Parameters, *, clock: Clock) ->
         done = register(settings.mlflow, candidate, clock=clock)
     log.info("trained", version=done.version, is_new=done.is_new, accepted=said.accepted, reasons=list(said.reasons))
     return done
-
-
-def _champion(settings: Settings) -> Forecaster | None:
-    """The model in use. Raises UnusableModelError for one that this code cannot compute: roll it back first."""
-    models = Models(settings.mlflow, settings.home / "models")
-    try:
-        return forecaster(models.champion(NAME))
-    except NoChampionError:
-        return None
-    finally:
-        models.close()
 
 
 def work(asked: Asked) -> dict[str, int]:

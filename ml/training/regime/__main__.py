@@ -18,7 +18,7 @@ from lakehouse.settings import Settings, load
 from ml.evaluation.drift import as_metrics
 from ml.evaluation.gate import Verdict
 from ml.features.market import MarketMoves, market_moves
-from ml.inference.models import Loaded, Models, NoChampionError
+from ml.inference.models import in_use
 from ml.inference.regime import forward_filter, to_document
 from ml.inference.regime_model import KIND, NAME, regime_chain
 from ml.registry.candidate import Candidate
@@ -40,7 +40,7 @@ def train(settings: Settings, day: date, chosen: Parameters, *, clock: Clock) ->
     Raises HistoryError, LakeError, InvalidParameter, FitFailed, RegistryUnavailableError, MlflowUnavailableError,
     QualityStoreError.
     """
-    champion = _champion(settings)
+    champion = in_use(settings, NAME)
     history = read(settings.s3, until=day, years=chosen.years)
     made = study(moves_of(history), history.delta_version, chosen)
     said = verdict(
@@ -104,16 +104,6 @@ def _register(
             verdict=said,
         )
         return register(settings.mlflow, candidate, clock=clock)
-
-
-def _champion(settings: Settings) -> Loaded | None:
-    models = Models(settings.mlflow, settings.home / "models")
-    try:
-        return models.champion(NAME)
-    except NoChampionError:
-        return None
-    finally:
-        models.close()
 
 
 def work(asked: Asked) -> dict[str, int]:

@@ -26,9 +26,8 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 @pytest.fixture
 def models(engines: Settings, tmp_path: Path) -> Iterator[Models]:
     """The registry, with a cache of the test's own."""
-    made = Models(engines.mlflow, tmp_path / "cache")
-    yield made
-    made.close()
+    with Models(engines.mlflow, tmp_path / "cache") as made:
+        yield made
 
 
 @pytest.fixture

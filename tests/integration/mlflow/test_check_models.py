@@ -14,7 +14,7 @@ from lakehouse.stores import clickhouse
 from ml.checks.champion import Champion
 from ml.checks.identity import Person, assess
 from ml.features.customers import customer_features
-from ml.inference.models import Models
+from ml.inference.models import Models, in_use
 from ml.registry.promotions import Decision, Promoter
 from ml.training.check import Size, train
 from ml.training.identity.spec import SPEC
@@ -41,11 +41,8 @@ def settings(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def promoted(settings: Settings) -> Settings:
     """Trained and promoted: version 1 is the champion."""
     assert train(TESTED, SIZE, settings, DAY, clock=SystemClock())["ops.model_quality_v1"] > 0
-    models = Models(settings.mlflow, settings.home / "models")
-    try:
+    with Models.of(settings) as models:
         Promoter(settings.postgres, models, SystemClock()).promote(NAME, Decision(approver="gate", reason="a test"))
-    finally:
-        models.close()
     return settings
 
 
@@ -110,11 +107,9 @@ def test_training_again_measures_drift_and_is_not_promoted_for_nothing(promoted:
         ).result_rows
     assert {subject for subject, _ in rows} == set(SPEC.features)
     assert {verdict for _, verdict in rows} == {"stable"}
-    models = Models(promoted.mlflow, promoted.home / "models")
-    try:
-        assert models.champion(NAME).version == 1
-    finally:
-        models.close()
+    champion_now = in_use(promoted, NAME)
+    assert champion_now is not None
+    assert champion_now.version == 1
 
 
 def _count(settings: Settings) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -89,7 +89,8 @@ def test_from_the_lake_to_the_version_in_use(lake: Settings, models: Models, pro
     assert (verdict["frozen"]["delta_version"], verdict["frozen"]["last"]) == (0, "2022-12-27")
     assert models.store.metrics(first.run_id)["p_value_naive"] < 0.05
     assert models.store.parameters(first.run_id)["data.gold.returns_daily_v1"] == "0"
-    assert promote_accepted(lake, clock=CLOCK) == 1
+    assert promote_accepted(lake, day + timedelta(days=7), clock=CLOCK) == 0  # nothing was trained for that day
+    assert promote_accepted(lake, day, clock=CLOCK) == 1
     champion = forecaster(models.champion(NAME))
     found = champion.newest(calm_and_storm(1, seed=2)[:, 0])
     assert (found.quantiles.shape, champion.version) == ((1, 7), 1)
@@ -100,7 +101,7 @@ def test_from_the_lake_to_the_version_in_use(lake: Settings, models: Models, pro
     assert verdict["champion_version"] == 1
     assert verdict["numbers"]["dm_p_value"] > 0
     if not verdict["accepted"]:
-        assert promote_accepted(lake, clock=CLOCK) == 0
+        assert promote_accepted(lake, day, clock=CLOCK) == 0
         assert [row.to_version for row in promoter.history(NAME)] == [1]
 
 

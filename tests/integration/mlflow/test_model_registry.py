@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,8 @@ from lakehouse.stores.mlflow import IDENTITY, connect
 from lakehouse.stores.models import NoSuchModelError
 from ml.inference.models import Models, NoChampionError
 from ml.registry.formats import PickleRefused
+from ml.registry.names import CHALLENGER, TRAINED_FOR
+from ml.registry.promote_job import promote_accepted
 from ml.registry.promotions import Decision, Promoter, PromotionRefused
 from ml.registry.records import Promotion
 from ml.registry.registering import Registered, register
@@ -184,6 +187,24 @@ class TestPromotion:
         rows = list(reversed(promoter.history("chained")))
         assert [row.from_version for row in rows] == [None, *(row.to_version for row in rows[:-1])]
         assert models.store.name("chained").aliases["champion"] == rows[-1].to_version
+
+    def test_a_training_that_failed_keeps_its_champion_and_stops_no_other(
+        self, engines: Settings, models: Models, promoter: Promoter, tmp_path: Path
+    ) -> None:
+        day, week_before = date(2023, 1, 14), date(2023, 1, 7)
+        for name, trained_for in (("weekly_failed", week_before), ("weekly_trained", day)):
+            made = candidate(tmp_path / name, name, judged=verdict(), day=trained_for)
+            register(engines.mlflow, made, clock=CLOCK)
+        client = connect(engines.mlflow)
+        client.create_registered_model("weekly_elsewhere")
+        client.create_model_version("weekly_elsewhere", "s3://elsewhere/model", tags={TRAINED_FOR: day.isoformat()})
+        client.set_registered_model_alias("weekly_elsewhere", CHALLENGER, "1")
+
+        assert promote_accepted(engines, day, clock=CLOCK) == 1
+        assert [row.to_version for row in promoter.history("weekly_trained")] == [1]
+        for name in ("weekly_failed", "weekly_elsewhere"):
+            assert promoter.history(name) == []
+            assert models.store.name(name).aliases == {"challenger": 1}
 
     def test_an_alias_that_was_moved_in_mlflow_is_used_and_recorded(
         self, engines: Settings, models: Models, promoter: Promoter, tmp_path: Path
