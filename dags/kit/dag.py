@@ -10,7 +10,15 @@ TIERS = frozenset({"tier_1", "tier_2", "tier_3"})
 RUN_TIMEOUT = timedelta(hours=6)
 
 
-def lakehouse_dag(dag_id: str, *, doc: str | None, owner: str, tier: str, schedule: BaseTimetable) -> DAG:
+def lakehouse_dag(
+    dag_id: str,
+    *,
+    doc: str | None,
+    owner: str,
+    tier: str,
+    schedule: BaseTimetable,
+    timeout: timedelta = RUN_TIMEOUT,
+) -> DAG:
     """A DAG to fill in a with statement; `doc` is the file's docstring. One run at a time, because runs for two days of
     one year write the same partition of a yearly table. Raises ValueError for a missing docstring or unknown tier."""
     if not doc or tier not in TIERS:
@@ -22,7 +30,7 @@ def lakehouse_dag(dag_id: str, *, doc: str | None, owner: str, tier: str, schedu
         schedule=schedule,
         catchup=False,
         max_active_runs=1,
-        dagrun_timeout=RUN_TIMEOUT,
+        dagrun_timeout=timeout,
         default_args={"owner": owner},
         tags=sorted({tier, owner}),
     )

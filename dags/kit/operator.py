@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import BaseOperator, Context, TriggerRule
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from dags.kit.assets import asset
@@ -106,12 +106,13 @@ def submit(name: str) -> JobOperator:
     return task_of(job(name))
 
 
-def task_of(spec: Job) -> JobOperator:
+def task_of(spec: Job, *, trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS) -> JobOperator:
     """The task of a job."""
     return JobOperator(
         spec=spec,
         task_id=spec.name,
         owner=spec.owner,
+        trigger_rule=trigger_rule,
         pool=spec.pool,
         retries=spec.retries,
         retry_delay=timedelta(seconds=spec.retry_delay_s),

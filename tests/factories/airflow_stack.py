@@ -103,6 +103,7 @@ def _settings(home: Path, section: AirflowSettings, dags_folder: Path, database:
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+        "TIDEMARK_MLFLOW__APPROVAL": "true",
     }
 
 

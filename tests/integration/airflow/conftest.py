@@ -13,7 +13,19 @@ from tests.factories.airflow_stack import CLOCK, AirflowStack, airflow_stack
 HERE = Path(__file__).parent
 PROBES = frozenset(
     f"probe_{name}"
-    for name in ("market", "risk", "flaky", "bad_data", "holiday", "undated", "burst", "slow", "timeout")
+    for name in (
+        "market",
+        "risk",
+        "flaky",
+        "bad_data",
+        "holiday",
+        "undated",
+        "burst",
+        "slow",
+        "timeout",
+        "trained",
+        "half_trained",
+    )
 )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from dags.kit.approval import after_trainings, run_timeout
 from dags.kit.dag import lakehouse_dag
 from dags.kit.operator import task_of
 from dags.kit.schedules import nightly, when_published
@@ -30,6 +31,13 @@ with lakehouse_dag("probe_holiday", doc=__doc__, owner="platform", tier="tier_3"
 for name, module in {"flaky": "flaky", "bad_data": "bad_data", "undated": "publishes", "burst": "publishes"}.items():
     with lakehouse_dag(f"probe_{name}", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly()):
         task_of(probe(name, module))
+
+for name, modules in {"trained": ("publishes", "publishes"), "half_trained": ("publishes", "bad_data")}.items():
+    with lakehouse_dag(
+        f"probe_{name}", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly(), timeout=run_timeout()
+    ):
+        trainings = [task_of(probe(f"train_{number}", module)) for number, module in enumerate(modules)]
+        after_trainings(trainings, probe("promote", "publishes"), subject="Promote?")
 
 with lakehouse_dag("probe_slow", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly()):
     task_of(replace(probe("slow", "slow"), retries=0))

@@ -1,0 +1,75 @@
+"""A job after trainings, with a person's approval before it, on a real Airflow: given, refused, and one failed."""
+
+import httpx
+import pytest
+
+from lakehouse.stores.airflow import AirflowClient, Run
+from tests.factories.airflow_stack import CLOCK, AirflowStack
+
+pytestmark = pytest.mark.integration
+DAY = "2022-12-31"
+TIMEOUT_S = 90.0
+ASKING = "approve_promote"
+
+
+def states(client: AirflowClient, dag_id: str, run_id: str) -> dict[str, str | None]:
+    """Of each task."""
+    return {task.task_id: task.state for task in client.task_instances(dag_id, run_id)}
+
+
+def until_asked(client: AirflowClient, dag_id: str) -> str:
+    """Trigger a DAG, and wait until it waits for a person; the id of the run."""
+    run_id = client.trigger(dag_id, partition_key=DAY)
+    deadline = CLOCK.monotonic() + TIMEOUT_S
+    while (found := states(client, dag_id, run_id))[ASKING] != "awaiting_input":
+        assert CLOCK.monotonic() < deadline, found
+        CLOCK.sleep(0.5)
+    return run_id
+
+
+def answer(airflow: AirflowStack, dag_id: str, run_id: str, choice: str) -> None:
+    """What the button in Airflow does."""
+    login = {"username": airflow.section.user, "password": airflow.section.password.get_secret_value()}
+    with httpx.Client(base_url=airflow.section.url, timeout=TIMEOUT_S) as http:
+        token = http.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+        place = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{ASKING}/-1/hitlDetails"
+        told = http.patch(place, json={"chosen_options": [choice]}, headers={"Authorization": f"Bearer {token}"})
+        told.raise_for_status()
+
+
+def ended(client: AirflowClient, dag_id: str, run_id: str) -> Run:
+    """The run when it is over, however it ended."""
+    deadline = CLOCK.monotonic() + TIMEOUT_S
+    while not (run := client.run(dag_id, run_id)).finished:
+        assert CLOCK.monotonic() < deadline, states(client, dag_id, run_id)
+        CLOCK.sleep(0.5)
+    return run
+
+
+def test_nothing_is_promoted_before_the_approval_and_one_failed_training_is_seen_but_stops_nothing(
+    client: AirflowClient, airflow: AirflowStack
+) -> None:
+    run_id = until_asked(client, "probe_half_trained")
+    waiting = states(client, "probe_half_trained", run_id)
+    assert (waiting["train_0"], waiting["train_1"], waiting["promote"]) == ("success", "failed", None)
+
+    answer(airflow, "probe_half_trained", run_id, "Approve")
+
+    assert ended(client, "probe_half_trained", run_id).state == "failed"
+    assert states(client, "probe_half_trained", run_id) == {
+        "train_0": "success",
+        "train_1": "failed",
+        "all_trained": "upstream_failed",
+        ASKING: "success",
+        "promote": "success",
+    }
+
+
+def test_a_refusal_skips_the_promotion_and_fails_nothing(client: AirflowClient, airflow: AirflowStack) -> None:
+    run_id = until_asked(client, "probe_trained")
+
+    answer(airflow, "probe_trained", run_id, "Reject")
+
+    assert ended(client, "probe_trained", run_id).state == "success"
+    found = states(client, "probe_trained", run_id)
+    assert (found["all_trained"], found[ASKING], found["promote"]) == ("success", "success", "skipped")
