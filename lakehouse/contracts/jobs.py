@@ -10,7 +10,6 @@ def _training(
     doc: str,
     *,
     inputs: tuple[str, ...] = (),
-    outputs: tuple[str, ...] = ("ops.model_quality_v1",),
     timeout_s: int = 3600,
 ) -> Job:
     """The weekly job that trains `model`; without `inputs` it generates what it learns from."""
@@ -20,7 +19,7 @@ def _training(
         module=f"ml.training.{model}",
         owner="research",
         inputs=inputs,
-        outputs=outputs,
+        outputs=("ops.model_quality_v1",),
         pool="train",
         timeout_s=timeout_s,
         tier="tier_2",
@@ -133,7 +132,6 @@ TRAIN_FORECAST = _training(
     "forecast",
     "Train the forecast of next-day returns on a pinned version, walk it forward, and register it as challenger.",
     inputs=("gold.returns_daily_v1",),
-    outputs=(),
     timeout_s=7200,
 )
 TRAIN_REGIME = _training(
@@ -152,7 +150,7 @@ TRAIN_IDENTITY = _training(
 )
 PROMOTE_MODELS = Job(
     name="promote_models",
-    doc="Put every challenger to use that its gate has accepted; what is refused is logged, and the champion stays.",
+    doc="Put every challenger of the day to use that its gate accepts; what is refused is logged, the champion stays.",
     module="ml.registry.promote_job",
     owner="research",
     inputs=(),

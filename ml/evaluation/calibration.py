@@ -1,6 +1,7 @@
 """Whether a probability means what it says: of all that are told 0.2, one in five must happen; of all that are told to
 stay below the 0.95 quantile, nineteen in twenty must."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,11 @@ def quantile_coverage(observed: FloatArray, quantiles: FloatArray, levels: tuple
     if (np.diff(table, axis=1) < -CROSSING_TOLERANCE).any():
         raise InvalidParameter("quantiles cross: a higher level lies below a lower one")
     return tuple(_coverage(values[:, 0], table[:, place], level) for place, level in enumerate(levels))
+
+
+def as_metrics(found: Iterable[Coverage]) -> dict[str, float]:
+    """The shares below each quantile as metrics of an MLflow run, `covered_05` for the level 0.05."""
+    return {f"covered_{each.level * 100:02g}": each.observed for each in found}
 
 
 def _coverage(observed: FloatArray, quantile: FloatArray, level: float) -> Coverage:

@@ -151,8 +151,8 @@ def as_metrics(found: tuple[Drift, ...]) -> dict[str, float]:
     """The numbers as metrics of an MLflow run; features that were not judged are left out."""
     return dict(
         chain.from_iterable(
-            ((f"drift_psi_{each.feature}", each.psi), (f"drift_q_{each.feature}", each.q_value))
+            ((f"drift_{name}_{each.feature}", value) for name, value in numbers.items() if value is not None)
             for each in found
-            if each.psi is not None and each.q_value is not None
+            for numbers in ({"psi": each.psi, "ks": each.ks, "q": each.q_value},)
         )
     )

@@ -24,6 +24,7 @@ from ml.registry.origin import code_version
 from ml.registry.registering import Registered, register
 from ml.registry.saving import save_sklearn
 from ml.training import quality
+from ml.training.pictures import png, ranked, reliable
 from ml.training.scoring import (
     Fitted,
     Plan,
@@ -83,13 +84,15 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Everything that was found. `reference` holds rows by feature; `frozen` is what the gate judged on."""
+    """Everything that was found. `reference` holds rows by feature; `frozen` is what the gate judged on, and `said`
+    (n,) the probabilities of its cases."""
 
     fitted: Fitted
     scale: Scale
     folds: Sequence[Mapping[str, float]]
     metrics: Mapping[str, float]
     frozen_sample: Sample
+    said: FloatArray
     scores: Scores
     frozen: FrozenSet
     reference: Mapping[str, FloatArray] = field(default_factory=dict)
@@ -119,6 +122,7 @@ def study(spec: CheckModel, size: Size, day: date) -> Study:
         folds,
         metrics,
         sealed,
+        said,
         _scored(sealed, said, spec.plan, metrics),
         FrozenSet(
             table=spec.generator,
@@ -178,11 +182,10 @@ def train(spec: CheckModel, size: Size, settings: Settings, day: date, *, clock:
         reasons=list(said.reasons),
         drifted=triggers_training(moved),
     )
-    probabilities = made.fitted.probabilities(made.frozen_sample.rows)
     rows = [
         *quality.of_folds(made.folds),
-        *quality.of_frozen(spec.generator, made.metrics, len(probabilities)),
-        *quality.of_calibration(reliability_table(probabilities, made.frozen_sample.labels)),
+        *quality.of_frozen(spec.generator, made.metrics, len(made.said)),
+        *quality.of_calibration(reliability_table(made.said, made.frozen_sample.labels)),
         *quality.of_drift(moved),
     ]
     return {MODEL_QUALITY.name: quality.record(settings.clickhouse, done, day, rows, clock=clock)}
@@ -213,6 +216,7 @@ def _register(
             data_versions={spec.generator: size.seed},
             metrics={**made.metrics, **as_metrics(moved)},
             fold_metrics=made.folds,
+            plots={"frozen_set.png": _picture(made)},
             tags={"generated_history": "true", "tidemark.code": code_version()},
             description=(
                 f"{made.fitted.kind.value} on {spec.generator}, a generated history: it says how well the model finds "
@@ -221,6 +225,13 @@ def _register(
             verdict=said,
         )
         return register(settings.mlflow, candidate, clock=clock)
+
+
+def _picture(made: Study) -> bytes:
+    """Calibration, and what is found beside the rules."""
+    cases = made.frozen_sample
+    both = {"model": made.said, "rules": cases.rules}
+    return png(reliable(reliability_table(made.said, cases.labels)), ranked(cases.labels, both))
 
 
 def _scored(frozen: Sample, said: FloatArray, plan: Plan, metrics: Mapping[str, float]) -> Scores:

@@ -54,11 +54,13 @@ def of_calibration(table: Iterable[ReliabilityBin]) -> Iterator[Measured]:
         yield Measured("calibration", subject, "frequency", each.frequency, each.count)
 
 
-def of_coverage(found: Iterable[Coverage]) -> Iterator[Measured]:
-    """How often outcomes stayed below each foretold quantile, with the p-value of that."""
+def of_coverage(found: Iterable[Coverage], *, independent: bool) -> Iterator[Measured]:
+    """How often outcomes stayed below each foretold quantile, with the p-value of that where outcomes are independent:
+    many names on one day are not, and a test that counts them so finds every model wrong."""
     for each in found:
-        yield Measured("calibration", f"quantile {each.level:g}", "observed", each.observed, each.count)
-        yield Measured("calibration", f"quantile {each.level:g}", "p_value", each.p_value, each.count)
+        numbers = {"observed": each.observed, **({"p_value": each.p_value} if independent else {})}
+        for metric, value in numbers.items():
+            yield Measured("calibration", f"quantile {each.level:g}", metric, value, each.count)
 
 
 def of_drift(found: Iterable[Drift]) -> Iterator[Measured]:

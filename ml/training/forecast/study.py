@@ -9,11 +9,13 @@ import numpy as np
 from lakehouse.backtest.market import IntArray
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.risk.checks import FloatArray
+from ml.evaluation.calibration import Coverage, quantile_coverage
+from ml.evaluation.drift import Drift, drift
 from ml.evaluation.gate import Floor, FrozenSet, Scores, Verdict, judge
 from ml.evaluation.gate_tests import diebold_mariano
 from ml.evaluation.walk_forward import last_folds
-from ml.features.returns import LEAST_RETURNS
-from ml.inference.forecast import LEVELS, NAME, Forecaster
+from ml.features.returns import LEAST_RETURNS, NAMES
+from ml.inference.forecast import LEVELS, NAME, Forecast, Forecaster
 from ml.training.forecast import baselines
 from ml.training.forecast.network import Network, arrays_of, fit
 from ml.training.forecast.panel import Panel
@@ -34,7 +36,8 @@ FLOORS = (
 @dataclass(frozen=True, slots=True)
 class Study:
     """`network` is that of the last fold, whose test is `frozen`: rows `test` (N,) of the panel, on `dates`. `scores`
-    are of that test; `metrics`, too, but for the comparisons with baselines, which are over the tests of all folds."""
+    and `coverage` are of that test, and so are `metrics`, but for the comparisons with baselines, which are over the
+    tests of all folds; `drift` compares the inputs of the test with those trained on."""
 
     network: Network
     example: FloatArray
@@ -43,6 +46,8 @@ class Study:
     scores: Mapping[str, Scores]
     frozen: FrozenSet
     test: IntArray
+    coverage: Sequence[Coverage]
+    drift: Sequence[Drift]
     dates: np.ndarray[tuple[int], np.dtype[np.datetime64]]
 
 
@@ -59,14 +64,25 @@ def study(panel: Panel, delta_version: int, chosen: Parameters) -> Study:
     for fold in folds:
         train, test = (np.flatnonzero(np.isin(panel.day, days)) for days in (fold.train, fold.test))
         network = fit(panel.inputs[train], panel.following[train] / panel.scale[train], chosen.recipe, seed=chosen.seed)
-        tested.append(_scores(panel, train, test, network, chosen))
+        forecasts = _forecasts(panel, train, test, network)
+        tested.append({name: score(panel, test, each, cost_bps=chosen.cost_bps) for name, each in forecasts.items()})
     days = panel.dates[[folds[-1].test[0], folds[-1].test[-1]]].astype(object)
     first, last = (each for each in days if isinstance(each, date))
     frozen = FrozenSet(table=RETURNS_DAILY.name, delta_version=delta_version, first=first, last=last)
     told = [{**scores[NAME].metrics, **_compared(scores)} for scores in tested]
     metrics = {**told[-1], **_compared(_joined(tested)), "test_days": float(len(folds) * chosen.test_days)}
-    dates = panel.dates[folds[-1].test]
-    return Study(network, panel.inputs[test[:4]], metrics, told, tested[-1], frozen, test, dates)
+    return Study(
+        network,
+        panel.inputs[test[:4]],
+        metrics,
+        told,
+        tested[-1],
+        frozen,
+        test,
+        quantile_coverage(panel.following[test], forecasts[NAME].quantiles, LEVELS),
+        drift(_inputs(panel, train), _inputs(panel, test)),
+        panel.dates[folds[-1].test],
+    )
 
 
 def verdict(panel: Panel, made: Study, champion: Forecaster | None, chosen: Parameters) -> Verdict:
@@ -86,16 +102,21 @@ def verdict(panel: Panel, made: Study, champion: Forecaster | None, chosen: Para
     )
 
 
-def _scores(panel: Panel, train: IntArray, test: IntArray, network: Network, chosen: Parameters) -> dict[str, Scores]:
+def _inputs(panel: Panel, rows: IntArray) -> dict[str, FloatArray]:
+    """What the network sees of the newest day of each row, by feature, and the volatility that it is scaled by."""
+    newest = {name: panel.inputs[rows, -1, place] for place, name in enumerate(NAMES)}
+    return {**newest, "volatility": panel.scale[rows]}
+
+
+def _forecasts(panel: Panel, train: IntArray, test: IntArray, network: Network) -> dict[str, Forecast]:
     arrays = {name: np.asarray(each, dtype=np.float64) for name, each in arrays_of(network).items()}
     ours = Forecaster(NAME, 0, LEVELS, arrays).at(panel.inputs[test], panel.scale[test])
-    forecasts = {
+    return {
         NAME: ours,
         "naive": baselines.naive(panel, test),
         "ewma_normal": baselines.smoothed(panel, test),
         "ar_garch": baselines.ar_garch(panel, test, trained=train),
     }
-    return {name: score(panel, test, each, cost_bps=chosen.cost_bps) for name, each in forecasts.items()}
 
 
 def _joined(tested: Sequence[Mapping[str, Scores]]) -> dict[str, Scores]:

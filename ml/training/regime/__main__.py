@@ -28,6 +28,7 @@ from ml.registry.saving import save_arrays
 from ml.training import quality
 from ml.training.forecast.panel import History, read
 from ml.training.job import run_training
+from ml.training.regime.picture import picture
 from ml.training.regime.study import Parameters, Study, study, verdict
 
 log = structlog.get_logger(__name__)
@@ -53,7 +54,8 @@ def train(settings: Settings, day: date, chosen: Parameters, *, clock: Clock) ->
     log.info("trained", model=done.name, version=done.version, accepted=said.accepted, reasons=list(said.reasons))
     rows = [
         *quality.of_folds(made.folds),
-        *quality.of_coverage(made.coverage),
+        *quality.of_frozen(RETURNS_DAILY.name, made.metrics, len(made.scores.losses)),
+        *quality.of_coverage(made.coverage, independent=True),
         *quality.of_drift(made.drift),
     ]
     return {MODEL_QUALITY.name: quality.record(settings.clickhouse, done, day, rows, clock=clock)}
@@ -99,6 +101,7 @@ def _register(
             data_versions={RETURNS_DAILY.name: delta_version},
             metrics={**made.metrics, **as_metrics(tuple(made.drift))},
             fold_metrics=made.folds,
+            plots={"frozen_set.png": picture(made)},
             tags={"tidemark.code": code_version()},
             description=f"Three states of the market, filtered forward only; judged on {made.frozen}.",
             verdict=said,

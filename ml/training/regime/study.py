@@ -12,6 +12,7 @@ from scipy.stats import norm
 from lakehouse.construction.regime import Regime
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.risk.checks import FloatArray
+from ml.evaluation import calibration
 from ml.evaluation.calibration import Coverage, quantile_coverage
 from ml.evaluation.drift import Drift, drift
 from ml.evaluation.gate import Floor, FrozenSet, Scores, Verdict, judge
@@ -87,7 +88,7 @@ def study(moves: MarketMoves, delta_version: int, chosen: Parameters) -> Study:
         {"log_return": moves.log_returns[tested], "breadth": moves.breadth[tested]},
     )
     mean = float(np.mean([fold["gain_over_normal"] for fold in told]))
-    metrics = {**told[-1], "mean_gain_over_normal": mean}
+    metrics = {**told[-1], "mean_gain_over_normal": mean, **calibration.as_metrics(coverage)}
     scores = scored(chain, moves.log_returns, chosen, metrics)
     return Study(chain, moves, metrics, told, scores, frozen, coverage, moved)
 

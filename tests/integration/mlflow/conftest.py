@@ -1,4 +1,4 @@
-"""A real MLflow and a migrated PostgreSQL, shared by the folder; each test uses a model name of its own."""
+"""A real MLflow, PostgreSQL and ClickHouse, migrated, shared by the folder; each test uses a model name of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,19 +6,27 @@ from pathlib import Path
 import pytest
 
 from lakehouse.clock import SystemClock
+from lakehouse.migrations.clickhouse import upgrade
 from lakehouse.settings import Settings
 from ml.inference.models import Models
 from ml.registry.promotions import Promoter
 from tests.factories import databases
+from tests.factories.clickhouse_process import clickhouse_process
 from tests.factories.mlflow_server import mlflow_server
 from tests.factories.postgres_server import postgres_server
 
 
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of both."""
-    with postgres_server() as postgres, mlflow_server() as mlflow:
-        settings = Settings(home=tmp_path_factory.mktemp("home"), postgres=postgres, mlflow=mlflow)
+    """Settings of all."""
+    with (
+        postgres_server() as postgres,
+        mlflow_server() as mlflow,
+        clickhouse_process(tmp_path_factory.mktemp("clickhouse")) as clickhouse,
+    ):
+        home = tmp_path_factory.mktemp("home")
+        settings = Settings(home=home, postgres=postgres, mlflow=mlflow, clickhouse=clickhouse.section)
+        upgrade(clickhouse.settings)
         databases.template(settings)
         yield databases.fresh(settings)
 

@@ -1,6 +1,5 @@
 """A check's model from its training to the answers of services, with the registry there, gone, and wrong."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from lakehouse.clock import SystemClock
-from lakehouse.migrations.clickhouse import upgrade
 from lakehouse.settings import MlflowSettings, Settings
 from lakehouse.stores import clickhouse
 from ml.checks.champion import Champion
@@ -18,7 +16,6 @@ from ml.inference.models import Models, in_use
 from ml.registry.promotions import Decision, Promoter
 from ml.training.check import Size, train
 from ml.training.identity.spec import SPEC
-from tests.factories.clickhouse_process import clickhouse_process
 
 pytestmark = [pytest.mark.integration, pytest.mark.engines()]
 
@@ -31,19 +28,12 @@ PERSON = Person(email="a@example.com", name="Ada Example")
 
 
 @pytest.fixture(scope="module")
-def settings(engines: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    with clickhouse_process(tmp_path_factory.mktemp("quality")) as running:
-        upgrade(running.settings)
-        yield engines.model_copy(update={"clickhouse": running.section})
-
-
-@pytest.fixture(scope="module")
-def promoted(settings: Settings) -> Settings:
+def promoted(engines: Settings) -> Settings:
     """Trained and promoted: version 1 is the champion."""
-    assert train(TESTED, SIZE, settings, DAY, clock=SystemClock())["ops.model_quality_v1"] > 0
-    with Models.of(settings) as models:
-        Promoter(settings.postgres, models, SystemClock()).promote(NAME, Decision(approver="gate", reason="a test"))
-    return settings
+    assert train(TESTED, SIZE, engines, DAY, clock=SystemClock())["ops.model_quality_v1"] > 0
+    with Models.of(engines) as models:
+        Promoter(engines.postgres, models, SystemClock()).promote(NAME, Decision(approver="gate", reason="a test"))
+    return engines
 
 
 def champion(section: MlflowSettings, cache: Path, features: tuple[str, ...] = tuple(SPEC.features)) -> Champion:

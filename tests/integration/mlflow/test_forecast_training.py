@@ -16,7 +16,7 @@ from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.risk.checks import FloatArray
 from lakehouse.settings import S3Settings, Settings
-from lakehouse.stores import delta, objects
+from lakehouse.stores import clickhouse, delta, objects
 from ml.inference.forecast import NAME, forecaster
 from ml.inference.models import Models
 from ml.registry.promote_job import promote_accepted
@@ -63,6 +63,17 @@ def publish(section: S3Settings, returns: FloatArray) -> None:
     )
 
 
+def quality_of(settings: Settings) -> dict[tuple[str, str], int]:
+    """Rows of version 1 that analysts read, by aspect and verdict."""
+    with clickhouse.connect(settings.clickhouse) as client:
+        rows = client.query(
+            "SELECT aspect, verdict, count() FROM model_quality_v1 WHERE model = {m:String} AND version = 1 "
+            "GROUP BY aspect, verdict",
+            parameters={"m": NAME},
+        ).result_rows
+    return {(aspect, verdict): count for aspect, verdict, count in rows}
+
+
 @pytest.fixture(scope="module")
 def lake(engines: Settings) -> Iterator[Settings]:
     """The engines of the folder, and an object store with an empty bucket."""
@@ -78,8 +89,8 @@ def test_from_the_lake_to_the_version_in_use(lake: Settings, models: Models, pro
         read(lake.s3, until=day, years=3)
     publish(lake.s3, calm_and_storm(3, seed=1))
 
-    first = train(lake, day, SMALL, clock=CLOCK)
-    again = train(lake, day, SMALL, clock=CLOCK)
+    first, written = train(lake, day, SMALL, clock=CLOCK)
+    again, _ = train(lake, day, SMALL, clock=CLOCK)
 
     assert (first.version, again.version, again.is_new) == (1, 1, False)
     told = models.store.version(NAME, 1)
@@ -88,6 +99,8 @@ def test_from_the_lake_to_the_version_in_use(lake: Settings, models: Models, pro
     assert verdict["accepted"] is True
     assert (verdict["frozen"]["delta_version"], verdict["frozen"]["last"]) == (0, "2022-12-27")
     assert models.store.metrics(first.run_id)["p_value_naive"] < 0.05
+    assert sum(quality_of(lake).values()) == written["ops.model_quality_v1"]
+    assert {("calibration", ""), ("drift", "stable"), ("fold", ""), ("frozen", "")} <= set(quality_of(lake))
     assert models.store.parameters(first.run_id)["data.gold.returns_daily_v1"] == "0"
     assert promote_accepted(lake, day + timedelta(days=7), clock=CLOCK) == 0  # nothing was trained for that day
     assert promote_accepted(lake, day, clock=CLOCK) == 1
@@ -96,7 +109,7 @@ def test_from_the_lake_to_the_version_in_use(lake: Settings, models: Models, pro
     assert (found.quantiles.shape, champion.version) == ((1, 7), 1)
 
     # Another seed is another training: compared with the champion on the same days, and no better than by chance.
-    second = train(lake, day, replace(SMALL, seed=5), clock=CLOCK)
+    second, _ = train(lake, day, replace(SMALL, seed=5), clock=CLOCK)
     verdict = verdict_of(models.store.version(NAME, second.version))
     assert verdict["champion_version"] == 1
     assert verdict["numbers"]["dm_p_value"] > 0
@@ -107,7 +120,7 @@ def test_from_the_lake_to_the_version_in_use(lake: Settings, models: Models, pro
 
 def test_returns_without_memory_are_not_said_to_be_forecast(lake: Settings, models: Models) -> None:
     publish(lake.s3, 0.01 * np.random.default_rng(4).standard_normal((DAYS, 3)))
-    done = train(lake, date(2022, 12, 28), replace(SMALL, seed=9), clock=CLOCK)
+    done, _ = train(lake, date(2022, 12, 28), replace(SMALL, seed=9), clock=CLOCK)
     told = models.store.version(NAME, done.version)
     assert told.tags["beats_naive"] == "false"
     verdict = verdict_of(told)
