@@ -5,8 +5,9 @@ from lakehouse.contracts.model import Column, Engine, Store, Table, Type
 BOTH = (Store.DELTA, Store.CLICKHOUSE)
 
 
-def _money(name: str, doc: str) -> Column:
-    return Column(name, Type.DECIMAL, doc, unit="base currency", precision=20, scale=2)
+def base_money(name: str, doc: str, *, nullable: bool = False) -> Column:
+    """An amount in a portfolio's base currency, to the cent."""
+    return Column(name, Type.DECIMAL, doc, nullable=nullable, unit="base currency", precision=20, scale=2)
 
 
 RUN_ID = Column("run_id", Type.STRING, "run manifest that recomputes this row")
@@ -76,9 +77,9 @@ PORTFOLIO_RISK = Table(
         Column("method", Type.STRING, "how the loss distribution is made: lakehouse.risk.methods.Method"),
         Column("confidence", Type.DECIMAL, "probability that the loss stays below var_base", precision=6, scale=5),
         Column("horizon_days", Type.INT32, "trading days ahead", unit="days"),
-        _money("value_base", "sum of quantity times close"),
-        _money("var_base", "value at risk, positive for a loss"),
-        _money("es_base", "expected shortfall, positive for a loss; never below var_base"),
+        base_money("value_base", "sum of quantity times close"),
+        base_money("var_base", "value at risk, positive for a loss"),
+        base_money("es_base", "expected shortfall, positive for a loss; never below var_base"),
         Column("convention", Type.STRING, "quantile and moment conventions behind the number"),
         Column("observations", Type.INT32, "daily returns used", unit="days"),
         Column("scenarios", Type.INT32, "scenarios behind the quantile"),
@@ -109,8 +110,8 @@ VAR_BACKTEST = Table(
         Column("method", Type.STRING, "as in gold.portfolio_risk_v1"),
         Column("confidence", Type.DECIMAL, "as in gold.portfolio_risk_v1", precision=6, scale=5),
         Column("forecast_date", Type.DATE, "day that was forecast, with returns up to the day before it"),
-        _money("var_base", "forecast, positive for a loss"),
-        _money("pnl_base", "hypothetical profit of today's holdings on forecast_date"),
+        base_money("var_base", "forecast, positive for a loss"),
+        base_money("pnl_base", "hypothetical profit of today's holdings on forecast_date"),
         Column("is_breach", Type.BOOL, "pnl_base < -var_base"),
         RUN_ID,
     ),

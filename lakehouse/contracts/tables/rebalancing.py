@@ -3,13 +3,9 @@
 from dataclasses import replace
 
 from lakehouse.contracts.model import Column, Engine, Store, Table, Type
+from lakehouse.contracts.tables.gold import BOTH, base_money
 
-BOTH = (Store.DELTA, Store.CLICKHOUSE)
 POSTGRES = (Store.POSTGRES,)
-
-
-def _money(name: str, doc: str) -> Column:
-    return Column(name, Type.DECIMAL, doc, unit="base currency", precision=20, scale=2)
 
 
 def _share(name: str, doc: str) -> Column:
@@ -26,14 +22,14 @@ OUTCOME = (
     Column("regime", Type.STRING, "bull, bear or sideways: the regime whose aim was used"),
     Column("regime_source", Type.STRING, "rule or model that told the regime"),
     Column("objective", Type.STRING, "what the weights were to achieve, as min_variance"),
-    _money("value_base", "cash and holdings before trading"),
-    _money("cash_before_base", "cash that nothing keeps back, before trading"),
-    _money("cash_after_base", "the same after all trades and their costs; never negative unless it was before"),
+    base_money("value_base", "cash and holdings before trading"),
+    base_money("cash_before_base", "cash that nothing keeps back, before trading"),
+    base_money("cash_after_base", "the same after all trades and their costs; never negative unless it was before"),
     _share("drift_before", "half the sum of |weight - target|, cash included"),
     _share("drift_after", "the same after the trades"),
     _share("turnover", "value of all trades, buys and sales added"),
-    _money("cost_base", "estimated commission and half spread of all trades"),
-    _money("tax_base", "estimated tax on the gains that sales realise, losses set off"),
+    base_money("cost_base", "estimated commission and half spread of all trades"),
+    base_money("tax_base", "estimated tax on the gains that sales realise, losses set off"),
     _share("volatility_before", "standard deviation of a year's return, cash included"),
     _share("volatility_after", "the same after the trades"),
     _share("var_99_before", "one-day value at risk at 99 % by history, positive for a loss"),
@@ -60,10 +56,10 @@ TRADE = (
         precision=18,
         scale=8,
     ),
-    _money("notional_base", "quantity times reference price"),
-    _money("cost_base", "estimated commission and half spread"),
-    _money("short_gain_base", "gain that the sale realises on lots held for a year at most; negative for a loss"),
-    _money("long_gain_base", "the same on lots held for longer"),
+    base_money("notional_base", "quantity times reference price"),
+    base_money("cost_base", "estimated commission and half spread"),
+    base_money("short_gain_base", "gain that the sale realises on lots held for a year at most; negative for a loss"),
+    base_money("long_gain_base", "the same on lots held for longer"),
     Column("lots", Type.STRING, "JSON: array of lot and quantity: what the sale should close for the least tax"),
     Column("note", Type.STRING, "what the owner should know, a wash sale for one; empty for nothing"),
 )

@@ -1,8 +1,8 @@
 """Backtests of strategies: what was tried, how it went day by day, and every trade. Hypothetical money."""
 
-from lakehouse.contracts.model import Column, Engine, Store, Table, Type
+from lakehouse.contracts.model import Column, Engine, Table, Type
+from lakehouse.contracts.tables.gold import BOTH, RUN_ID
 
-BOTH = (Store.DELTA, Store.CLICKHOUSE)
 SHARE = "share"
 
 
@@ -24,7 +24,6 @@ IDENTITY = (
     Column("kind", Type.STRING, "trial (one set of parameters, all days) or walk_forward (chosen anew by the past)"),
     Column("trial", Type.INT32, "place in the grid of parameters, from 0; 0 for walk_forward"),
 )
-RUN_ID = Column("run_id", Type.STRING, "run manifest that recomputes this row")
 KINDS = "kind IN ('trial', 'walk_forward')"
 
 STRATEGY_RUNS = Table(
