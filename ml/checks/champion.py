@@ -17,12 +17,12 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import MlflowSettings
 from lakehouse.stores.models import ModelStore, NoSuchModelError, RegistryUnavailableError
 from ml.checks.learned import Judge
+from ml.registry.names import CHAMPION
 
 if TYPE_CHECKING:
     from ml.inference.models import Loaded
 
 log = structlog.get_logger(__name__)
-ALIAS: Final = "champion"
 TIMEOUT_S: Final = 5.0
 
 
@@ -64,7 +64,7 @@ class Champion:
 
     def _champion(self) -> int:
         with ModelStore(self._section, timeout_s=TIMEOUT_S) as store:
-            return store.by_alias(self._name, ALIAS).version
+            return store.by_alias(self._name, CHAMPION).version
 
     def _take_last(self) -> None:
         """The version that this machine used last: its files are here. For a registry that does not answer."""

@@ -15,9 +15,12 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import load
 from lakehouse.stores.models import ModelStore, Version
 from ml.inference.models import Models
+from ml.registry.names import CHALLENGER, CHAMPION, PREVIOUS
 from ml.registry.promotions import Decision, Promoter
 from ml.registry.records import Promotion
 from ml.registry.verdicts import verdict_of
+
+ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
 
 model = typer.Typer(help="Models: versions, the one in use, and the record of decisions.", no_args_is_help=True)
 
@@ -34,11 +37,11 @@ class ReasonMissing(TidemarkError):
 @model.command("list")
 def list_models() -> None:
     """Every registered model with the versions that its aliases point to."""
-    table = Table("model", "champion", "challenger", "previous", box=None)
+    table = Table("model", *ALIASES, box=None)
     with ModelStore(load().mlflow) as store:
         for each in store.names():
             aliases = each.aliases
-            table.add_row(each.name, *(str(aliases.get(a, "-")) for a in ("champion", "challenger", "previous")))
+            table.add_row(each.name, *(str(aliases.get(a, "-")) for a in ALIASES))
     Console(soft_wrap=True).print(table)
 
 
