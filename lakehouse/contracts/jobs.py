@@ -12,7 +12,7 @@ def _training(
     inputs: tuple[str, ...] = (),
     timeout_s: int = 3600,
 ) -> Job:
-    """The weekly job that trains `model`; without `inputs` it generates what it learns from."""
+    """The weekly job that trains `model`. Checks generate what they learn from, and read what they have scored."""
     return Job(
         name=f"train_{model}",
         doc=doc,
@@ -140,13 +140,19 @@ TRAIN_REGIME = _training(
     inputs=("gold.returns_daily_v1",),
 )
 TRAIN_FRAUD = _training(
-    "fraud", "Train payment fraud on generated payments, walk it forward beside its rules, and register it."
+    "fraud",
+    "Train payment fraud on generated payments, walk it forward beside its rules, and register it.",
+    inputs=("app.payment",),
 )
 TRAIN_SURVEILLANCE = _training(
-    "surveillance", "Train trade surveillance on generated orders, walk it forward beside its rules, and register it."
+    "surveillance",
+    "Train trade surveillance on generated orders, walk it forward beside its rules, and register it.",
+    inputs=("trading.order",),
 )
 TRAIN_IDENTITY = _training(
-    "identity", "Train the identity score on generated customers, walk it forward beside its rules, and register it."
+    "identity",
+    "Train the identity score on generated customers, walk it forward beside its rules, and register it.",
+    inputs=("app.customer",),
 )
 PROMOTE_MODELS = Job(
     name="promote_models",

@@ -14,6 +14,7 @@ from lakehouse.clock import Clock
 from lakehouse.contracts.tables.model_quality import MODEL_QUALITY
 from lakehouse.risk.checks import FloatArray, InvalidParameter
 from lakehouse.settings import Settings
+from lakehouse.stores.scores import Scored, given
 from ml.evaluation.calibration import reliability_table
 from ml.evaluation.drift import Drift, as_metrics, drift, triggers_training
 from ml.evaluation.gate import Floor, FrozenSet, Scores, Verdict, judge
@@ -46,6 +47,9 @@ FROZEN_FIRST: Final = date(2024, 1, 1)
 REFERENCE_ROWS: Final = 1000
 """Rows of the training kept in the document, to compare later inputs with."""
 EXAMPLES: Final = 4
+SCORE_GIVEN: Final = "score_given"
+"""The drift of what services were answered, among that of the features."""
+IN_USE_DAYS: Final = 28
 
 
 class Generator(Protocol):
@@ -58,7 +62,7 @@ class Generator(Protocol):
 class CheckModel:
     """What is particular to a check. `generator` names `generate` in records, with its seed as version. `anchors` maps
     probabilities on the calibration days to the scale of the answers. `rising` are features whose weight must not be
-    negative."""
+    negative. `scored` is what services ask the promoted version about."""
 
     name: str
     generator: str
@@ -68,6 +72,7 @@ class CheckModel:
     plan: Plan
     anchors: Callable[[FloatArray], tuple[tuple[float, float], ...]]
     floors: Sequence[Floor]
+    scored: Scored
     rising: Sequence[str] = ()
 
 
@@ -168,10 +173,11 @@ def train(spec: CheckModel, size: Size, settings: Settings, day: date, *, clock:
     MlflowUnavailableError, QualityStoreError.
     """
     champion = in_use(settings, spec.name)
-    made = study(spec, size, day)
     scorer = None if champion is None else load_scorer(champion, spec.features)
+    in_service = () if champion is None or scorer is None else _drift_in_use(spec, champion, scorer, settings, day)
+    made = study(spec, size, day)
     said = verdict(spec, made, scorer, None if champion is None else champion.version, seed=size.seed)
-    moved = () if champion is None else _drift(champion, made)
+    moved = () if champion is None else (*_drift(champion, made), *in_service)
     done = _register(spec, size, settings, day, (made, said, moved), clock)
     log.info(
         "trained",
@@ -245,6 +251,19 @@ def _drift(champion: Loaded, made: Study) -> tuple[Drift, ...]:
     told: Mapping[str, Sequence[float]] = champion.document.get("reference", {})
     before = {name: np.asarray(values, dtype=np.float64) for name, values in told.items()}
     return drift(before, made.reference) if set(before) == set(made.reference) else ()
+
+
+def _drift_in_use(
+    spec: CheckModel, champion: Loaded, scorer: Scorer, settings: Settings, day: date
+) -> tuple[Drift, ...]:
+    """The scores that the champion has given in services against those that it gives what it was trained on."""
+    told: Mapping[str, Sequence[float]] = champion.document.get("reference", {})
+    if set(told) != set(spec.features):
+        return ()
+    rows = np.column_stack([told[name] for name in spec.features])
+    before = scorer.scale.scores(scorer.probabilities(rows))
+    now = given(settings.postgres, spec.scored, scorer.source, last=day, days=IN_USE_DAYS)
+    return drift({SCORE_GIVEN: before}, {SCORE_GIVEN: np.asarray(now, dtype=np.float64)})
 
 
 def _least_rising(spec: CheckModel, fitted: Fitted) -> float:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from lakehouse.risk.checks import FloatArray
+from lakehouse.stores.scores import Scored
 from ml.checks.fraud import BLOCK_AT, REVIEW_AT
 from ml.evaluation.gate import Floor
 from ml.features.payments import PAYMENT_FEATURES
@@ -32,6 +33,7 @@ SPEC: Final = CheckModel(
     kinds=(Kind.LINEAR, Kind.FOREST, Kind.BOOSTED),
     plan=Plan(review_rate=REVIEW_RATE),
     anchors=anchors,
+    scored=Scored.PAYMENTS,
     floors=(
         Floor(metric="average_precision", at_least=0.4, why="frauds ranked above honest payments"),
         Floor(metric="recall_at_review", at_least=0.5, why="frauds among the 1 % that people look at"),

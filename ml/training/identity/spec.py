@@ -3,6 +3,7 @@
 from typing import Final
 
 from lakehouse.risk.checks import FloatArray
+from lakehouse.stores.scores import Scored
 from ml.evaluation.gate import Floor
 from ml.features.customers import CUSTOMER_FEATURES, INFORMATION
 from ml.inference.scorer import Kind
@@ -24,6 +25,7 @@ SPEC: Final = CheckModel(
     kinds=(Kind.LINEAR,),
     plan=Plan(review_rate=0.9, review_cost=0.5),
     anchors=anchors,
+    scored=Scored.CUSTOMERS,
     floors=(
         Floor(metric="average_precision", at_least=0.95, why="true identities ranked above false ones"),
         Floor(metric="brier_skill", at_least=0.2, why="better than always saying the base rate"),

@@ -3,6 +3,7 @@
 from typing import Final
 
 from lakehouse.risk.checks import FloatArray
+from lakehouse.stores.scores import Scored
 from ml.checks.surveillance import ALERT_SCORE
 from ml.evaluation.gate import Floor
 from ml.features.trades import TRADE_FEATURES
@@ -27,6 +28,7 @@ SPEC: Final = CheckModel(
     kinds=(Kind.LINEAR, Kind.FOREST, Kind.BOOSTED),
     plan=Plan(review_rate=ALERT_RATE),
     anchors=anchors,
+    scored=Scored.ORDERS,
     floors=(
         Floor(metric="average_precision", at_least=0.5, why="abuses ranked above honest orders"),
         Floor(metric="recall_at_review", at_least=0.5, why="abuses among the 2 % that are alerts"),

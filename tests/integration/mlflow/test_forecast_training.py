@@ -17,6 +17,7 @@ from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.risk.checks import FloatArray
 from lakehouse.settings import S3Settings, Settings
 from lakehouse.stores import clickhouse, delta, objects
+from lakehouse.stores.mlflow import connect
 from ml.inference.forecast import NAME, forecaster
 from ml.inference.models import Models
 from ml.registry.promote_job import promote_accepted
@@ -102,6 +103,8 @@ def test_from_the_lake_to_the_version_in_use(lake: Settings, models: Models, pro
     assert sum(quality_of(lake).values()) == written["ops.model_quality_v1"]
     assert {("calibration", ""), ("drift", "stable"), ("fold", ""), ("frozen", "")} <= set(quality_of(lake))
     assert models.store.parameters(first.run_id)["data.gold.returns_daily_v1"] == "0"
+    artifacts = connect(lake.mlflow).list_artifacts(first.run_id)
+    assert [each.path for each in artifacts] == ["frozen_set.png"]
     assert promote_accepted(lake, day + timedelta(days=7), clock=CLOCK) == 0  # nothing was trained for that day
     assert promote_accepted(lake, day, clock=CLOCK) == 1
     champion = forecaster(models.champion(NAME))

@@ -6,7 +6,14 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, mean_pinball_loss
 
 from lakehouse.risk.checks import InvalidParameter, NonFinite, ShapeMismatch
-from ml.evaluation.calibration import brier, expected_calibration_error, quantile_coverage, reliability_table
+from ml.evaluation.calibration import (
+    as_metrics,
+    brier,
+    expected_calibration_error,
+    quantile_coverage,
+    reliability_table,
+)
+from ml.training.quality import of_coverage
 
 SAID = np.array([0.1, 0.1, 0.1, 0.1, 0.8, 0.8])
 HAPPENED = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
@@ -46,6 +53,17 @@ def test_quantiles_that_cover_and_one_that_does_not() -> None:
     assert high.observed == pytest.approx(0.701)
     assert high.p_value < 1e-10
     assert high.pinball == pytest.approx(mean_pinball_loss(observed, quantiles[:, 1], alpha=0.9))
+
+
+def test_coverage_is_told_with_a_p_value_only_where_outcomes_are_independent() -> None:
+    found = quantile_coverage(np.arange(100.0), np.tile([4.5, 89.5], (100, 1)), (0.05, 0.9))
+    assert as_metrics(found) == {"covered_05": 0.05, "covered_90": 0.9}
+    told = list(of_coverage(found, independent=True))
+    assert [(each.subject, each.metric, each.value) for each in told[:2]] == [
+        ("quantile 0.05", "observed", 0.05),
+        ("quantile 0.05", "p_value", pytest.approx(1)),
+    ]
+    assert {each.metric for each in of_coverage(found, independent=False)} == {"observed"}
 
 
 def test_what_is_refused() -> None:

@@ -8,7 +8,8 @@ from lakehouse.risk.checks import FloatArray
 from ml.features.market import MarketMoves
 from ml.inference.regime import RegimeChain
 from ml.training.forecast.panel import HistoryError
-from ml.training.regime.study import Parameters, scored, study, told_quantiles, verdict
+from ml.training.regime.picture import picture
+from ml.training.regime.study import Parameters, Study, scored, study, told_quantiles, verdict
 
 CHAIN = RegimeChain(
     means=np.array([0.001, 0.0, -0.003]),
@@ -35,8 +36,13 @@ def moves(log_returns: FloatArray) -> MarketMoves:
     return MarketMoves(days, log_returns, breadth)
 
 
-def test_a_market_with_regimes_is_told_better_than_by_one_normal() -> None:
-    made = study(moves(simulated(950)), 7, CHOSEN)
+@pytest.fixture(scope="module")
+def made() -> Study:
+    """A training on 950 days."""
+    return study(moves(simulated(950)), 7, CHOSEN)
+
+
+def test_a_market_with_regimes_is_told_better_than_by_one_normal(made: Study) -> None:
     assert len(made.folds) == 2
     assert made.metrics["mean_gain_over_normal"] > 0.05
     assert made.metrics["days_in_a_regime"] > 5
@@ -47,6 +53,14 @@ def test_a_market_with_regimes_is_told_better_than_by_one_normal() -> None:
     assert first.accepted, first.reasons
     again = verdict(made, made.chain, 4, CHOSEN)
     assert not again.accepted
+
+
+def test_its_coverage_is_among_its_metrics_and_its_picture_the_same_each_time(made: Study) -> None:
+    told = {f"covered_{each.level * 100:02g}": each.observed for each in made.coverage}
+    assert told.items() <= dict(made.metrics).items()
+    image = picture(made)
+    assert image.startswith(b"\x89PNG")
+    assert picture(made) == image
 
 
 def test_places_in_the_distribution_foretold_are_uniform_for_the_true_chain() -> None:
