@@ -1,18 +1,21 @@
 """PostgreSQL by psycopg 3: typed rows and a pool."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import LiteralString, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Final, LiteralString, TypeAlias, TypeVar
 
 import orjson
 from psycopg import AsyncConnection, Connection, Error, OperationalError, conninfo, sql
 from psycopg.errors import (
     DeadlockDetected,
+    IdleInTransactionSessionTimeout,
     InvalidSchemaName,
     LockNotAvailable,
     PipelineAborted,
     QueryCanceled,
+    ReadOnlySqlTransaction,
     SerializationFailure,
+    TransactionTimeout,
     UndefinedColumn,
     UndefinedTable,
 )
@@ -26,7 +29,11 @@ from lakehouse.settings import PostgresSettings
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[TupleRow]]
 Query: TypeAlias = LiteralString | bytes | sql.Composed
 Transaction: TypeAlias = AsyncConnection[TupleRow]
+First: TypeAlias = Callable[[Transaction], Awaitable[None]]
 API_ROLE = "tidemark_api"
+# psycopg sorts the last two by their SQLSTATE among the failures of a program, but a slow machine meets them too.
+TOO_LATE: Final = (PoolTimeout, QueryCanceled, IdleInTransactionSessionTimeout, TransactionTimeout)
+IN_THE_WAY: Final = (DeadlockDetected, SerializationFailure, LockNotAvailable)
 Record = TypeVar("Record")
 
 
@@ -60,12 +67,14 @@ def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
     return _pool(section, timeout_s, options="-c default_transaction_read_only=on", autocommit=True)
 
 
-def write_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:
+def write_pool(section: PostgresSettings, *, timeout_s: float, idle_s: float | None = None) -> Pool:
     """The same for writes, which `transaction` begins on a connection that answers.
 
-    Neither pool works as the owner: API_ROLE cannot change a booked entry.
+    PostgreSQL ends a transaction that asks nothing for `idle_s`, twice `timeout_s` where that is not said: it may keep
+    others waiting. Neither pool works as the owner: API_ROLE cannot change a booked entry.
     """
-    options = f"-c idle_in_transaction_session_timeout={int(timeout_s * 2000)}"
+    idle_ms = int(1000 * (2 * timeout_s if idle_s is None else idle_s))
+    options = f"-c idle_in_transaction_session_timeout={idle_ms}"
     return _pool(section, timeout_s, options=options, autocommit=False)
 
 
@@ -84,44 +93,58 @@ def _pool(section: PostgresSettings, timeout_s: float, *, options: str, autocomm
 
 
 @asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Transaction]:
+async def transaction(pool: Pool, *, first: First | None = None) -> AsyncIterator[Transaction]:
     """A connection in a transaction that the end of the block commits, and an exception rolls back.
 
-    Raises PostgresUnavailable where no connection is to be had or it breaks; then nothing was written, unless the
-    connection broke during the commit itself: an Idempotency-Key tells the two apart.
+    `first` is sent with the BEGIN, where it uses `together`: a round trip less. It may be run twice, so it only reads.
+
+    Raises PostgresUnavailable where no connection is to be had, it breaks, or time is up; then nothing was written,
+    unless the connection broke during the commit itself: an Idempotency-Key tells the two apart. Raises one of
+    IN_THE_WAY where another transaction was faster, and nothing was written.
     """
     try:
-        async with AsyncExitStack() as stack:
-            yield await _begun(pool, stack)
-    except (PoolTimeout, QueryCanceled) as error:
-        raise PostgresUnavailable(f"PostgreSQL did not answer in time: {error}. `tidemark doctor` says why") from error
-    except (InvalidSchemaName, UndefinedTable, UndefinedColumn) as error:
-        raise PostgresUnavailable(f"PostgreSQL is not migrated: {error}. `tidemark up` migrates it") from error
-    except OperationalError as error:
-        if isinstance(error, (DeadlockDetected, SerializationFailure, LockNotAvailable)):
-            raise
+        with _named():
+            async with AsyncExitStack() as stack:
+                yield await _begun(pool, stack, first)
+    except IN_THE_WAY:
+        raise
+    except (OperationalError, ReadOnlySqlTransaction) as error:  # the latter of a server that is a standby now
         await pool.check()
         raise PostgresUnavailable(f"PostgreSQL did not answer: {error}. `tidemark doctor` says why") from error
 
 
-async def _begun(pool: Pool, stack: AsyncExitStack) -> Transaction:
+@contextmanager
+def _named() -> Iterator[None]:
+    """What waited too long, or lacks its tables, becomes PostgresUnavailable."""
+    try:
+        yield
+    except TOO_LATE as error:
+        raise PostgresUnavailable(f"PostgreSQL did not answer in time: {error}. `tidemark doctor` says why") from error
+    except (InvalidSchemaName, UndefinedTable, UndefinedColumn) as error:
+        raise PostgresUnavailable(f"PostgreSQL is not migrated: {error}. `tidemark up` migrates it") from error
+
+
+async def _begun(pool: Pool, stack: AsyncExitStack, first: First | None) -> Transaction:
     """A connection in a transaction. One that broke while it lay in the pool costs one more attempt: BEGIN, the first
     thing that is sent, tells, and nothing has been written then."""
     try:
         async with AsyncExitStack() as attempt:
-            connection = await _entered(pool, attempt)
+            connection = await _entered(pool, attempt, first)
             stack.push_async_exit(attempt.pop_all())
             return connection
     except (PoolTimeout, QueryCanceled):
         raise
     except OperationalError:
         await pool.check()
-    return await _entered(pool, stack)
+    return await _entered(pool, stack, first)
 
 
-async def _entered(pool: Pool, stack: AsyncExitStack) -> Transaction:
+async def _entered(pool: Pool, stack: AsyncExitStack, first: First | None) -> Transaction:
     connection = await stack.enter_async_context(pool.connection())
-    await stack.enter_async_context(connection.transaction())
+    if first is None:
+        await stack.enter_async_context(connection.transaction())
+    else:
+        await first(connection)  # psycopg begins a transaction by itself, which the pool's block ends
     return connection
 
 
@@ -172,11 +195,8 @@ async def fetch(pool: Pool, statement: Query, parameters: Mapping[str, object], 
     A connection that broke while it lay in the pool costs one more attempt, not an error: a read may be repeated.
     """
     try:
-        return await _read(pool, statement, parameters, record)
-    except (PoolTimeout, QueryCanceled) as error:
-        raise PostgresUnavailable(f"PostgreSQL did not answer in time: {error}. `tidemark doctor` says why") from error
-    except (InvalidSchemaName, UndefinedTable, UndefinedColumn) as error:
-        raise PostgresUnavailable(f"PostgreSQL is not migrated: {error}. `tidemark up` migrates it") from error
+        with _named():
+            return await _read(pool, statement, parameters, record)
     except OperationalError:
         await pool.check()
     try:

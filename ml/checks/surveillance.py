@@ -12,16 +12,15 @@ nor an alert, and the reason says `insufficient_history`.
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf, isfinite, log, log1p
 from statistics import median
 from typing import Final
 
+from lakehouse.trading.observation import Observation
 from ml.checks.learned import RULES, Learned
 
 MIN_HISTORY: Final = 10
-MAX_HISTORY: Final = 100
-"""How many of the newest earlier orders a caller hands in."""
 UNKNOWN_SCORE: Final = 0.25
 LIMIT_Z: Final = 3.5
 ALERT_SCORE: Final = 0.5
@@ -35,17 +34,6 @@ MAD_SCALE: Final = 1.4826
 LOG_FLOOR: Final = 0.1
 DEVIATION_FLOOR: Final = 0.005
 COUNT_FLOOR: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """An order as surveillance sees it. `notional` and `quantity` are positive; `price_deviation` is the order's price
-    over the last price less one, 0 for an order at market and where no price was known."""
-
-    at: datetime
-    notional: float
-    quantity: float
-    price_deviation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from lakehouse.risk.checks import FloatArray
-from ml.checks.surveillance import Observation, z_scores
+from lakehouse.trading.observation import Observation
+from ml.checks.surveillance import z_scores
 
 BASE: Final = ("notional", "quantity", "price_deviation", "frequency")
 MAX_Z: Final = 1e6

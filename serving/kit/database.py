@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from psycopg import DataError, IntegrityError
-from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from lakehouse.stores import postgres, probes
-from lakehouse.stores.postgres import Pool, Query, Transaction
+from lakehouse.stores.postgres import IN_THE_WAY, First, Pool, Query, Transaction
 from serving.kit.constraints import refusal_of
 from serving.kit.problems import TryAgain
 
@@ -47,18 +46,19 @@ class Database:
         await self.fetch("SELECT 1 AS one", {}, _One)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """A write: committed at the end of the block, rolled back by any exception.
+    async def transaction(self, *, first: First | None = None) -> AsyncIterator[Transaction]:
+        """A write: committed at the end of the block, rolled back by any exception. `first` is a read that is sent
+        with its begin.
 
         A refusal of the database becomes the ApiError that its constraint stands for, also where it comes at the
         commit. Raises PostgresUnavailable, and TryAgain where two writes met.
         """
         try:
-            async with postgres.transaction(self._write) as connection:
+            async with postgres.transaction(self._write, first=first) as connection:
                 yield connection
         except (IntegrityError, DataError) as error:
             raise refusal_of(error) from error
-        except (DeadlockDetected, SerializationFailure) as error:
+        except IN_THE_WAY as error:
             raise TryAgain("Another write was in the way and won; send the same request again.") from error
 
 

@@ -114,7 +114,38 @@ class _Purged:
     keys: int
 
 
-Effect = Callable[[Transaction], Awaitable[Answer]]
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An answer, and the writes that make it true: they are sent together with the key, and may read nothing."""
+
+    answer: Answer
+    write: Callable[[], Awaitable[None]]
+
+
+Effect = Callable[[Transaction], Awaitable[Answer | Pending]]
+
+
+@dataclass(slots=True)
+class _Opening:
+    """The begin of a transaction: `kept` is what is stored under the key, whose lock is held from now on; a savepoint
+    stands before the effect."""
+
+    names: Mapping[str, object]
+    kept: _Kept | None = None
+
+    async def read(self, connection: Transaction) -> None:
+        """Look for the key. The lock is taken before, though both are sent at once. Raises TwinInFlight."""
+        async with (
+            connection.cursor(row_factory=class_row(_Free)) as locking,
+            connection.cursor(row_factory=class_row(_Kept)) as finding,
+        ):
+            async with together(connection):
+                await locking.execute(LOCK, self.names)
+                await finding.execute(FIND, self.names)
+                await connection.execute(SAVEPOINT)
+            lock, self.kept = await locking.fetchone(), await finding.fetchone()
+        if lock is None or not lock.free:
+            raise TwinInFlight("Wait for the first answer, or send the request again in a second.")
 
 
 class Idempotency:
@@ -134,8 +165,9 @@ class Idempotency:
         asked = f"{request.method}\n{request.url.path}?{request.url.query}\n".encode()
         digest = hashlib.sha256(asked + body).digest()
         names: dict[str, object] = {"owner": principal.user_id, "key": key}
-        async with self._database.transaction() as connection:
-            kept = await self._kept(connection, names)
+        opening = _Opening(names)
+        async with self._database.transaction(first=opening.read) as connection:
+            kept = opening.kept
             if kept is not None:
                 if bytes(kept.request_hash) != digest:
                     raise KeyReused("It was used with another body or path: make a new key for a new effect.")
@@ -164,31 +196,16 @@ class Idempotency:
                 purged = 0
             await lifecycle.pause(PURGE_S if purged < PURGED_AT_ONCE else BETWEEN_BATCHES_S)
 
-    async def _kept(self, connection: Transaction, names: Mapping[str, object]) -> _Kept | None:
-        """What is stored under the key, whose lock is held from now on; a savepoint stands before the effect.
-
-        The lock is taken before the key is looked for, though both are sent at once.
-        """
-        async with (
-            connection.cursor(row_factory=class_row(_Free)) as locking,
-            connection.cursor(row_factory=class_row(_Kept)) as finding,
-        ):
-            async with together(connection):
-                await locking.execute(LOCK, names)
-                await finding.execute(FIND, names)
-                await connection.execute(SAVEPOINT)
-            lock, kept = await locking.fetchone(), await finding.fetchone()
-        if lock is None or not lock.free:
-            raise TwinInFlight("Wait for the first answer, or send the request again in a second.")
-        return kept
-
     async def _run(
         self, connection: Transaction, request: Request, effect: Effect, *, keep: Mapping[str, object]
     ) -> Answer:
         """The effect's answer, kept with it, or its refusal, kept without it."""
         try:
-            answer = await effect(connection)
+            found = await effect(connection)
+            answer = found.answer if isinstance(found, Pending) else found
             async with together(connection):
+                if isinstance(found, Pending):
+                    await found.write()
                 await connection.execute(DECIDE)
                 await self._keep(connection, answer, keep)
             return answer

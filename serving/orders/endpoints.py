@@ -10,7 +10,7 @@ from serving.kit.access import Principal, Scope, allowed
 from serving.kit.conditional import IfNoneMatch
 from serving.kit.crud.batch import BatchOut, items_of, written_of
 from serving.kit.crud.routes import Models, Resource, respond_version, router_of, written
-from serving.kit.idempotency import Answer, IdempotencyKey, Once
+from serving.kit.idempotency import Answer, IdempotencyKey, Once, Pending
 from serving.kit.openapi import CONDITIONAL, CREATED_AT, VERSIONED, guarded
 from serving.kit.problems import respond
 from serving.kit.versions import IfMatch, etag
@@ -63,13 +63,13 @@ Venue = Annotated[Principal, allowed(Scope.ADMIN)]
 OrderId = Annotated[UUID, Path(description="id of the order")]
 
 
-def answer(request: Request, outcome: Outcome) -> Answer:
+def placed(request: Request, outcome: Outcome) -> Pending:
     """201 for a new order, 200 for one that a retry found, 409 for one that a rule rejected."""
     if outcome.rejection is not None:
         refused = respond(request, outcome.rejection)
         headers = {"Content-Type": str(refused.media_type), "Location": f"{PREFIX}/{outcome.order.id}"}
-        return Answer(outcome.rejection.status, bytes(refused.body), headers)
-    return order_answer(outcome.order, 201 if outcome.is_new else 200)
+        return Pending(Answer(outcome.rejection.status, bytes(refused.body), headers), outcome.write)
+    return Pending(order_answer(outcome.order, 201 if outcome.is_new else 200), outcome.write)
 
 
 def order_answer(order: OrderDetail, status: int) -> Answer:
@@ -101,8 +101,8 @@ async def create_order(
     order (200), one with another content is 409 `client_order_id_reused`.
     """
 
-    async def effect(connection: Transaction) -> Answer:
-        return answer(request, await service.place(connection, principal, ticket_of(body)))
+    async def effect(connection: Transaction) -> Pending:
+        return placed(request, await service.decide(connection, principal, ticket_of(body)))
 
     return await once.once(request, principal, idempotency_key, effect)
 

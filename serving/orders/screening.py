@@ -1,34 +1,23 @@
 """Trade surveillance of an order: the account's habits, handed to `ml.checks.surveillance`."""
 
 from lakehouse.clock import Clock
-from lakehouse.stores.books import order_facts
-from lakehouse.stores.books.order_facts import Market
 from lakehouse.stores.books.order_rows import Screening
-from lakehouse.stores.books.orders import Screen
-from lakehouse.stores.postgres import Transaction
+from lakehouse.stores.books.orders import Scene, Screen
+from lakehouse.trading.observation import Observation
 from lakehouse.trading.order import Order
 from ml.checks.champion import Champion
-from ml.checks.surveillance import (
-    INSUFFICIENT_HISTORY,
-    MAX_HISTORY,
-    MIN_HISTORY,
-    UNKNOWN_SCORE,
-    Observation,
-    judge,
-)
+from ml.checks.surveillance import INSUFFICIENT_HISTORY, MIN_HISTORY, UNKNOWN_SCORE, judge
 from ml.features.trades import trade_features
 
 
 def screen_with(digest: bytes, clock: Clock, champion: Champion) -> Screen:
     """What judges an order before it is written; `digest` recognises a retry of it. `champion` judges where it can."""
 
-    async def screen(connection: Transaction, order: Order, market: Market) -> Screening:
+    def screen(order: Order, scene: Scene) -> Screening:
+        market, habits = scene.market, scene.habits
         price = order.limit_price or order.stop_price or market.price
         if price is None:
             return Screening(request_hash=digest, score=UNKNOWN_SCORE, is_alert=False, reason=INSUFFICIENT_HISTORY)
-        habits = await order_facts.habits(
-            connection, Observation, account_id=order.account_id, currency=order.currency, limit=MAX_HISTORY
-        )
         asked = Observation(
             at=clock.now(),
             notional=float(order.quantity * price * market.multiplier),

@@ -1,6 +1,6 @@
 """The use cases of orders: they translate what clients want into the books' words, and refusals back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,13 +35,19 @@ from serving.orders.tickets import digest_of_replacement, wish_of
 from serving.portfolios.service import PortfolioNotFound
 
 
+async def nothing() -> None:
+    """Write nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The order as it stands; `rejection` is the rule that rejected it, `is_new` False for a retry."""
+    """The order as it stands once `write` has written it; `rejection` is the rule that rejected it, `is_new` False for
+    a retry, which writes nothing."""
 
     order: OrderDetail
     is_new: bool
     rejection: ApiError | None = None
+    write: Callable[[], Awaitable[None]] = nothing
 
 
 class OrderService(CrudService[OrderIn, OrderOut]):
@@ -72,8 +78,9 @@ class OrderService(CrudService[OrderIn, OrderOut]):
         await self.detail(principal, order_id)
         return await self._orders.history(order_id)
 
-    async def place(self, connection: Transaction, principal: Principal, ticket: Ticket) -> Outcome:
-        """Place the ticket's orders, or find them where they were placed before. A rejected order is an outcome.
+    async def decide(self, connection: Transaction, principal: Principal, ticket: Ticket) -> Outcome:
+        """What becomes of the ticket's orders, or where they were placed before; the caller has to `write` it, which
+        reads nothing. A rejected order is an outcome.
 
         Raises PortfolioNotFound, OrderRefused and ClientOrderIdReused; nothing may be committed then.
         """
@@ -87,15 +94,13 @@ class OrderService(CrudService[OrderIn, OrderOut]):
                 screen=screen,
                 max_price_age=self._max_price_age,
             )
-            if isinstance(plan, orders.Placed):
-                placed, order = plan, await self._orders.written_with_legs(connection, plan.order_id)
-            else:
-                order = detail_of(plan)
-                audit_it = partial(self._audit, connection, principal, f"order.{order.status}", order)
-                placed = await orders.write(connection, plan, clock=self.clock, also=audit_it)
-        self._counts.orders.labels(_result(placed)).inc()
-        rejection = None if placed.violation is None else problems.OrderRejected(order.id, placed.violation)
-        return Outcome(order, placed.is_new, rejection)
+        if isinstance(plan, orders.Placed):
+            self._counts.orders.labels("repeated").inc()
+            order = await self._orders.written_with_legs(connection, plan.order_id)
+            return Outcome(order, is_new=False, rejection=_rejection(order, plan.violation))
+        order = detail_of(plan)
+        write = partial(self._write, connection, principal, plan, order)
+        return Outcome(order, is_new=True, rejection=_rejection(order, plan.violation), write=write)
 
     async def place_many(
         self, connection: Transaction, principal: Principal, tickets: Sequence[Ticket], *, atomic: bool
@@ -175,10 +180,18 @@ class OrderService(CrudService[OrderIn, OrderOut]):
 
     # --- inside ----------------------------------------------------------------------------------------------
 
+    async def _write(
+        self, connection: Transaction, principal: Principal, plan: orders.Plan, order: OrderDetail
+    ) -> None:
+        audit_it = partial(self._audit, connection, principal, f"order.{order.status}", order)
+        await orders.write(connection, plan, clock=self.clock, also=audit_it)
+        self._counts.orders.labels("accepted" if plan.violation is None else "rejected").inc()
+
     async def _try(self, connection: Transaction, principal: Principal, ticket: Ticket) -> OrderDetail | ApiError:
         try:
             async with connection.transaction():
-                outcome = await self.place(connection, principal, ticket)
+                outcome = await self.decide(connection, principal, ticket)
+                await outcome.write()
         except (DataError, IntegrityError) as error:
             return refusal_of(error)
         except ApiError as error:
@@ -231,7 +244,5 @@ class OrderService(CrudService[OrderIn, OrderOut]):
         self._counts.fills.labels("success").inc()
 
 
-def _result(placed: orders.Placed) -> str:
-    if not placed.is_new:
-        return "repeated"
-    return "accepted" if placed.violation is None else "rejected"
+def _rejection(order: OrderDetail, broken: Violation | None) -> ApiError | None:
+    return None if broken is None else problems.OrderRejected(order.id, broken)

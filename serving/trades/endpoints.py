@@ -8,9 +8,9 @@ from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Scope
 from serving.kit.crud.batch import BatchOut, items_of, written_of
 from serving.kit.crud.routes import Models, Resource, router_of
-from serving.kit.idempotency import Answer, IdempotencyKey, Once
+from serving.kit.idempotency import Answer, IdempotencyKey, Once, Pending
 from serving.kit.openapi import CREATED_AT, guarded
-from serving.orders.endpoints import Service, Writer, answer
+from serving.orders.endpoints import Service, Writer, placed
 from serving.orders.schemas import OrderDetail
 from serving.trades.schemas import ManyTrades, TradeIn, TradeOut, TradeQuery
 
@@ -57,8 +57,8 @@ async def create_trade(
     Refusals are those of `POST /api/v1/orders`. The executions appear under `GET /api/v1/trades` when venues fill it.
     """
 
-    async def effect(connection: Transaction) -> Answer:
-        return answer(request, await service.place(connection, principal, body.ticket))
+    async def effect(connection: Transaction) -> Pending:
+        return placed(request, await service.decide(connection, principal, body.ticket))
 
     return await once.once(request, principal, idempotency_key, effect)
 

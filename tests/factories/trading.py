@@ -20,10 +20,9 @@ from lakehouse.stores import postgres
 from lakehouse.stores.books import fills, orders
 from lakehouse.stores.books.booking import book, open_books, reverse
 from lakehouse.stores.books.fills import FillResult, Report
-from lakehouse.stores.books.order_facts import Market
 from lakehouse.stores.books.order_replacing import Request, Wish, replace_order
 from lakehouse.stores.books.order_rows import Screening, family_of
-from lakehouse.stores.books.orders import Placed
+from lakehouse.stores.books.orders import Placed, Scene
 from lakehouse.stores.postgres import Pool, Transaction
 from lakehouse.trading.order import Order
 from lakehouse.trading.ticket import Ticket
@@ -58,7 +57,7 @@ class Desk:
         return self.run(lambda connection: self.placing(connection, ticket))
 
     async def placing(self, connection: Transaction, ticket: Ticket) -> Placed:
-        async def screen(_: Transaction, order: Order, market: Market) -> Screening:
+        def screen(_: Order, __: Scene) -> Screening:
             return Screening(request_hash=ticket.digest)
 
         return await orders.place(connection, ticket, owner_id=self.owner_id, clock=self.clock, screen=screen)
@@ -72,7 +71,7 @@ class Desk:
     def replace(self, order_id: UUID, wish: Wish) -> UUID:
         request = Request(order_id=order_id, owner_id=self.owner_id, wish=wish, digest=repr(wish).encode())
 
-        async def screen(_: Transaction, order: Order, market: Market) -> Screening:
+        def screen(_: Order, __: Scene) -> Screening:
             return Screening(request_hash=b"")
 
         return self.run(lambda connection: replace_order(connection, request, clock=self.clock, screen=screen))[0]

@@ -4,8 +4,7 @@ Nothing here commits: the caller's transaction does. Callers lock the rows of `a
 their ids (`lock_accounts`), so that two writes never wait for each other in a ring.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
@@ -17,7 +16,7 @@ from psycopg.rows import TupleRow
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
 from lakehouse.portfolio.transactions import Purpose
-from lakehouse.stores.postgres import Transaction, rows_of, together
+from lakehouse.stores.postgres import Transaction, rows_of
 
 HOLDS_MONEY: Final = frozenset({Purpose.CASH, Purpose.COIN})
 REVERSAL: Final = "reversal"
@@ -40,13 +39,16 @@ COPY_TRANSFERS: Final[LiteralString] = (
 COPY_ENTRIES: Final[LiteralString] = (
     "COPY ledger.entry (transfer_id, line, ledger_account_id, currency, amount_minor) FROM STDIN"
 )
+# Where the account has never had the currency, an empty row lets the constraint say so, and goes with the rollback.
 RESERVE: Final[LiteralString] = """
-    UPDATE ledger.account SET reserved_minor = reserved_minor + %(delta)s
-    WHERE account_id = %(account_id)s AND purpose = 'cash' AND currency = %(currency)s
-"""
-EMPTY: Final[LiteralString] = """
-    INSERT INTO ledger.account (id, account_id, purpose, currency, allows_negative)
-    VALUES (gen_random_uuid(), %(account_id)s, 'cash', %(currency)s, false)
+    WITH moved AS (
+        UPDATE ledger.account SET reserved_minor = reserved_minor + %(delta)s
+        WHERE account_id = %(account_id)s AND purpose = 'cash' AND currency = %(currency)s
+        RETURNING id
+    )
+    INSERT INTO ledger.account (id, account_id, purpose, currency, allows_negative, reserved_minor)
+    SELECT gen_random_uuid(), %(account_id)s, 'cash', %(currency)s, false, %(delta)s
+    WHERE NOT EXISTS (SELECT FROM moved)
 """
 ENTRIES: Final[LiteralString] = """
     SELECT t.id AS transfer_id, e.ledger_account_id, e.currency, e.amount_minor
@@ -186,30 +188,9 @@ async def reserve_cash(connection: Transaction, *, account_id: UUID, currency: s
 
     Raises IntegrityError (ledger_account_reserved_covered) where it is not covered, or more is freed than reserved.
     """
-    names = {"account_id": account_id, "currency": currency, "delta": delta_minor}
-    if not delta_minor or (await connection.execute(RESERVE, names)).rowcount:
-        return
-    # The account has never had this currency: an empty row lets the constraint say so, and goes with the rollback.
-    await connection.execute(EMPTY, names)
-    await connection.execute(RESERVE, names)
-
-
-@asynccontextmanager
-async def reserving_cash(
-    connection: Transaction, *, account_id: UUID, currency: str, delta_minor: int
-) -> AsyncIterator[None]:
-    """`reserve_cash` in one round trip with the writes of the block, of money that has been seen to be there.
-
-    Raises IntegrityError (ledger_account_reserved_covered) at the end of the block.
-    """
-    names = {"account_id": account_id, "currency": currency, "delta": delta_minor}
-    async with connection.cursor() as reserving:
-        async with together(connection):
-            if delta_minor:
-                await reserving.execute(RESERVE, names)
-            yield
-        if delta_minor and not reserving.rowcount:
-            await reserve_cash(connection, account_id=account_id, currency=currency, delta_minor=delta_minor)
+    if delta_minor:
+        names = {"account_id": account_id, "currency": currency, "delta": delta_minor}
+        await connection.execute(RESERVE, names)
 
 
 async def _known(connection: Transaction, names: Mapping[str, object]) -> dict[tuple[str, str], UUID]:

@@ -1,17 +1,20 @@
 """What is known when an order is placed, read under the account's lock."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, LiteralString, TypeVar
+from typing import Final, LiteralString
 from uuid import UUID
 
+from psycopg import AsyncCursor
 from psycopg.rows import class_row
 
 from lakehouse.stores.books.booking import OPEN, Books
 from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.checks import Facts, Working
+from lakehouse.trading.observation import MAX_HISTORY, Observation
 from lakehouse.trading.order import Order, Side, Status
 
 MARKET: Final[LiteralString] = """
@@ -21,18 +24,20 @@ MARKET: Final[LiteralString] = """
            coalesce(x.quantity, 0) AS held, coalesce(x.quantity - x.reserved_quantity, 0) AS units,
            coalesce(w.units, 0) AS opening, coalesce(c.freed, 0) AS freed_a_unit
     FROM app.instrument AS i
+    JOIN app.portfolio AS p ON p.id = %(portfolio_id)s
+    JOIN app.account AS a ON a.id = p.account_id
     LEFT JOIN market.realtime_symbols AS r ON r.symbol = i.symbol
     LEFT JOIN LATERAL (
         SELECT d.close, least(d.starts_at + INTERVAL '1 day', d.received_at) AS made_at FROM market.bar AS d
         WHERE r.symbol IS NULL AND d.symbol = i.symbol AND d.interval = '1d' ORDER BY d.starts_at DESC LIMIT 1
     ) AS b ON true
     LEFT JOIN ledger.account AS l
-        ON l.account_id = %(account_id)s AND l.purpose = 'cash' AND l.currency = i.currency
+        ON l.account_id = a.id AND l.purpose = 'cash' AND l.currency = i.currency
     LEFT JOIN app.position AS x ON x.portfolio_id = %(portfolio_id)s AND x.symbol = i.symbol
     LEFT JOIN LATERAL (
         SELECT sum(q.quantity - q.filled_quantity) AS units
         FROM trading.order AS q
-        WHERE %(allows_short)s AND q.portfolio_id = %(portfolio_id)s AND q.symbol = i.symbol AND q.side = %(side)s
+        WHERE a.allows_short AND q.portfolio_id = %(portfolio_id)s AND q.symbol = i.symbol AND q.side = %(side)s
           AND q.status IN ('accepted', 'partially_filled') AND q.reserved_minor > 0 AND q.reserved_quantity = 0
     ) AS w ON true
     LEFT JOIN LATERAL (
@@ -40,19 +45,30 @@ MARKET: Final[LiteralString] = """
         FROM app.lot AS o
         LEFT JOIN app.short_sale AS s
             ON s.portfolio_id = o.portfolio_id AND s.symbol = o.symbol AND s.lot_id = o.id AND s.currency = i.currency
-        WHERE %(allows_short)s AND o.portfolio_id = %(portfolio_id)s AND o.symbol = i.symbol AND o.quantity < 0
+        WHERE a.allows_short AND o.portfolio_id = %(portfolio_id)s AND o.symbol = i.symbol AND o.quantity < 0
     ) AS c ON true
     WHERE i.symbol = %(symbol)s
 """
-# The order of the other side that is nearest: stops sleep until their price is seen, so they are in nobody's way.
-NEAREST: Final[LiteralString] = """
-    SELECT o.id, o.side, o.limit_price AS price
-    FROM trading.order AS o
-    WHERE o.portfolio_id = %(portfolio_id)s AND o.symbol = %(symbol)s AND o.side <> %(side)s
-      AND o.status IN ('accepted', 'partially_filled') AND o.type IN ('market', 'limit', 'take_profit')
-    ORDER BY o.limit_price IS NOT NULL, CASE o.side WHEN 'sell' THEN o.limit_price ELSE -o.limit_price END, o.id
-    LIMIT 1
-"""
+# The order of the other side that is nearest: stops sleep until their price is seen, so they are in nobody's way. Each
+# side has an index in this order (order_selling_idx, order_buying_idx), that is found by the side named.
+NEAREST: Final[dict[Side, LiteralString]] = {
+    Side.BUY: """
+        SELECT o.id, o.side, o.limit_price AS price
+        FROM trading.order AS o
+        WHERE o.portfolio_id = %(portfolio_id)s AND o.symbol = %(symbol)s AND o.side = 'sell'
+          AND o.status IN ('accepted', 'partially_filled') AND o.type IN ('market', 'limit', 'take_profit')
+        ORDER BY o.limit_price NULLS FIRST, o.id
+        LIMIT 1
+    """,
+    Side.SELL: """
+        SELECT o.id, o.side, o.limit_price AS price
+        FROM trading.order AS o
+        WHERE o.portfolio_id = %(portfolio_id)s AND o.symbol = %(symbol)s AND o.side = 'buy'
+          AND o.status IN ('accepted', 'partially_filled') AND o.type IN ('market', 'limit', 'take_profit')
+        ORDER BY o.limit_price DESC NULLS FIRST, o.id
+        LIMIT 1
+    """,
+}
 KNOWN: Final[LiteralString] = """
     SELECT o.id, o.request_hash, o.status, o.status_reason
     FROM trading.order AS o
@@ -63,18 +79,19 @@ HABITS: Final[LiteralString] = """
            (o.quantity * o.price * i.multiplier)::float8 AS notional,
            coalesce(o.price / o.reference_price - 1, 0)::float8 AS price_deviation
     FROM (
-        SELECT x.*, coalesce(x.limit_price, x.stop_price, x.reference_price) AS price
+        SELECT x.id, x.symbol, x.created_at, x.quantity, x.reference_price,
+               coalesce(x.limit_price, x.stop_price, x.reference_price) AS price
         FROM trading.order AS x
-        WHERE x.account_id = %(account_id)s
+        WHERE x.account_id = (SELECT p.account_id FROM app.portfolio AS p WHERE p.id = %(portfolio_id)s)
+          AND x.currency = (SELECT n.currency FROM app.instrument AS n WHERE n.symbol = %(symbol)s)
+          AND x.status <> 'rejected' AND x.parent_id IS NULL
+          AND coalesce(x.limit_price, x.stop_price, x.reference_price) IS NOT NULL
+        ORDER BY x.id DESC
+        LIMIT %(limit)s
     ) AS o
     JOIN app.instrument AS i ON i.symbol = o.symbol
-    WHERE o.currency = %(currency)s AND o.status <> 'rejected' AND o.parent_id IS NULL AND o.price IS NOT NULL
     ORDER BY o.id DESC
-    LIMIT %(limit)s
 """
-
-
-Habit = TypeVar("Habit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,45 +138,77 @@ class _Working:
     price: Decimal | None
 
 
-async def open_books(
-    connection: Transaction, portfolio_id: UUID, client_order_id: str | None, *, owner_id: UUID
-) -> tuple[Books | None, Known | None]:
-    """The books, locked until the transaction ends, None where they are not `owner_id`'s; and the order of the
-    portfolio that has the client's id already. That is looked for under the lock, though both are sent at once."""
-    names = {"portfolio_ids": [portfolio_id], "owner_id": owner_id}
-    asked = {"portfolio_id": portfolio_id, "client_order_id": client_order_id}
+@dataclass(frozen=True, slots=True)
+class View:
+    """An instrument as a portfolio sees it: `market` with its price and what is free, None where there is no such
+    instrument; `nearest`, the working order of the other side; `habits`, the account's newest orders in the
+    instrument's currency that were not rejected, newest first."""
+
+    market: Market | None
+    nearest: Working | None
+    habits: Sequence[Observation]
+
+
+async def survey(
+    connection: Transaction,
+    portfolio_id: UUID,
+    symbol: str,
+    side: Side,
+    *,
+    owner_id: UUID,
+    client_order_id: str | None,
+) -> tuple[Books | None, Known | None, View]:
+    """The books, locked until the transaction ends, None where they are not `owner_id`'s; the order of the portfolio
+    that has the client's id already; and `look`. What comes after the books is read under their lock, though all of it
+    is sent at once."""
     async with (
         connection.cursor(row_factory=class_row(Books)) as opening,
         connection.cursor(row_factory=class_row(Known)) as knowing,
+        _looking(connection) as looking,
     ):
         async with together(connection):
-            await opening.execute(OPEN, names)
-            if client_order_id is not None:
-                await knowing.execute(KNOWN, asked)
-        books = await opening.fetchone()
-        return books, None if client_order_id is None else await knowing.fetchone()
+            await opening.execute(OPEN, {"portfolio_ids": [portfolio_id], "owner_id": owner_id})
+            await knowing.execute(KNOWN, {"portfolio_id": portfolio_id, "client_order_id": client_order_id})
+            await looking.ask(portfolio_id, symbol, side)
+        return await opening.fetchone(), await knowing.fetchone(), await looking.view()
 
 
-async def look(connection: Transaction, books: Books, symbol: str, side: Side) -> tuple[Market | None, Working | None]:
-    """The instrument with its price and what is free, None where there is no such instrument; and the portfolio's
-    working order in it, on the other side than `side`, that is nearest. Both in one round trip."""
-    names = {
-        "account_id": books.account_id,
-        "portfolio_id": books.portfolio_id,
-        "symbol": symbol,
-        "side": side,
-        "allows_short": books.allows_short,
-    }
+async def look(connection: Transaction, portfolio_id: UUID, symbol: str, side: Side) -> View:
+    """What an order of one side in one instrument is judged by, in one round trip."""
+    async with _looking(connection) as looking:
+        async with together(connection):
+            await looking.ask(portfolio_id, symbol, side)
+        return await looking.view()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """Three reads that are sent at once."""
+
+    market: AsyncCursor[Market]
+    working: AsyncCursor[_Working]
+    habits: AsyncCursor[Observation]
+
+    async def ask(self, portfolio_id: UUID, symbol: str, side: Side) -> None:
+        names = {"portfolio_id": portfolio_id, "symbol": symbol, "side": side, "limit": MAX_HISTORY}
+        await self.market.execute(MARKET, names)
+        await self.working.execute(NEAREST[side], names)
+        await self.habits.execute(HABITS, names)
+
+    async def view(self) -> View:
+        row = await self.working.fetchone()
+        nearest = None if row is None else Working(id=row.id, side=Side(row.side), price=row.price)
+        return View(await self.market.fetchone(), nearest, await self.habits.fetchall())
+
+
+@asynccontextmanager
+async def _looking(connection: Transaction) -> AsyncIterator[_Looking]:
     async with (
-        connection.cursor(row_factory=class_row(Market)) as known,
+        connection.cursor(row_factory=class_row(Market)) as market,
         connection.cursor(row_factory=class_row(_Working)) as working,
+        connection.cursor(row_factory=class_row(Observation)) as habits,
     ):
-        async with together(connection):
-            await known.execute(MARKET, names)
-            await working.execute(NEAREST, names)
-        market = await known.fetchone()
-        row = await working.fetchone()
-    return market, None if row is None else Working(id=row.id, side=Side(row.side), price=row.price)
+        yield _Looking(market, working, habits)
 
 
 def facts(
@@ -196,14 +245,3 @@ async def known_by_client(connection: Transaction, portfolio_id: UUID, client_or
     names = {"portfolio_id": portfolio_id, "client_order_id": client_order_id}
     rows = await rows_of(connection, KNOWN, names, Known)
     return rows[0] if rows else None
-
-
-async def habits(
-    connection: Transaction, record: type[Habit], *, account_id: UUID, currency: str, limit: int
-) -> list[Habit]:
-    """The account's newest orders in this currency that were not rejected, newest first.
-
-    `record` is made of `at`, `quantity`, `notional` and `price_deviation`: floats, because they are only compared.
-    """
-    names = {"account_id": account_id, "currency": currency, "limit": limit}
-    return await rows_of(connection, HABITS, names, record)

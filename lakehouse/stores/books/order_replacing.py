@@ -85,7 +85,7 @@ async def replace_order(
     legs = [each for each in family.values() if each.parent_id == old.id and each.status is Status.HELD]
     if broken := violation((new, *siblings, *legs), (new, *siblings), scene.facts):
         raise OrderRefused(broken)
-    screening = replace(await screen(connection, new, scene.market), request_hash=request.digest)
+    screening = replace(screen(new, scene), request_hash=request.digest)
     await _write(connection, scene, _Swap(old, new, siblings, legs), screening, clock)
     return new.id, True
 
@@ -99,7 +99,6 @@ class _Swap:
 
 
 async def _write(connection: Transaction, scene: Scene, swap: _Swap, screening: Screening, clock: Clock) -> None:
-    await order_rows.insert(connection, [swap.new], screening, at=clock.now())
     changes = [
         Change(None, swap.new),
         Change(swap.old, apply(swap.old, Replace(swap.new.id))),
@@ -107,6 +106,7 @@ async def _write(connection: Transaction, scene: Scene, swap: _Swap, screening: 
         *(Change(leg, apply(leg, Adopt(swap.new.id))) for leg in swap.legs),
     ]
     await order_rows.reserve(connection, changes)
+    await order_rows.insert(connection, changes, screening, at=clock.now())
     await order_rows.record(connection, changes, owner_id=scene.books.owner_id, clock=clock)
 
 

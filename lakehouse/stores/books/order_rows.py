@@ -1,7 +1,6 @@
 """Rows of orders: read into values, and written with their history, their events and what they keep back."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -35,17 +34,19 @@ INSERT: Final[LiteralString] = """
     INSERT INTO trading.order (
         id, portfolio_id, account_id, client_order_id, symbol, side, type, time_in_force, expires_at, quantity,
         limit_price, stop_price, reference_price, order_class, leg, parent_id, oco_group, replaces, source, currency,
-        lots, request_hash, surveillance_score, surveillance_alert, surveillance_reason, created_at, updated_at
+        lots, status, status_reason, reserved_minor, reserved_quantity, version, request_hash, surveillance_score,
+        surveillance_alert, surveillance_reason, created_at, updated_at
     )
     SELECT o.id, o.portfolio_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force,
            o.expires_at, o.quantity, o.limit_price, o.stop_price, o.reference_price, o.order_class, o.leg, o.parent_id,
-           o.oco_group, o.replaces, o.source, o.currency, o.lots, %(request_hash)s, %(score)s, %(alert)s, %(reason)s,
-           %(at)s, %(at)s
+           o.oco_group, o.replaces, o.source, o.currency, o.lots, o.status, o.status_reason, o.reserved_minor,
+           o.reserved_quantity, o.version, %(request_hash)s, %(score)s, %(alert)s, %(reason)s, %(at)s, %(at)s
     FROM jsonb_to_recordset(%(orders)s) AS o (
         id uuid, portfolio_id uuid, account_id uuid, client_order_id text, symbol text, side text, type text,
         time_in_force text, expires_at timestamptz, quantity numeric, limit_price numeric, stop_price numeric,
         reference_price numeric, order_class text, leg text, parent_id uuid, oco_group uuid, replaces uuid, source text,
-        currency text, lots jsonb
+        currency text, lots jsonb, status text, status_reason text, reserved_minor bigint, reserved_quantity numeric,
+        version integer
     )
 """
 UPDATE: Final[LiteralString] = """
@@ -135,15 +136,17 @@ async def family_of(connection: Transaction, order_id: UUID) -> dict[UUID, Order
     return {row.id: _order(row) for row in await rows_of(connection, FAMILY, {"id": order_id}, _Row)}
 
 
-async def insert(connection: Transaction, orders: Sequence[Order], screening: Screening, *, at: datetime) -> None:
-    """Write new orders at their first version."""
+async def insert(connection: Transaction, changes: Sequence[Change], screening: Screening, *, at: datetime) -> None:
+    """Write the new orders among the changes, as their last one leaves them: their first version, or their second."""
+    new = _new(changes)
+    last = {each.after.id: each.after for each in changes if each.after.id in new}
     told = {
         "request_hash": screening.request_hash,
         "score": screening.score,
         "alert": screening.is_alert,
         "reason": screening.reason,
         "at": at,
-        "orders": json_of([{**_members(order), "lots": _lots(order)} for order in orders]),
+        "orders": json_of([{**_members(order), "lots": _lots(order)} for order in last.values()]),
     }
     await connection.execute(INSERT, told)
 
@@ -157,9 +160,11 @@ async def record(
     execution: Execution | None = None,
     at: datetime | None = None,
 ) -> None:
-    """Write what changed (`at`, or now), with one line of history and one event a change; `reserve` is apart."""
+    """Write what changed (`at`, or now), with one line of history and one event a change; `reserve` and `insert`, for
+    orders that are new among the changes, are apart."""
     at = at or clock.now()
-    moved = [{**_members(each.after), "at": at} for each in changes if each.before is not None]
+    new = _new(changes)
+    moved = [{**_members(each.after), "at": at} for each in changes if each.after.id not in new]
     lines = [_line(each, execution) for each in changes]
     async with together(connection), connection.cursor() as cursor:
         if moved:
@@ -176,26 +181,22 @@ async def reserve(connection: Transaction, changes: Sequence[Change]) -> None:
 
     Raises IntegrityError (ledger_account_reserved_covered, position_reserved_covered) where it is not there.
     """
-    async with reserving(connection, changes):
-        pass
-
-
-@asynccontextmanager
-async def reserving(connection: Transaction, changes: Sequence[Change]) -> AsyncIterator[None]:
-    """`reserve` in one round trip with the writes of the block, in which nothing may be read."""
     order = changes[0].after
     cash = sum(each.after.reserved_minor - (each.before.reserved_minor if each.before else 0) for each in changes)
     units = sum(
         (_promised(each.after) - (_promised(each.before) if each.before else 0) for each in changes),
         Decimal(0),
     )
-    async with ledger.reserving_cash(
-        connection, account_id=order.account_id, currency=order.currency, delta_minor=cash
-    ):
+    async with together(connection):
+        await ledger.reserve_cash(connection, account_id=order.account_id, currency=order.currency, delta_minor=cash)
         if units:
             named = {"portfolio_id": order.portfolio_id, "symbol": order.symbol, "delta": units}
             await connection.execute(RESERVE_UNITS, named)
-        yield
+
+
+def _new(changes: Sequence[Change]) -> frozenset[UUID]:
+    """Which of the orders are not in the database yet."""
+    return frozenset(each.after.id for each in changes if each.before is None)
 
 
 def _promised(order: Order) -> Decimal:

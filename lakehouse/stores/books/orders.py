@@ -19,12 +19,13 @@ from lakehouse.domain.ids import uuid7
 from lakehouse.errors import TidemarkError
 from lakehouse.stores.books import order_facts, order_rows
 from lakehouse.stores.books.booking import Books, open_books
-from lakehouse.stores.books.order_facts import Market
+from lakehouse.stores.books.order_facts import Market, View
 from lakehouse.stores.books.order_rows import Screening
-from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.checks import Facts, Violation, group_need, violation
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
+from lakehouse.trading.observation import Observation
 from lakehouse.trading.order import InvalidTransition, Leg, Order, OrderType, Side, Status, TimeInForce
 from lakehouse.trading.sessions import expiry, session_close, time_in_session
 from lakehouse.trading.ticket import Making, Ticket, at_once, check_form, count_of, orders_of
@@ -115,15 +116,16 @@ FIRST_DUE: Final = Due(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where an order is placed: the locked books, the market and the facts."""
+    """Where an order is placed: the locked books, the market, the facts, and the account's earlier orders."""
 
     books: Books
     market: Market
     facts: Facts
+    habits: Sequence[Observation]
 
 
 # Judges the client's order before it is written: the score of surveillance is given from outside.
-Screen = Callable[[Transaction, Order, Market], Awaitable[Screening]]
+Screen = Callable[[Order, Scene], Screening]
 # Writes what the caller keeps of new orders, in one round trip with them: it may not read.
 Also = Callable[[], Awaitable[None]]
 
@@ -159,19 +161,24 @@ async def prepare(
     id was used for something else.
     """
     check_form(ticket)
-    books, known = await order_facts.open_books(
-        connection, ticket.portfolio_id, ticket.client_order_id, owner_id=owner_id
+    books, known, view = await order_facts.survey(
+        connection,
+        ticket.portfolio_id,
+        ticket.symbol,
+        ticket.side,
+        owner_id=owner_id,
+        client_order_id=ticket.client_order_id,
     )
     if books is None:
         raise OrderUnknown(f"There is no portfolio {ticket.portfolio_id} of yours.")
     if known is not None:
         return _retried(known, ticket)
-    scene = await scene_of(connection, books, ticket.symbol, ticket.side, now=clock.now())
+    scene = _scene(books, view, ticket.symbol, ticket.side, now=clock.now())
     orders = orders_of(ticket, await _making(ticket, scene, clock))
     if any(order.type is OrderType.MARKET for order in orders):
         scene = await dated(scene, max_price_age)
     broken = violation(orders, at_once(orders), scene.facts)
-    screening = await screen(connection, orders[0], scene.market)
+    screening = screen(orders[0], scene)
     changes = [Change(None, order) for order in orders]
     changes += _first_moves(orders, scene.facts, broken)
     final = {each.after.id: each.after for each in changes}
@@ -179,13 +186,14 @@ async def prepare(
 
 
 async def write(connection: Transaction, plan: Plan, *, clock: Clock, also: Also | None = None) -> Placed:
-    """Write the plan, and what `also` writes, in one round trip. The account is locked since `prepare`.
+    """Write the plan, and what `also` writes, in one round trip; nothing is read, so it may be part of a larger one.
+    The account is locked since `prepare`.
 
     Raises IntegrityError as `order_rows.reserve` does.
     """
-    async with order_rows.reserving(connection, plan.changes):
-        new = [change.after for change in plan.changes if change.before is None]
-        await order_rows.insert(connection, new, plan.screening, at=plan.at)
+    async with together(connection):
+        await order_rows.reserve(connection, plan.changes)
+        await order_rows.insert(connection, plan.changes, plan.screening, at=plan.at)
         await order_rows.record(connection, plan.changes, owner_id=plan.owner_id, clock=clock, at=plan.at)
         if also is not None:
             await also()
@@ -245,7 +253,12 @@ async def scene_of(
     connection: Transaction, books: Books, symbol: str, side: Side, *, now: datetime, besides: Sequence[Order] = ()
 ) -> Scene:
     """Books, market and facts for orders of one side. Raises OrderRefused where no order can be in the instrument."""
-    market, nearest = await order_facts.look(connection, books, symbol, side)
+    view = await order_facts.look(connection, books.portfolio_id, symbol, side)
+    return _scene(books, view, symbol, side, now=now, besides=besides)
+
+
+def _scene(books: Books, view: View, symbol: str, side: Side, *, now: datetime, besides: Sequence[Order] = ()) -> Scene:
+    market = view.market
     if market is None:
         raise OrderRefused(
             Violation(rule="instrument_unknown", detail=f"There is no instrument {symbol}: make it first.")
@@ -254,7 +267,8 @@ async def scene_of(
         raise OrderRefused(
             Violation(rule="currency_unknown", detail=f"The ledger has no accounts in {market.currency}.")
         )
-    return Scene(books, market, order_facts.facts(books, market, nearest, side=side, now=now, besides=besides))
+    facts = order_facts.facts(books, market, view.nearest, side=side, now=now, besides=besides)
+    return Scene(books, market, facts, view.habits)
 
 
 async def dated(scene: Scene, max_price_age: timedelta) -> Scene:

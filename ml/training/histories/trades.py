@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from ml.checks.surveillance import Observation
+from lakehouse.trading.observation import Observation
 
 INCIDENT_SHARE: Final = 0.5
 """Share of the accounts that abuse once."""

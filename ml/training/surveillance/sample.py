@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from ml.checks.surveillance import MAX_HISTORY, MIN_HISTORY, judge
+from lakehouse.trading.observation import MAX_HISTORY
+from ml.checks.surveillance import MIN_HISTORY, judge
 from ml.features.trades import trade_features
 from ml.training.histories.trades import AccountOrders, order_histories
 from ml.training.scoring import Case, Sample, sample_of

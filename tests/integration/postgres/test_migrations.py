@@ -39,6 +39,7 @@ STEPS = [
     "v0019_proposals",
     "v0020_models",
     "v0021_quality",
+    "v0022_first_moves",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 

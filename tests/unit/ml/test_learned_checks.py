@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from lakehouse.trading.observation import Observation
 from ml.checks import fraud, identity, surveillance
 from ml.checks.fraud import Attempt, FraudModel, FraudRecommendation
 from ml.checks.identity import DocumentCheck, Person
 from ml.checks.learned import Learned
-from ml.checks.surveillance import Observation
 from ml.features.customers import CUSTOMER_FEATURES, customer_features
 from ml.features.payments import PAYMENT_FEATURES, payment_features
 from ml.features.trades import TRADE_FEATURES, trade_features

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.checks.surveillance import ALERT_SCORE, MIN_HISTORY, UNKNOWN_SCORE, Observation, judge
+from lakehouse.trading.observation import Observation
+from ml.checks.surveillance import ALERT_SCORE, MIN_HISTORY, UNKNOWN_SCORE, judge
 
 START = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 USUAL = tuple(
