@@ -16,6 +16,8 @@ from lakehouse.clock import epoch_us
 PRICE = pa.decimal128(18, 8)
 MISSING_WORDS = pa.array(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"])
 _PRICE_LIMIT = 10**10
+_LONGEST_BULK_PRICE = 28
+"""Characters: with twenty places behind the point, more digits than these can pass the 38 that a decimal128 has."""
 _QUANTUM = Decimal("0.00000001")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _EPOCH = re.compile(r"\d{9,19}(\.\d+)?", re.ASCII)
@@ -131,8 +133,10 @@ def _bulk_long_price(cells: pa.Array) -> pa.Array:
 
 
 def _refuse_huge(cells: pa.Array) -> None:
-    # Arrow's reader of decimals wraps around silently where the digits do not fit.
-    if pc.all(pc.less(pc.abs(pc.cast(cells, pa.float64())), float(_PRICE_LIMIT - 1))).as_py() is False:
+    # Arrow's reader of decimals wraps around silently where the digits do not fit, behind the point too.
+    is_small = pc.less(pc.abs(pc.cast(cells, pa.float64())), float(_PRICE_LIMIT - 1))
+    is_short = pc.less_equal(pc.utf8_length(cells), _LONGEST_BULK_PRICE)
+    if pc.all(pc.and_(is_small, is_short)).as_py() is False:
         raise pa.ArrowInvalid("a price is out of range")
 
 

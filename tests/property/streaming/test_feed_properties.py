@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import msgspec
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.contracts.render import arrow
@@ -77,6 +77,7 @@ def test_the_lander_reads_the_very_rows_that_were_encoded(rows: list[dict[str, o
 
 
 @relaxed
+@example([Decimal("3.789443005891183610289784595823558995009E-8")])
 @given(st.lists(st.decimals(-(10**9), 10**9, allow_nan=False, places=None), min_size=1, max_size=10))
 def test_a_price_is_the_decimal_of_its_text_rounded_half_to_even(values: list[Decimal]) -> None:
     parsed = parse.prices(pa.array([str(value) for value in values]))
