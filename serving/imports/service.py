@@ -28,12 +28,13 @@ from serving.kit.access import Principal
 from serving.kit.crud.service import NotFound
 from serving.kit.database import Database
 from serving.kit.idempotency import Answer, Idempotency
-from serving.kit.paging import next_path, split
+from serving.kit.paging import next_path, page_by_id, split
 from serving.kit.problems import UnsupportedMediaType
 from serving.kit.rooms import Platform
 
 READ_TYPES = frozenset({"", "text/csv", "text/plain", "application/csv", "application/octet-stream"})
 CREATED = 201
+FOLDING_S = 60.0  # between two statements a large file is read and folded, on a busy machine for long
 
 
 class ImportService:
@@ -68,10 +69,8 @@ class ImportService:
         found = await self._reader.page(
             principal, after=query.starting_after, portfolio_id=query.portfolio_id, limit=query.limit + 1
         )
-        rows, has_more = split(found, query.limit)
-        given = {"portfolio_id": query.portfolio_id, "limit": query.limit}
-        following = next_path(path, given, {"starting_after": str(rows[-1].id)}) if has_more else None
-        return ImportPage(data=list(rows), has_more=has_more, next=following)
+        rows, following = page_by_id(found, query.limit, path, {"portfolio_id": query.portfolio_id})
+        return ImportPage(data=list(rows), has_more=following is not None, next=following)
 
     async def rows(self, principal: Principal, import_id: UUID, query: RowQuery, path: str) -> RowPage:
         """A page of an import's rows. Raises NotFound."""
@@ -115,7 +114,7 @@ class ImportService:
         """A connection of the thread's own event loop; the API's belong to the API's loop."""
         settings = self._platform.settings
         section = settings.postgres.model_copy(update={"pool_max_size": 1})
-        pool = write_pool(section, timeout_s=settings.serving.query_timeout_s)
+        pool = write_pool(section, timeout_s=settings.serving.query_timeout_s, idle_s=FOLDING_S)
         await pool.open(wait=False)
         try:
             yield Database(pool, pool)

@@ -5,7 +5,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
@@ -16,6 +16,17 @@ CURSOR_PATTERN = "^[A-Za-z0-9_-]{8,600}$"
 _CHECK_BYTES = 8
 
 Item = TypeVar("Item")
+
+
+class Named(Protocol):
+    """A row with an id."""
+
+    @property
+    def id(self) -> object:
+        """By which its list is sorted, and goes on."""
+
+
+Row = TypeVar("Row", bound=Named)
 
 
 class CursorMismatch(ApiError):
@@ -43,6 +54,15 @@ def next_path(path: str, filters: Mapping[str, object], marker: Mapping[str, str
     """The next page's path: the filters that were given, and where to go on."""
     given = {name: _text(value) for name, value in filters.items() if value is not None and name not in marker}
     return f"{path}?{urlencode({**given, **marker}, doseq=True)}"
+
+
+def page_by_id(
+    rows: Sequence[Row], limit: int, path: str, filters: Mapping[str, object]
+) -> tuple[Sequence[Row], str | None]:
+    """The page, of rows by id that were read with a limit one higher, and the path of the next; None on the last."""
+    page, has_more = split(rows, limit)
+    given = {**filters, "limit": limit}
+    return page, next_path(path, given, {"starting_after": str(page[-1].id)}) if has_more else None
 
 
 def _text(value: object) -> str | list[str]:

@@ -166,6 +166,7 @@ class TryAgain(ApiError):
     code = "try_again"
     title = "Another write was in the way"
     retryable = True
+    always: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class TooManyRequests(ApiError):

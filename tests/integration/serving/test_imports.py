@@ -247,6 +247,40 @@ LAYOUT: dict[str, Any] = {
 }
 
 
+class TestAnotherSessionHoldsTheAccount:
+    """What an import waits for in vain is told apart from a failure of the server, and the same key works later."""
+
+    def test_longer_than_a_request_waits(self, owner: Owner) -> None:
+        self._is_told(owner, 503, "dependency_unavailable")
+
+    def test_longer_than_the_database_waits_for_a_lock(self, owner: Owner) -> None:
+        setting = f'ALTER DATABASE "{owner.served.settings.postgres.database}"'
+        with postgres.connect(owner.served.settings.postgres) as connection:
+            connection.execute(f"{setting} SET lock_timeout = '100ms'")
+        try:
+            self._is_told(owner, 409, "try_again")
+        finally:
+            with postgres.connect(owner.served.settings.postgres) as connection:
+                connection.execute(f"{setting} RESET lock_timeout")
+
+    @staticmethod
+    def _is_told(owner: Owner, status: int, code: str) -> None:
+        key = uuid4().hex
+        with postgres.connect(owner.served.settings.postgres) as other:
+            other.execute(
+                "SELECT 1 FROM app.account AS a JOIN app.portfolio AS p ON p.account_id = a.id WHERE p.id = %s "
+                "FOR UPDATE OF a",
+                (owner.portfolio,),
+            )
+            refused = owner.send(GOOD, key=key)
+            other.rollback()
+        assert (refused.status_code, refused.json()["code"]) == (status, code), refused.text
+        assert refused.json()["retryable"] is True
+        assert int(refused.headers["retry-after"]) > 0
+        assert owner.send(GOOD, key=key).status_code == 201
+        assert owner.count("app.transaction") == 4
+
+
 class TestMappings:
     def test_a_saved_layout_reads_a_file(self, owner: Owner) -> None:
         saved = owner.client.post("/api/v1/import-mappings", json={"name": "mine", "layout": LAYOUT})
