@@ -12,7 +12,7 @@ from serving.auth.schemas import UserStatus
 from serving.kit import versions
 from serving.kit.access import Principal
 from serving.kit.database import Database
-from serving.kit.paging import next_path, split
+from serving.kit.paging import page_by_id
 from serving.kit.problems import ApiError
 
 
@@ -43,10 +43,9 @@ class AdminService:
 
     async def users(self, query: UserQuery, path: str) -> UserPage:
         """A page of users."""
-        rows, has_more = split(await self._repository.users(query, self._clock.now()), query.limit)
-        marker = {"starting_after": str(rows[-1].id)} if has_more else None
-        following = next_path(path, query.model_dump(), marker) if marker else None
-        return UserPage(data=list(rows), has_more=has_more, next=following)
+        found = await self._repository.users(query, self._clock.now())
+        rows, following = page_by_id(found, query.limit, path, query.model_dump())
+        return UserPage(data=list(rows), has_more=following is not None, next=following)
 
     async def user(self, user_id: UUID) -> UserOut:
         """One user. Raises UserNotFound."""
@@ -84,10 +83,9 @@ class AdminService:
 
     async def audit(self, query: AuditQuery, path: str) -> AuditPage:
         """A page of the audit log."""
-        rows, has_more = split(await self._repository.events(query), query.limit)
-        marker = {"starting_after": str(rows[-1].id)} if has_more else None
-        following = next_path(path, query.model_dump(), marker) if marker else None
-        return AuditPage(data=[_event(row) for row in rows], has_more=has_more, next=following)
+        found = await self._repository.events(query)
+        rows, following = page_by_id(found, query.limit, path, query.model_dump())
+        return AuditPage(data=[_event(row) for row in rows], has_more=following is not None, next=following)
 
 
 def _found(user: UserOut | None, user_id: UUID) -> UserOut:

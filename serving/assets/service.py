@@ -8,7 +8,7 @@ from serving.assets.repository import AssetRepository, AssetRow, HoldingRow, Wan
 from serving.assets.schemas import AssetDetail, AssetHolding, AssetOut, AssetPage, AssetQuery
 from serving.instruments.schemas import InstrumentKind
 from serving.kit.access import Principal
-from serving.kit.paging import next_path, split
+from serving.kit.paging import next_path, page_by_id
 from serving.kit.problems import ApiError
 from serving.kit.types import MoneyOut, money_of, plain
 
@@ -38,10 +38,10 @@ class AssetService:
             asset_type=query.asset_type,
             after=query.starting_after,
         )
-        rows, has_more = split(await self._repository.page(principal, wanted, limit=query.limit + 1), query.limit)
         given = query.model_dump(mode="json")
-        following = next_path(path, given, {"starting_after": str(rows[-1].id)}) if has_more else None
-        page = AssetPage(data=[asset_of(row) for row in rows], has_more=has_more, next=following)
+        found = await self._repository.page(principal, wanted, limit=query.limit + 1)
+        rows, following = page_by_id(found, query.limit, path, given)
+        page = AssetPage(data=[asset_of(row) for row in rows], has_more=following is not None, next=following)
         return page, next_path(path, given, {})
 
     async def detail(self, principal: Principal, asset_id: UUID) -> AssetDetail:

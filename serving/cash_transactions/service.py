@@ -1,6 +1,5 @@
 """Cash transactions: booked as transactions are, seen as movements of money."""
 
-from decimal import Decimal
 from uuid import UUID
 
 from fastapi import Request
@@ -10,7 +9,7 @@ from lakehouse.clock import Clock
 from lakehouse.domain.currency import CurrencyError, to_minor
 from lakehouse.portfolio.transactions import Draft
 from lakehouse.stores.books.booking import BookingRefused
-from lakehouse.stores.books.conversions import Conversion, convert
+from lakehouse.stores.books.conversions import KEPT, Conversion, convert
 from lakehouse.stores.postgres import Transaction
 from serving.accounts.refusals import refusal_of_booking
 from serving.audit import log
@@ -31,8 +30,6 @@ from serving.kit.versions import etag
 from serving.transactions.booker import OBJECT, Booker
 from serving.transactions.drafts import draft_of
 from serving.transactions.service import CREATED, BookedService
-
-KEPT_RATE = Decimal("0.00000001")
 
 
 class NoPortfolio(ApiError):
@@ -96,7 +93,7 @@ class ConversionService:
             portfolio_id=books.portfolio_id,
             given=money_of(asked.amount_minor, asked.currency),
             received=money_of(made.received_minor, asked.to_currency),
-            rate=made.rate.value.quantize(KEPT_RATE),
+            rate=made.rate.value.quantize(KEPT),
             rate_as_of=made.rate.as_of,
         )
         await log.record(

@@ -5,7 +5,8 @@ from decimal import Decimal
 from lakehouse.quality.actions import ActionKind
 from serving.corporate_actions.repository import ActionRepository, ActionRow
 from serving.corporate_actions.schemas import ActionOut, ActionPage, ActionQuery
-from serving.kit.paging import next_path, split
+from serving.kit.paging import page_by_id
+from serving.kit.types import plain
 
 FILTERS = ("symbol", "kind", "date_from", "date_to", "include_reversed")
 
@@ -20,10 +21,8 @@ class ActionService:
         """A page of the list."""
         filters: dict[str, object] = {name: getattr(query, name) for name in FILTERS}
         found = await self._repository.page(filters, after=query.starting_after, limit=query.limit + 1)
-        rows, has_more = split(found, query.limit)
-        given = {**filters, "limit": query.limit}
-        following = next_path(path, given, {"starting_after": str(rows[-1].id)}) if has_more else None
-        return ActionPage(data=[_out(row) for row in rows], has_more=has_more, next=following)
+        rows, following = page_by_id(found, query.limit, path, filters)
+        return ActionPage(data=[_out(row) for row in rows], has_more=following is not None, next=following)
 
 
 def _out(row: ActionRow) -> ActionOut:
@@ -45,4 +44,4 @@ def _out(row: ActionRow) -> ActionOut:
 
 
 def _text(number: Decimal | None) -> str | None:
-    return None if number is None else f"{number.normalize():f}"
+    return None if number is None else plain(number)

@@ -2,7 +2,7 @@
 
 from serving.data_quality.repository import FindingRepository, FindingRow
 from serving.data_quality.schemas import FindingGrade, FindingOut, FindingPage, FindingQuery
-from serving.kit.paging import next_path, split
+from serving.kit.paging import page_by_id
 
 FILTERS = ("table", "check", "symbol", "grade", "run_id", "date_from", "date_to")
 
@@ -17,10 +17,8 @@ class FindingService:
         """A page of the list."""
         filters: dict[str, object] = {name: getattr(query, name) for name in FILTERS}
         found = await self._repository.page(filters, after=query.starting_after, limit=query.limit + 1)
-        rows, has_more = split(found, query.limit)
-        given = {**filters, "limit": query.limit}
-        following = next_path(path, given, {"starting_after": str(rows[-1].id)}) if has_more else None
-        return FindingPage(data=[_out(row) for row in rows], has_more=has_more, next=following)
+        rows, following = page_by_id(found, query.limit, path, filters)
+        return FindingPage(data=[_out(row) for row in rows], has_more=following is not None, next=following)
 
 
 def _out(row: FindingRow) -> FindingOut:

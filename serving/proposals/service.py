@@ -13,7 +13,7 @@ from lakehouse.risk.checks import RiskError
 from serving.audit.log import record
 from serving.kit.access import Principal
 from serving.kit.crud.service import NotFound
-from serving.kit.paging import next_path, split
+from serving.kit.paging import page_by_id
 from serving.kit.problems import ApiError
 from serving.kit.versions import check
 from serving.portfolios.service import PortfolioNotFound, PortfolioService
@@ -109,10 +109,8 @@ class ProposalService:
         names = ("portfolio_id", "state", "status", "date_from", "date_to")
         filters: dict[str, object] = {name: getattr(query, name) for name in names}
         found = await self._repository.page(principal, filters, after=query.starting_after, limit=query.limit + 1)
-        rows, has_more = split(found, query.limit)
-        given = {**filters, "limit": query.limit}
-        following = next_path(path, given, {"starting_after": str(rows[-1].id)}) if has_more else None
-        return ProposalPage(data=[proposal_out(row) for row in rows], has_more=has_more, next=following)
+        rows, following = page_by_id(found, query.limit, path, filters)
+        return ProposalPage(data=[proposal_out(row) for row in rows], has_more=following is not None, next=following)
 
     async def _next(self, anchor: date, policy: Policy, before: PolicyRow | None) -> date:
         """The first due date; one that a proposal was made for already is not due again. In a thread: the first

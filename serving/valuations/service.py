@@ -7,7 +7,7 @@ from lakehouse.clock import Clock
 from lakehouse.stores.books.valuations import MAX_DAYS, store, value_days
 from serving.kit.access import Principal
 from serving.kit.crud.service import NotFound
-from serving.kit.paging import next_path, split
+from serving.kit.paging import page_by_id
 from serving.kit.problems import ApiError
 from serving.kit.types import money_of
 from serving.performance.schemas import ReasonOut
@@ -35,10 +35,8 @@ class ValuationService:
         """A page of the list."""
         filters = {"portfolio_id": query.portfolio_id, "date_from": query.date_from, "date_to": query.date_to}
         found = await self._repository.page(principal, dict(filters), after=query.starting_after, limit=query.limit + 1)
-        rows, has_more = split(found, query.limit)
-        given = {**filters, "limit": query.limit}
-        following = next_path(path, given, {"starting_after": str(rows[-1].id)}) if has_more else None
-        return ValuationPage(data=[_out(row) for row in rows], has_more=has_more, next=following)
+        rows, following = page_by_id(found, query.limit, path, filters)
+        return ValuationPage(data=[_out(row) for row in rows], has_more=following is not None, next=following)
 
     async def find(self, principal: Principal, valuation_id: UUID) -> ValuationOut:
         """One valuation. Raises NotFound."""
