@@ -29,6 +29,7 @@ from lakehouse.risk.checks import FloatArray, ShapeMismatch, finite_matrix
 PACKAGES = ("skfolio", "cvxpy-base", "clarabel", "scipy", "numpy")
 WITHOUT_SOLVER = frozenset({Objective.EQUAL_WEIGHT, Objective.HRP, Objective.INVERSE_VOLATILITY})
 DUST = 1e-9
+LARGEST = "cardinality: the {count} largest weights were kept and solved again, which need not be the best names"
 
 
 def allocate(
@@ -77,7 +78,7 @@ def _weights(
         return few_by_cvar(goal, market, limits, previous, solver), ()
     free = optimised(goal, market, replace(limits, cardinality=None), previous, solver)
     names = largest(free, limits, market.symbols, previous)
-    told = f"cardinality: the {len(names)} largest weights were kept and solved again, which need not be the best names"
+    told = LARGEST.format(count=len(names))
     return _weights(goal, market, only(limits, names), previous, solver)[0], (told,)
 
 
@@ -86,12 +87,14 @@ def _moved_inside(
 ) -> tuple[FloatArray, tuple[str, ...]]:
     wanted = _wanted(goal, market, limits)
     inside = limits if limits.cardinality is None else only(limits, largest(wanted, limits, market.symbols, previous))
-    if goal.objective is Objective.TARGET_WEIGHTS and goal.bands is not None:
-        return least_change(wanted, np.array(goal.bands), inside, previous), ()
     broken = violations(limits, wanted, previous, tolerance=DUST)
+    told = (LARGEST.format(count=limits.cardinality),) if "cardinality" in broken else ()
+    if goal.objective is Objective.TARGET_WEIGHTS and goal.bands is not None:
+        return least_change(wanted, np.array(goal.bands), inside, previous), told
     if not broken:
         return wanted, ()
-    return closest(wanted, inside, previous, solver), (f"moved to the closest weights that keep {', '.join(broken)}",)
+    moved = f"moved to the closest weights that keep {', '.join(broken)}"
+    return closest(wanted, inside, previous, solver), (moved, *told)
 
 
 def _wanted(goal: Goal, market: Market, limits: Limits) -> FloatArray:

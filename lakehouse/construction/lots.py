@@ -24,6 +24,7 @@ TIE = 1e-7
 class Basket:
     """What can be traded: N instruments with `held` units (may be fractional, negative for a short), `prices` per
     unit and wanted `values`, all in the portfolio's currency, and its `cash`. A unit of trade is `lot_size` units.
+    `kept` units, none where it is empty, are held but promised to open orders: they cannot be sold again.
     Raises ShapeMismatch, InvalidParameter."""
 
     held: tuple[Decimal, ...]
@@ -33,10 +34,11 @@ class Basket:
     costs: Costs
     lot_size: int = 1
     min_trade: Decimal = Decimal(0)
+    kept: tuple[Decimal, ...] = ()
 
     def __post_init__(self) -> None:
-        if not len(self.held) == len(self.prices) == len(self.wanted):
-            raise ShapeMismatch("held, prices and wanted differ in length")
+        if not len(self.held) == len(self.prices) == len(self.wanted) == len(self.kept or self.held):
+            raise ShapeMismatch("held, prices, wanted and kept differ in length")
         if self.prices and min(self.prices) <= 0:
             raise InvalidParameter("prices must be positive")
 
@@ -46,8 +48,9 @@ class Basket:
         return self.cash + sum((q * p for q, p in zip(self.held, self.prices, strict=True)), Decimal(0))
 
     def sellable(self, place: int) -> int:
-        """Lots that can be sold without going short."""
-        return max(0, int(self.held[place] // self.lot_size))
+        """Lots that can be sold without going short and without those that open orders keep."""
+        kept = self.kept[place] if self.kept else Decimal(0)
+        return max(0, int((self.held[place] - kept) // self.lot_size))
 
     def cost(self, place: int, lots: int) -> Decimal:
         """What trading that many lots (either sign) costs, rounded up to the cent; nothing for none."""
@@ -86,7 +89,7 @@ class WholeLots:
 
 def whole_lots(basket: Basket, *, seconds: float = SECONDS) -> WholeLots:
     """The lots that come closest to the wanted values (least sum of distances plus costs), with cash never negative,
-    no sale of what is not held, and no order below `min_trade`.
+    no sale of what is not held or kept for open orders, and no order below `min_trade`.
 
     A mixed-integer linear program, by HiGHS. Where it has no answer in `seconds`, the greedy way takes over and the
     result says so. Raises ConstructionError if the cash is negative and no sale brings it up to zero.

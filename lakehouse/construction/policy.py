@@ -38,7 +38,8 @@ class Aim:
     """What a portfolio aims at in one regime.
 
     `cash` is the share kept back, the hedge of a long-only portfolio; `max_weight` that of one instrument at most;
-    `max_turnover` the sum of |changes| at most; `targets` weights by symbol, for target_weights.
+    `max_turnover` the sum of |changes| at most, `max_cost` what these cost at most; `targets` weights by symbol, for
+    target_weights; `budgets` parts of the risk by symbol, in any unit, for risk_budgeting: nothing else is held.
     """
 
     objective: Objective
@@ -47,12 +48,16 @@ class Aim:
     max_turnover: float | None = None
     cardinality: int | None = None
     targets: tuple[tuple[str, float], ...] = ()
+    max_cost: float | None = None
+    budgets: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not (0 <= self.cash < 1 and 0 < self.max_weight <= 1):
             raise InvalidParameter("an aim needs 0 <= cash < 1 and 0 < max_weight <= 1")
-        if self.objective is Objective.RISK_BUDGETING:
-            raise InvalidParameter("risk_budgeting needs a budget by instrument: use risk_parity in a policy")
+        if (self.objective is Objective.RISK_BUDGETING) != bool(self.budgets):
+            raise InvalidParameter("budgets go with risk_budgeting, and with nothing else")
+        if any(part <= 0 for _, part in self.budgets):
+            raise InvalidParameter("a risk budget is above 0: leave out what must not be held")
         if (self.objective is Objective.TARGET_WEIGHTS) != bool(self.targets):
             raise InvalidParameter("targets go with target_weights, and with nothing else")
         if self.targets and sum(weight for _, weight in self.targets) > 1 + 1e-9:
@@ -62,14 +67,20 @@ class Aim:
 @dataclass(frozen=True, slots=True)
 class Bands:
     """How far a weight may drift before it is traded: `absolute` share of the value, `relative` share of its target;
-    the narrower one counts (5 and 25 is the 5/25 rule)."""
+    the narrower one counts (5 and 25 is the 5/25 rule). Then everything goes back to its target, or with `to_edge`,
+    for aims with targets, no further than into its band."""
 
     absolute: float = 0.05
     relative: float = 0.25
+    to_edge: bool = False
 
     def __post_init__(self) -> None:
         if not (0 <= self.absolute <= 1 and self.relative >= 0):
             raise InvalidParameter("bands need 0 <= absolute <= 1 and relative >= 0")
+
+    def width(self, target: FloatArray) -> FloatArray:
+        """How far each weight may be from `target` (N,)."""
+        return np.minimum(self.absolute, self.relative * target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +161,9 @@ class Policy:
             raise InvalidParameter("min_trade must not be negative, and lot_size be at least 1")
 
     def wanted_symbols(self) -> frozenset[str]:
-        """What the policy may buy, whatever is held: its universe and every target."""
-        targets = {symbol for aim in self.aims.values() for symbol, _ in aim.targets}
-        return frozenset(targets | set(self.universe)) - set(self.excluded)
+        """What the policy may buy, whatever is held: its universe, and what has a target or a risk budget."""
+        named = {symbol for aim in self.aims.values() for symbol, _ in (*aim.targets, *aim.budgets)}
+        return frozenset(named | set(self.universe)) - set(self.excluded)
 
 
 def towards(previous: FloatArray, target: FloatArray, pace: Pace) -> FloatArray:
@@ -169,6 +180,5 @@ def towards(previous: FloatArray, target: FloatArray, pace: Pace) -> FloatArray:
 def outside(weights: FloatArray, target: FloatArray, bands: Bands) -> FloatArray:
     """By how much each weight lies outside its band, signed: (N,) zeros where all are inside."""
     drift = weights - target
-    width = np.minimum(bands.absolute, bands.relative * target)
-    beyond: FloatArray = np.sign(drift) * np.maximum(np.abs(drift) - width, 0.0)
+    beyond: FloatArray = np.sign(drift) * np.maximum(np.abs(drift) - bands.width(target), 0.0)
     return beyond

@@ -1,6 +1,7 @@
 """Policies as JSON, as PostgreSQL keeps them and manifests tell them: numbers of money as text, weights as numbers."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ def document(policy: Policy) -> dict[str, Any]:
         "sectors": [
             {"name": s.name, "symbols": list(s.symbols), "lower": s.lower, "upper": s.upper} for s in policy.sectors
         ],
-        "bands": {"absolute": policy.bands.absolute, "relative": policy.bands.relative},
+        "bands": asdict(policy.bands),
         "pace": {"rate": policy.pace.rate, "max_step": policy.pace.max_step},
         "costs": {name: str(getattr(policy.costs, name)) for name in _COSTS},
         "taxes": {name: str(getattr(policy.taxes, name)) for name in _TAXES},
@@ -40,7 +41,7 @@ def parse(told: Mapping[str, Any]) -> Policy:
             Sector(s["name"], tuple(s["symbols"]), float(s.get("lower", 0.0)), float(s.get("upper", 1.0)))
             for s in told.get("sectors", ())
         ),
-        bands=Bands(**{name: float(value) for name, value in told.get("bands", {}).items()}),
+        bands=_bands(told.get("bands", {})),
         pace=Pace(**{name: float(value) for name, value in told.get("pace", {}).items()}),
         costs=Costs(**{name: Decimal(value) for name, value in told.get("costs", {}).items()}),
         taxes=Taxes(**{name: Decimal(value) for name, value in told.get("taxes", {}).items()}),
@@ -63,16 +64,32 @@ def _aim_document(aim: Aim) -> dict[str, Any]:
         "max_turnover": aim.max_turnover,
         "cardinality": aim.cardinality,
         "targets": dict(aim.targets),
+        "max_cost": aim.max_cost,
+        "budgets": dict(aim.budgets),
     }
 
 
 def _aim(told: Mapping[str, Any]) -> Aim:
-    turnover = told.get("max_turnover")
     return Aim(
         Objective(told["objective"]),
         cash=float(told.get("cash", 0.0)),
         max_weight=float(told.get("max_weight", 1.0)),
-        max_turnover=None if turnover is None else float(turnover),
+        max_turnover=_limit(told.get("max_turnover")),
         cardinality=told.get("cardinality"),
-        targets=tuple(sorted((symbol, float(weight)) for symbol, weight in (told.get("targets") or {}).items())),
+        targets=_by_symbol(told.get("targets")),
+        max_cost=_limit(told.get("max_cost")),
+        budgets=_by_symbol(told.get("budgets")),
     )
+
+
+def _bands(told: Mapping[str, Any]) -> Bands:
+    shares = {name: float(value) for name, value in told.items() if name != "to_edge"}
+    return Bands(**shares, to_edge=bool(told.get("to_edge", False)))
+
+
+def _limit(told: float | str | None) -> float | None:
+    return None if told is None else float(told)
+
+
+def _by_symbol(told: Mapping[str, Any] | None) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted((symbol, float(value)) for symbol, value in (told or {}).items()))

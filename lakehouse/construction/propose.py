@@ -5,7 +5,7 @@ lots, risk before and after. Each is a function of its own room; this one puts t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 
 from lakehouse.construction.allocate import allocate
+from lakehouse.construction.left import beyond, kept_for_orders
 from lakehouse.construction.limits import Group, Limits
 from lakehouse.construction.lots import Basket, WholeLots, whole_lots
 from lakehouse.construction.model import Allocation, Goal, Market, Status
@@ -26,7 +27,8 @@ from lakehouse.construction.proposal import (
     Side,
 )
 from lakehouse.construction.regime import TRADING_DAYS, RegimeReading
-from lakehouse.construction.taxes import Sale, TaxLot, cheapest, tax_due
+from lakehouse.construction.taxes import Sale, TaxLot, closing, tax_due
+from lakehouse.portfolio.lots import LotMethod
 from lakehouse.risk.checks import FloatArray, InvalidParameter
 from lakehouse.risk.shortfall import historical_es
 from lakehouse.risk.var import historical_var
@@ -34,12 +36,14 @@ from lakehouse.risk.var import historical_var
 INVESTED = 0.5
 """A portfolio of which less than this share of its budget is invested is bought at once: pace and turnover are for
 changes, not for the first investment."""
+UNKNOWN_LOTS = "which lots it closes is not told: fewer units are in open lots than were held at the close"
 WASH = "a loss of this sale may not count for tax: units that stay were bought within the 30 days before"
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a portfolio holds at a close: units by symbol, closes of all symbols of the market, cash, open tax lots."""
+    """What a portfolio holds at a close: units by symbol, closes of all symbols of the market, cash, open tax lots in
+    the order in which they were opened. `kept` units are promised to open orders; `lot_method` is the account's."""
 
     portfolio_id: UUID
     business_date: date
@@ -48,6 +52,8 @@ class Holdings:
     units: Mapping[str, Decimal]
     prices: Mapping[str, Decimal]
     lots: Mapping[str, Sequence[TaxLot]]
+    kept: Mapping[str, Decimal] = field(default_factory=dict)
+    lot_method: LotMethod = LotMethod.SPECIFIC
 
 
 def propose(holdings: Holdings, policy: Policy, market: Market, reading: RegimeReading) -> Proposal:
@@ -68,6 +74,7 @@ class _Making:
         if strange := set(holdings.units) - set(self.symbols):
             raise InvalidParameter(f"held, but not in the market: {', '.join(sorted(strange))}")
         self.units = tuple(holdings.units.get(symbol, Decimal(0)) for symbol in self.symbols)
+        self.kept = tuple(holdings.kept.get(symbol, Decimal(0)) for symbol in self.symbols)
         self.prices = tuple(holdings.prices[symbol] for symbol in self.symbols)
         self.value = holdings.cash + sum((q * p for q, p in zip(self.units, self.prices, strict=True)), Decimal(0))
         self.reasons: list[str] = []
@@ -80,7 +87,11 @@ class _Making:
             short = ", ".join(s for s, w in zip(self.symbols, before, strict=True) if w < 0)
             return self._still(ProposalStatus.REFUSED, before, f"short positions are not rebalanced: {short}")
         first = before.sum() < INVESTED * (1 - self.aim.cash)
-        allocation = self._allocation(before, first=first)
+        limits = self._limits()
+        if first:
+            limits = limits.without_trading_limits()
+        goal = self._goal()
+        allocation = allocate(goal, self.market, limits, before)
         self.reasons += allocation.reasons
         if allocation.status is not Status.SOLVED:
             return self._done(ProposalStatus.KEPT, allocation, before, before, None)
@@ -88,44 +99,63 @@ class _Making:
         step = target if first else towards(before, target, self.policy.pace)
         if first:
             self.reasons.append("first investment: pace and turnover limits are for later changes")
-        elif not outside(before, target, self.policy.bands).any() and self._cash_fits(before):
+        elif self._fits(before, target if goal.bands is None else np.array(goal.targets)):
             return self._done(ProposalStatus.WITHIN_BANDS, allocation, before, before, None)
-        traded = self._trade(step)
+        traded = self._trade(step, limits)
         status = ProposalStatus.PROPOSED if any(traded.lots) else ProposalStatus.NOTHING_TO_TRADE
         return self._done(status, allocation, before, step, traded)
 
-    def _cash_fits(self, before: FloatArray) -> bool:
-        kept = 1 - before.sum()
-        wanted = 1 - sum(weight for _, weight in self.aim.targets) if self.aim.targets else self.aim.cash
-        return bool(abs(kept - wanted) <= self.policy.bands.absolute)
+    def _fits(self, before: FloatArray, target: FloatArray) -> bool:
+        """Whether all weights, and the cash, are within their bands."""
+        bands, budget = self.policy.bands, self._budget()
+        return bool(not outside(before, target, bands).any() and abs(before.sum() - budget) <= bands.absolute)
 
-    def _allocation(self, before: FloatArray, *, first: bool) -> Allocation:
-        targets = dict(self.aim.targets)
-        goal = Goal(
+    def _budget(self) -> float:
+        aim = self.aim
+        return min(1.0, sum(weight for _, weight in aim.targets) if aim.targets else 1 - aim.cash)
+
+    def _goal(self) -> Goal:
+        targets, budgets = self._vector(self.aim.targets), self._vector(self.aim.budgets)
+        bands = self.policy.bands
+        edges = targets is not None and bands.to_edge
+        return Goal(
             self.aim.objective,
-            targets=tuple(targets.get(symbol, 0.0) for symbol in self.symbols) if targets else None,
-            costs=(float(self.policy.costs.rate),) * len(self.symbols),
+            targets=targets,
+            bands=tuple(bands.width(np.array(targets)).tolist()) if edges else None,
+            risk_budget=budgets,
+            costs=self._rates(),
         )
-        limits = self._limits(sum(targets.values()) if targets else 1 - self.aim.cash)
-        return allocate(goal, self.market, limits.without_trading_limits() if first else limits, before)
 
-    def _limits(self, budget: float) -> Limits:
-        allowed = [symbol not in self.policy.excluded for symbol in self.symbols]
+    def _vector(self, told: Sequence[tuple[str, float]]) -> tuple[float, ...] | None:
+        by_symbol = dict(told)
+        return tuple(by_symbol.get(symbol, 0.0) for symbol in self.symbols) if by_symbol else None
+
+    def _limits(self) -> Limits:
+        aim, policy = self.aim, self.policy
+        budgets = {symbol for symbol, _ in aim.budgets} or set(self.symbols)
+        allowed = [symbol in budgets and symbol not in policy.excluded for symbol in self.symbols]
         place = {symbol: i for i, symbol in enumerate(self.symbols)}
         groups = [
             Group(s.name, tuple(place[symbol] for symbol in s.symbols if symbol in place), s.lower, s.upper)
-            for s in self.policy.sectors
+            for s in policy.sectors
         ]
         return Limits(
             lower=(0.0,) * len(self.symbols),
-            upper=tuple(self.aim.max_weight if may else 0.0 for may in allowed),
+            upper=tuple(aim.max_weight if may else 0.0 for may in allowed),
             groups=tuple(group for group in groups if group.members or group.lower > 0),
-            budget=min(1.0, budget),
-            max_turnover=self.aim.max_turnover,
-            cardinality=self.aim.cardinality,
+            budget=self._budget(),
+            max_turnover=aim.max_turnover,
+            max_cost=aim.max_cost,
+            costs=self._rates(),
+            cardinality=aim.cardinality,
         )
 
-    def _trade(self, step: FloatArray) -> WholeLots:
+    def _rates(self) -> tuple[float, ...]:
+        """What trading costs as a share of the traded value, the fee of an order aside."""
+        costs = self.policy.costs
+        return tuple(float(costs.rate + costs.per_share / price) for price in self.prices)
+
+    def _trade(self, step: FloatArray, limits: Limits) -> WholeLots:
         """Costs lower the capital: wanted values are shares of what is left of the value after them."""
         left = self.value
         for _ in range(2):
@@ -138,8 +168,12 @@ class _Making:
                 Decimal(0),
             )
             left = self.value - paid
-        found = whole_lots(self._basket(step, left))
+        basket = self._basket(step, left)
+        found = whole_lots(basket)
         self.reasons += [found.reason] if found.reason else []
+        self.reasons += kept_for_orders(basket, self.symbols, found.lots)
+        one_lot = self._weights((Decimal(self.policy.lot_size),) * len(self.symbols))
+        self.reasons += beyond(limits, self.symbols, self._after(basket, found.lots), one_lot)
         return found
 
     def _basket(self, step: FloatArray, value: Decimal) -> Basket:
@@ -152,7 +186,15 @@ class _Making:
             self.policy.costs,
             self.policy.lot_size,
             self.policy.min_trade,
+            self.kept,
         )
+
+    def _after(self, basket: Basket, lots: Sequence[int]) -> FloatArray:
+        """Weights after trading these lots, of what their costs leave of the value; zeros where they leave nothing."""
+        units = [q + n * self.policy.lot_size for q, n in zip(self.units, lots, strict=True)]
+        held = sum((q * p for q, p in zip(units, self.prices, strict=True)), Decimal(0))
+        left = basket.cash_after(lots) + held
+        return self._weights(units, left) if left > 0 else np.zeros(len(units))
 
     def _weights(self, units: Sequence[Decimal], value: Decimal | None = None) -> FloatArray:
         whole = self.value if value is None else value
@@ -173,9 +215,7 @@ class _Making:
         basket = self._basket(step, self.value)
         lots = traded.lots if traded else (0,) * len(self.symbols)
         cash = basket.cash_after(lots)
-        units = [q + n * self.policy.lot_size for q, n in zip(self.units, lots, strict=True)]
-        left = cash + sum((q * p for q, p in zip(units, self.prices, strict=True)), Decimal(0))
-        after = self._weights(units, left) if left > 0 else before
+        after = self._after(basket, lots)
         target = allocation.weights if allocation and allocation.status is Status.SOLVED else before
         trades, tax = self._trades(basket, lots)
         notional = sum((trade.notional for trade in trades), Decimal(0))
@@ -221,7 +261,8 @@ class _Making:
         sale: Sale | None = None
         if lots < 0 and sum((lot.quantity for lot in open_lots), Decimal(0)) >= quantity:
             day = self.holdings.business_date
-            sale = cheapest(open_lots, quantity, self.prices[place], on=day, rates=self.policy.taxes)
+            method = self.holdings.lot_method
+            sale = closing(open_lots, quantity, self.prices[place], on=day, rates=self.policy.taxes, method=method)
         return ProposedTrade(
             symbol=symbol,
             side=Side.BUY if lots > 0 else Side.SELL,
@@ -232,8 +273,14 @@ class _Making:
             lots=sale.picks if sale else (),
             short_gain=sale.short_gain if sale else Decimal(0),
             long_gain=sale.long_gain if sale else Decimal(0),
-            note=WASH if sale and sale.wash_sale else "",
+            note=_note(sale) if lots < 0 else "",
         )
+
+
+def _note(sale: Sale | None) -> str:
+    if sale is None:
+        return UNKNOWN_LOTS
+    return WASH if sale.wash_sale else ""
 
 
 def drift(weights: FloatArray, target: FloatArray) -> float:

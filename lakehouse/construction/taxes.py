@@ -8,6 +8,7 @@ from uuid import UUID
 
 from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Taxes
+from lakehouse.portfolio.lots import LotMethod
 
 CENT = Decimal("0.01")
 WASH_DAYS = 30
@@ -44,18 +45,35 @@ def is_long_term(opened_on: date, sold_on: date) -> bool:
     return sold_on > anniversary
 
 
+def closing(
+    lots: Sequence[TaxLot], quantity: Decimal, price: Decimal, *, on: date, rates: Taxes, method: LotMethod
+) -> Sale:
+    """The lots that `quantity` sold at `price` closes: those of the least tax where the account lets its owner name
+    them, otherwise those that its `method` takes first. `lots` are in the order in which they were opened. Raises
+    ConstructionError where they have fewer units."""
+    if method is LotMethod.SPECIFIC:
+        return cheapest(lots, quantity, price, on=on, rates=rates)
+    if method is LotMethod.HIFO:
+        return _sale(sorted(lots, key=lambda lot: -lot.cost / lot.quantity), quantity, price, on)
+    return _sale(lots[::-1] if method is LotMethod.LIFO else lots, quantity, price, on)
+
+
 def cheapest(lots: Sequence[TaxLot], quantity: Decimal, price: Decimal, *, on: date, rates: Taxes) -> Sale:
     """The lots that `quantity` sold at `price` should close: least tax a unit first, so losses before gains.
 
     Ties (all, where rates are zero) go to the larger cost a unit, then to the older lot: the tax that may come later.
     Raises ConstructionError where the lots have fewer units.
     """
+    return _sale(sorted(lots, key=lambda lot: _order(lot, price, on, rates)), quantity, price, on)
+
+
+def _sale(lots: Sequence[TaxLot], quantity: Decimal, price: Decimal, on: date) -> Sale:
     if quantity > sum((lot.quantity for lot in lots), Decimal(0)):
         raise ConstructionError(f"{quantity} units to sell, but the lots have fewer")
     picks: list[tuple[UUID, Decimal]] = []
     gains = {True: Decimal(0), False: Decimal(0)}
     left, lost = quantity, False
-    for lot in sorted(lots, key=lambda lot: _order(lot, price, on, rates)):
+    for lot in lots:
         if left <= 0:
             break
         part = min(left, lot.quantity)

@@ -1,5 +1,6 @@
 """The day's published proposals into PostgreSQL, in one transaction; running it twice changes nothing."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -104,12 +105,14 @@ class _Writing:
         ids = [row["portfolio_id"] for row in proposals]
         policies = {row[0]: row[1:] for row in self.connection.execute(MINE, (ids,)).fetchall()}
         self.connection.execute(DROP_OTHERS, (self.day, ids))
-        written = 0
-        for row in proposals:
-            if row["portfolio_id"] in policies:
-                mine = [trade for trade in trades if trade["portfolio_id"] == row["portfolio_id"]]
-                written += self._one(row, mine, policies[row["portfolio_id"]])
-        return written
+        traded: defaultdict[str, Rows] = defaultdict(list)
+        for trade in trades:
+            traded[trade["portfolio_id"]].append(trade)
+        return sum(
+            self._one(row, traded[row["portfolio_id"]], policies[row["portfolio_id"]])
+            for row in proposals
+            if row["portfolio_id"] in policies
+        )
 
     def _one(self, row: dict[str, Any], trades: Sequence[dict[str, Any]], policy: tuple[Any, ...]) -> int:
         portfolio = row["portfolio_id"]
@@ -132,18 +135,22 @@ class _Writing:
             "created_at": self.now,
         }
         self._insert("proposal", head)
-        for trade in trades:
-            self._insert("proposal_trade", {"proposal_id": identity, **{name: trade[name] for name in TRADED}})
+        self._insert(
+            "proposal_trade", *({"proposal_id": identity, **{name: trade[name] for name in TRADED}} for trade in trades)
+        )
         self._move_on(portfolio, policy)
         return 1
 
-    def _insert(self, table: str, values: dict[str, Any]) -> None:
+    def _insert(self, table: str, *rows: dict[str, Any]) -> None:
+        if not rows:
+            return
         statement = sql.SQL("INSERT INTO app.{} ({}) VALUES ({})").format(
             sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, values)),
-            sql.SQL(", ").join(map(sql.Placeholder, values)),
+            sql.SQL(", ").join(map(sql.Identifier, rows[0])),
+            sql.SQL(", ").join(map(sql.Placeholder, rows[0])),
         )
-        self.connection.execute(statement, values)
+        with self.connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
 
     def _move_on(self, portfolio: str, policy: tuple[Any, ...]) -> None:
         anchor, frequency, next_on = policy

@@ -23,7 +23,7 @@ from spark_jobs.rebalance.parameters import Parameters, Windows, parse
 from spark_jobs.rebalance.proposals import by_symbol, market_regime, proposal_of
 from spark_jobs.rebalance.rows import proposal_rows, trade_rows
 
-CLOSES = ("symbol", "business_date", "currency", "close")
+CLOSES = ("symbol", "business_date", "previous_date", "currency", "close", "simple_return")
 
 
 def plan(run: Run) -> dict[str, Any]:

@@ -5,7 +5,7 @@ manifest then recomputes the run bit for bit, whatever has been traded since.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from uuid import UUID
 from lakehouse.construction.policy import Policy
 from lakehouse.construction.policy_document import parse as parse_policy
 from lakehouse.construction.taxes import TaxLot
+from lakehouse.portfolio.lots import LotMethod
 from ml.inference.regime import RegimeChain, from_document
 
 TRADING_DAYS_A_YEAR = 250
@@ -35,8 +36,8 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A portfolio that is due: who it is, what it may spend, its lots by symbol, and its policy with the limits of its
-    objective in it."""
+    """A portfolio that is due: who it is, what it may spend, its lots by symbol in the order in which they were opened,
+    and its policy with the limits of its objective in it. `kept` units are promised to open orders."""
 
     portfolio_id: UUID
     name: str
@@ -44,6 +45,8 @@ class Due:
     cash: Decimal
     lots: Mapping[str, tuple[TaxLot, ...]]
     policy: Policy
+    kept: Mapping[str, Decimal] = field(default_factory=dict)
+    lot_method: LotMethod = LotMethod.SPECIFIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,9 @@ def _due(told: Mapping[str, Any]) -> Due:
         cash=Decimal(told["cash"]),
         lots={symbol: tuple(found) for symbol, found in lots.items()},
         policy=parse_policy(told["policy"]),
+        # Runs of before these were read have neither, and chose the lots of every account.
+        kept={symbol: Decimal(units) for symbol, units in told.get("kept", {}).items()},
+        lot_method=LotMethod(told.get("lot_method", LotMethod.SPECIFIC)),
     )
 
 

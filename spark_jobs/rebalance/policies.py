@@ -1,14 +1,18 @@
 """Who is due, read from PostgreSQL at one instant, as JSON values for the run's parameters."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final, LiteralString
+from uuid import UUID
 
 from psycopg import IsolationLevel
 
 from lakehouse.domain.currency import from_minor
 from lakehouse.settings import PostgresSettings
 from lakehouse.stores import postgres
+from lakehouse.trading.lots import slice_of
 
 # A date that was proposed for already is due again, so that running it twice proposes the same portfolios.
 DUE: Final[LiteralString] = """
@@ -25,9 +29,22 @@ DUE: Final[LiteralString] = """
                ) ORDER BY l.symbol, l.opened_at, l.id)
                FROM app.lot AS l
                WHERE l.portfolio_id = p.id AND l.quantity > 0 AND l.currency = p.base_currency
+           ), '[]'),
+           a.lot_method,
+           coalesce((
+               SELECT jsonb_object_agg(x.symbol, trim_scale(x.reserved_quantity)::text)
+               FROM app.position AS x WHERE x.portfolio_id = p.id AND x.reserved_quantity > 0
+           ), '{}'),
+           coalesce((
+               SELECT jsonb_agg(jsonb_build_object(
+                   'lots', s.lots, 'filled', s.filled_quantity::text, 'left', s.reserved_quantity::text
+               ) ORDER BY s.id)
+               FROM trading.order AS s
+               WHERE s.portfolio_id = p.id AND s.side = 'sell' AND s.reserved_quantity > 0 AND s.lots IS NOT NULL
            ), '[]')
     FROM app.rebalance_policy AS r
     JOIN app.portfolio AS p ON p.id = r.portfolio_id
+    JOIN app.account AS a ON a.id = p.account_id
     LEFT JOIN app.objective AS o ON o.portfolio_id = p.id
     WHERE r.is_enabled AND (r.next_on <= %(day)s OR r.proposed_on = %(day)s)
     ORDER BY p.id
@@ -44,22 +61,18 @@ def due(section: PostgresSettings, business_date: date) -> list[dict[str, Any]]:
 
 
 def _portfolio(row: tuple[Any, ...]) -> dict[str, Any]:
-    portfolio_id, name, currency, frequency, document, cash_minor, most, least_cash, excluded, lots = row
+    portfolio_id, name, currency, frequency, document, cash_minor, most, least_cash, excluded, *books = row
+    lots, lot_method, kept, sales = books
     return {
         "portfolio_id": portfolio_id,
         "name": name,
         "currency": currency,
         "cash": str(from_minor(cash_minor, currency)),
-        "lots": [
-            {
-                "symbol": lot["symbol"],
-                "id": lot["id"],
-                "opened_on": lot["opened_on"],
-                "quantity": lot["quantity"],
-                "cost": str(from_minor(int(lot["cost_minor"]), currency)),
-            }
-            for lot in lots
-        ],
+        "lots": free_lots(
+            [{**lot, "cost": str(from_minor(int(lot["cost_minor"]), currency))} for lot in lots], promised(sales)
+        ),
+        "lot_method": lot_method,
+        "kept": kept,
         "policy": within_objective(
             {**document, "frequency": frequency},
             most=None if most is None else float(most),
@@ -67,6 +80,29 @@ def _portfolio(row: tuple[Any, ...]) -> dict[str, Any]:
             excluded=excluded or [],
         ),
     }
+
+
+def promised(sales: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
+    """Units of each lot, by its id, that open sales have named and not sold yet."""
+    found: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for sale in sales:
+        named = [(UUID(lot["lot_id"]), Decimal(lot["quantity"])) for lot in sale["lots"]]
+        for lot, units in slice_of(named, start=Decimal(sale["filled"]), quantity=Decimal(sale["left"])):
+            found[str(lot)] += units
+    return dict(found)
+
+
+def free_lots(lots: Iterable[Mapping[str, str]], named: Mapping[str, Decimal]) -> list[dict[str, str]]:
+    """The lots without the units that are `named` by open sales, each with the part of its cost that stays."""
+    found = []
+    for lot in lots:
+        held, cost = Decimal(lot["quantity"]), Decimal(lot["cost"])
+        free = held - named.get(lot["id"], Decimal(0))
+        if free > 0:
+            part = cost if free == held else cost * free / held
+            told = {"quantity": str(free), "cost": str(part)}
+            found.append({**{name: lot[name] for name in ("symbol", "id", "opened_on")}, **told})
+    return found
 
 
 def within_objective(

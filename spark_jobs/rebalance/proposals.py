@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lakehouse.construction.estimate import Estimator, market
 from lakehouse.construction.model import ConstructionError, Market
@@ -15,7 +15,7 @@ from lakehouse.construction.proposal import Proposal, ProposalStatus, RiskOfWeig
 from lakehouse.construction.propose import Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading, read_regime
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, RiskError
-from lakehouse.risk.returns import align, simple_returns
+from lakehouse.risk.returns import DateArray, align, simple_returns
 from ml.inference.regime import read_model
 from spark_jobs.rebalance.parameters import Due, RegimeModel, Windows
 
@@ -29,28 +29,39 @@ class NotComputable(ConstructionError):
 
 @dataclass(frozen=True, slots=True)
 class Closes:
-    """Rows of closes by symbol: `dates` (M,) ascending days, `prices` (M,) and their currency."""
+    """Closes of an instrument without a gap: `dates` (M,) ascending days; `prices` (M,), of which the last one is the
+    `last` close and the others are adjusted for corporate actions; their currency."""
 
-    dates: "np.ndarray[tuple[int], np.dtype[np.datetime64]]"
+    dates: DateArray
     prices: FloatArray
     last: Decimal
     currency: str
 
 
 def by_symbol(rows: pa.Table) -> dict[str, Closes]:
-    """Closes (symbol, business_date, currency, close) of each symbol, by date."""
+    """Rows of gold.returns_daily_v1 (symbol, business_date, previous_date, currency, close, simple_return), in any
+    order, as the closes of each symbol.
+
+    Where a return does not follow upon the row before (a year without a bar, another currency), the series begins
+    anew. A split is no loss here: returns are adjusted, closes are not.
+    """
     ordered = rows.sort_by([("symbol", "ascending"), ("business_date", "ascending")]).combine_chunks()
-    symbols = ordered["symbol"].to_numpy(zero_copy_only=False)
-    dates = ordered["business_date"].to_numpy(zero_copy_only=False).astype("datetime64[D]")
-    prices = pc.cast(ordered["close"], pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    names, starts = np.unique(symbols.astype(str), return_index=True)
-    ends = [*starts[1:], len(symbols)]
-    return {
-        str(name): Closes(
-            dates[a:b], prices[a:b], ordered["close"][int(b) - 1].as_py(), ordered["currency"][int(b) - 1].as_py()
-        )
-        for name, a, b in zip(names, starts, ends, strict=True)
-    }
+    symbols = ordered["symbol"].to_numpy(zero_copy_only=False).astype(str)
+    dates, previous = (
+        ordered[name].to_numpy(zero_copy_only=False).astype("datetime64[D]")
+        for name in ("business_date", "previous_date")
+    )
+    growth = 1.0 + ordered["simple_return"].to_numpy(zero_copy_only=False)
+    broken = np.concatenate([[True], (symbols[1:] != symbols[:-1]) | (previous[1:] != dates[:-1])])
+    bounds = [*np.flatnonzero(broken[: len(symbols)]).tolist(), len(symbols)]
+    # Of several unbroken parts of a symbol the last one counts: later entries replace earlier ones.
+    return {str(symbols[a]): _closes(ordered, dates[a:b], growth[a:b], b - 1) for a, b in pairwise(bounds)}
+
+
+def _closes(ordered: pa.Table, dates: DateArray, growth: FloatArray, at: int) -> Closes:
+    last: Decimal = ordered["close"][at].as_py()
+    level = np.cumprod(growth)
+    return Closes(dates, float(last) * (level / level[-1]), last, ordered["currency"][at].as_py())
 
 
 def market_regime(closes: Mapping[str, Closes], windows: Windows, model: RegimeModel | None = None) -> RegimeReading:
@@ -94,6 +105,8 @@ def proposal_of(
             units,
             {symbol: found.last for symbol, found in usable.items()},
             due.lots,
+            due.kept,
+            due.lot_method,
         )
         return propose(holdings, due.policy, _market(usable, windows), reading)
     except (ConstructionError, RiskError) as error:

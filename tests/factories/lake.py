@@ -95,3 +95,19 @@ def land(settings: Settings, table: Table, rows: Iterable[Mapping[str, Any]], fi
     """Append rows to a bronze table as the lander would."""
     target = delta.ensure_table(settings.s3, table)
     write_deltalake(target, bronze_rows(table, rows, first_offset), mode="append")
+
+
+def put(settings: Settings, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append rows to a table that a Spark job publishes elsewhere: for tests of the jobs that read it."""
+    write_deltalake(
+        delta.uri(settings.s3, table),
+        pa.Table.from_pylist(list(rows), arrow.schema(table)),
+        partition_by=table.partition_by,
+        mode="append",
+        storage_options=delta.options(settings.s3),
+    )
+
+
+def silver_bar(symbol: str, day: date, close: str, **given: Any) -> dict[str, Any]:
+    """A row of silver.daily_bars_v1."""
+    return {**bar(symbol, day, close, **given), "business_year": day.year, "_partition": 0, "_offset": 0}

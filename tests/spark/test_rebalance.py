@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +18,11 @@ from lakehouse.construction.policy_document import document
 from lakehouse.construction.regime import Regime
 from lakehouse.contracts.jobs import DELIVER_PROPOSALS
 from lakehouse.contracts.model import Table
-from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
+from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
+from lakehouse.contracts.tables.silver import POSITIONS
 from lakehouse.domain.ids import SYSTEM_USER
+from lakehouse.risk.checks import FloatArray
 from lakehouse.settings import PostgresSettings, Settings
 from lakehouse.stores import delta, postgres
 from spark_jobs.deliver_proposals.job import NothingPublishedError, deliver_proposals
@@ -31,18 +34,18 @@ from spark_jobs.kit.model import Batch
 from spark_jobs.kit.reproduce import reproduce
 from spark_jobs.kit.run import Steps
 from spark_jobs.kit.sessions import sessions
-from spark_jobs.positions_daily.job import JOB as POSITIONS
 from spark_jobs.rebalance.job import JOB as REBALANCE
-from spark_jobs.returns_daily.job import JOB as RETURNS
-from spark_jobs.silver_daily_bars.job import JOB as SILVER
-from tests.factories.lake import bar, lake_of_its_own, land
+from tests.factories.lake import lake_of_its_own, put
 
 pytestmark = [pytest.mark.spark, pytest.mark.engines("s3")]
 
 DAY, NEXT = date(2022, 12, 28), date(2022, 12, 29)
 CLOCK = SystemClock()
 SYMBOLS = ("AAA", "BBB", "CCC")
-DUE, LATER, EUROS, UNSOLVABLE = (UUID(int=i) for i in range(1, 5))
+PORTFOLIOS = DUE, LATER, EUROS, UNSOLVABLE = tuple(UUID(int=i) for i in range(1, 5))
+HELD = {"AAA": 70, "BBB": 30}
+RESERVED = 5
+"""Units of AAA that open orders of each portfolio keep."""
 EQUAL = dict.fromkeys(Regime, Aim(Objective.EQUAL_WEIGHT, cash=0.1))
 
 
@@ -92,9 +95,9 @@ def prepare(settings: Settings) -> None:
                 "VALUES (%s, %s, %s, %s, '', %s)",
                 (found, SYSTEM_USER, found, f"portfolio {found.int}", currency),
             )
-            cursor.execute(
-                "INSERT INTO app.position (portfolio_id, symbol, quantity) VALUES (%s, 'AAA', 70), (%s, 'BBB', 30)",
-                (found, found),
+            cursor.executemany(
+                "INSERT INTO app.position (portfolio_id, symbol, quantity, reserved_quantity) VALUES (%s, %s, %s, %s)",
+                [(found, symbol, units, RESERVED if symbol == "AAA" else 0) for symbol, units in HELD.items()],
             )
             told = document(policy)
             cursor.execute(
@@ -112,12 +115,39 @@ def market(stack: Settings, database: PostgresSettings) -> Iterator[Settings]:
         chosen = days[days <= np.datetime64(DAY)][-560:].tolist()
         moves = np.random.default_rng(11).normal(0.0003, 0.012, (560, len(SYMBOLS)))
         closes = np.round(100 * np.exp(moves.cumsum(axis=0)), 2)
-        bars = [bar(s, day, f"{closes[n, i]:.2f}") for i, s in enumerate(SYMBOLS) for n, day in enumerate(chosen)]
-        land(settings, MARKET_BARS_DAILY, bars)
+        put(settings, RETURNS_DAILY, [row for i, s in enumerate(SYMBOLS) for row in returned(s, chosen, closes[:, i])])
         prepare(settings)
-        for job in (SILVER, RETURNS, POSITIONS):
-            run(job, settings)
+        put(settings, POSITIONS, [held for portfolio in PORTFOLIOS for held in position_rows(portfolio)])
         yield settings
+
+
+def returned(symbol: str, days: list[date], closes: FloatArray) -> Iterator[dict[str, Any]]:
+    """Rows of gold.returns_daily_v1."""
+    for n in range(1, len(days)):
+        growth = closes[n] / closes[n - 1]
+        yield {
+            "business_year": days[n].year,
+            "symbol": symbol,
+            "business_date": days[n],
+            "previous_date": days[n - 1],
+            "currency": "USD",
+            "close": Decimal(f"{closes[n]:.2f}"),
+            "simple_return": growth - 1,
+            "log_return": np.log(growth),
+        }
+
+
+def position_rows(portfolio: UUID) -> Iterator[dict[str, Any]]:
+    """Rows of silver.positions_v1, of what `prepare` puts into the books."""
+    for symbol, units in HELD.items():
+        yield {
+            "business_date": DAY,
+            "portfolio_id": str(portfolio),
+            "portfolio_name": f"portfolio {portfolio.int}",
+            "base_currency": "EUR" if portfolio == EUROS else "USD",
+            "symbol": symbol,
+            "quantity": Decimal(units),
+        }
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +166,8 @@ def test_those_due_get_whole_lots_that_fit_the_cash_and_the_others_a_reason(
     assert (due["status"], due["objective"]) == ("proposed", "equal_weight")
     assert due["cash_after_base"] >= 0
     assert due["drift_after"] < 0.02 < due["drift_before"]
+    assert any("AAA: open orders keep 5 of 70 units" in reason for reason in json.loads(due["reasons"]))
+    assert proposed.parameters["due"][0]["kept"] == {"AAA": "5"}
     assert found[str(EUROS)]["status"] == "refused"
     assert "EUR" in json.loads(found[str(EUROS)]["reasons"])[0]
     assert found[str(UNSOLVABLE)]["status"] == "kept"

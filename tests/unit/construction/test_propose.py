@@ -10,12 +10,13 @@ import pytest
 from skfolio.datasets import load_sp500_dataset
 
 from lakehouse.construction.estimate import market
-from lakehouse.construction.model import Market, Objective
-from lakehouse.construction.policy import Aim, Pace, Policy, Sector, Taxes, standard_aims
+from lakehouse.construction.model import Market, Objective, contributions
+from lakehouse.construction.policy import Aim, Bands, Costs, Pace, Policy, Sector, Taxes, standard_aims
 from lakehouse.construction.proposal import Proposal, ProposalStatus, Side
 from lakehouse.construction.propose import Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading
 from lakehouse.construction.taxes import TaxLot
+from lakehouse.portfolio.lots import LotMethod
 from lakehouse.risk.checks import InvalidParameter
 
 DAY = date(2022, 12, 28)
@@ -108,6 +109,25 @@ def test_within_its_bands_nothing_is_traded(closes: Market) -> None:
     assert again.trades == ()
 
 
+def test_weights_outside_their_bands_go_to_the_target_or_no_further_than_the_edge(closes: Market) -> None:
+    prices = holdings().prices
+    targets = (("AAPL", 0.3), ("JPM", 0.3), ("KO", 0.4))
+    shares = {"AAPL": "0.4", "JPM": "0.3", "KO": "0.3"}
+    units = {s: (Decimal(share) * 1_000_000 / prices[s]).quantize(Decimal(1)) for s, share in shares.items()}
+    drifted = replace(holdings(), units=units, cash=Decimal(0), lots={})
+    aims = dict.fromkeys(Regime, Aim(Objective.TARGET_WEIGHTS, targets=targets))
+    there = propose(drifted, Policy(aims=aims), closes, SIDEWAYS)
+    edge = propose(drifted, Policy(aims=aims, bands=Bands(to_edge=True)), closes, SIDEWAYS)
+    after = {line.symbol: line.after for line in edge.lines}
+    assert there.turnover == pytest.approx(0.2, abs=0.001)
+    assert edge.turnover == pytest.approx(0.1, abs=0.001)
+    assert [after["AAPL"], after["KO"]] == pytest.approx([0.35, 0.35], abs=0.001)
+    inside = replace(drifted, units={**units, "AAPL": units["AAPL"] * 85 / 100, "KO": units["KO"] * 120 / 100})
+    assert propose(inside, Policy(aims=aims, bands=Bands(to_edge=True)), closes, SIDEWAYS).status is (
+        ProposalStatus.WITHIN_BANDS
+    )
+
+
 def test_what_is_excluded_is_sold(closes: Market) -> None:
     found = propose(holdings(), Policy(excluded=("XOM",)), closes, SIDEWAYS)
     sold = next(trade for trade in found.trades if trade.symbol == "XOM")
@@ -121,6 +141,69 @@ def test_limits_that_cannot_be_kept_keep_the_portfolio_and_are_named(closes: Mar
     assert found.trades == ()
     assert "all of it" in found.reasons[0]
     assert found.cash_after == holdings().cash
+
+
+def test_units_of_open_orders_are_not_sold_and_the_proposal_says_so(closes: Market) -> None:
+    policy = Policy(excluded=("XOM",))
+    held = replace(holdings(), kept={"XOM": Decimal(30), "KO": Decimal(200)})
+    found = propose(held, policy, closes, SIDEWAYS)
+    adds_up(found, held)
+    sold = {trade.symbol: trade.quantity for trade in found.trades if trade.side is Side.SELL}
+    assert sold["XOM"] == 70
+    assert "KO" not in sold
+    said = next(reason for reason in found.reasons if reason.startswith("XOM"))
+    assert said == (
+        "XOM: open orders keep 30 of 100 units, which are left out of what is sold; without them 30 more would be"
+    )
+    assert any(reason.startswith("KO: open orders keep 200 of 200 units") for reason in found.reasons)
+    assert any("still beyond a limit" in reason and "XOM" in reason for reason in found.reasons)
+    free = propose(holdings(), policy, closes, SIDEWAYS)
+    assert not any("open orders" in reason or "beyond" in reason for reason in free.reasons)
+
+
+def test_names_beyond_the_limit_on_the_way_there_are_told(closes: Market) -> None:
+    aims = {**standard_aims(), Regime.SIDEWAYS: Aim(Objective.MIN_VARIANCE, cardinality=2)}
+    slow = propose(holdings(), Policy(aims=aims, pace=Pace(rate=0.5)), closes, SIDEWAYS)
+    assert slow.reasons[-1] == "still beyond a limit after these trades: 5 names (2 at most)"
+    at_once = propose(holdings(), Policy(aims=aims), closes, SIDEWAYS)
+    assert sum(line.after > 0 for line in at_once.lines) == 2
+    assert not any("beyond" in reason for reason in at_once.reasons)
+
+
+def test_the_cost_of_trading_is_limited(closes: Market) -> None:
+    costs = Costs(per_share=Decimal("0.05"), bps=Decimal(5))
+    aim = Aim(Objective.MIN_VARIANCE, max_cost=0.0002)
+    found = propose(holdings(), Policy(aims=dict.fromkeys(Regime, aim), costs=costs), closes, SIDEWAYS)
+    assert found.status is ProposalStatus.PROPOSED
+    assert 0.00015 < float(found.cost / found.value) <= 0.0002 + 0.00002  # whole lots
+    free = propose(holdings(), Policy(aims=dict.fromkeys(Regime, replace(aim, max_cost=None))), closes, SIDEWAYS)
+    assert free.turnover > 2 * found.turnover
+
+
+def test_risk_is_split_by_the_budgets_and_nothing_else_is_held(closes: Market) -> None:
+    aim = Aim(Objective.RISK_BUDGETING, budgets=(("JPM", 1.0), ("KO", 2.0), ("MSFT", 1.0)))
+    found = propose(holdings(), Policy(aims=dict.fromkeys(Regime, aim)), closes, SIDEWAYS)
+    weights = np.array([line.target for line in found.lines])
+    np.testing.assert_allclose(contributions(weights, closes.covariance), [0, 0.25, 0.5, 0.25, 0], atol=1e-6)
+    assert {line.symbol for line in found.lines if line.after > 0} == {"JPM", "KO", "MSFT"}
+
+
+def test_lots_are_chosen_where_the_account_lets_one_and_else_taken_by_its_method(closes: Market) -> None:
+    old, new = TaxLot(UUID(int=1), date(2020, 1, 2), Decimal(60), Decimal(3000)), date(2022, 6, 1)
+    lots = {"XOM": (old, TaxLot(UUID(int=2), new, Decimal(40), Decimal(4400)))}
+    policy = Policy(excluded=("XOM",), pace=Pace(max_step=0.1), taxes=Taxes(Decimal("0.3"), Decimal("0.2")))
+
+    def closed(method: LotMethod) -> int:
+        found = propose(replace(holdings(), lots=lots, lot_method=method), policy, closes, SIDEWAYS)
+        return next(trade.lots[0][0].int for trade in found.trades if trade.symbol == "XOM")
+
+    methods = (LotMethod.SPECIFIC, LotMethod.FIFO, LotMethod.AVERAGE, LotMethod.LIFO, LotMethod.HIFO)
+    assert [closed(method) for method in methods] == [2, 1, 1, 2, 2]
+
+
+def test_a_sale_of_units_that_are_in_no_lot_any_more_says_so(closes: Market) -> None:
+    found = propose(replace(holdings(), lots={}), Policy(excluded=("XOM",)), closes, SIDEWAYS)
+    assert "not told" in next(trade.note for trade in found.trades if trade.symbol == "XOM")
 
 
 def test_short_positions_and_empty_portfolios_are_refused_by_name(closes: Market) -> None:

@@ -58,6 +58,14 @@ def test_lots_of_a_hundred_and_fractions_that_stay() -> None:
     assert case.cash_after(found.lots) == 0
 
 
+def test_what_open_orders_keep_is_not_sold_by_either_way() -> None:
+    case = replace(basket("10 0", "100 30", "0 1000", "0"), kept=(Decimal("3.5"), Decimal(0)))
+    assert case.sellable(0) == 6
+    assert whole_lots(case).lots == (-6, 20)
+    assert greedy(case) == (-6, 20)
+    assert replace(case, kept=(Decimal(11), Decimal(0))).sellable(0) == 0
+
+
 def test_greedy_takes_over_where_the_time_is_up_and_says_so() -> None:
     count = 40
     prices = " ".join(str(10 + 7 * i % 83 + Decimal(i) / 10) for i in range(count))

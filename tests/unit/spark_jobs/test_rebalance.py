@@ -15,9 +15,12 @@ from lakehouse.construction.policy_document import document
 from lakehouse.construction.proposal import ProposalStatus
 from lakehouse.construction.regime import Regime
 from lakehouse.contracts.render.arrow import schema
+from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
+from lakehouse.portfolio.lots import LotMethod
+from spark_jobs.rebalance.job import CLOSES
 from spark_jobs.rebalance.parameters import Due, Windows, parse
-from spark_jobs.rebalance.policies import within_objective
+from spark_jobs.rebalance.policies import free_lots, promised, within_objective
 from spark_jobs.rebalance.proposals import UNKNOWN, Closes, by_symbol, market_regime, proposal_of
 from spark_jobs.rebalance.rows import proposal_rows, trade_rows
 
@@ -45,13 +48,25 @@ def due(policy: Policy = EQUAL) -> Due:
 
 
 def closes(*symbols: str, days: int = 420, currency: str = "USD") -> dict[str, Closes]:
+    return by_symbol(returned({symbol: _walk(days, i) for i, symbol in enumerate(symbols)}, currency=currency))
+
+
+def returned(walks: dict[str, list[Decimal]], currency: str = "USD") -> pa.Table:
+    """Rows of returns up to the day, last row first; the close before the first one is that close itself."""
     rows = [
-        {"symbol": symbol, "business_date": DAY - timedelta(days=days - 1 - n), "currency": currency, "close": close}
-        for i, symbol in enumerate(symbols)
-        for n, close in enumerate(_walk(days, i))
+        {
+            "symbol": symbol,
+            "business_date": DAY - timedelta(days=len(walk) - 1 - n),
+            "previous_date": DAY - timedelta(days=len(walk) - n),
+            "currency": currency,
+            "close": close,
+            "simple_return": float(close / walk[max(0, n - 1)]) - 1,
+        }
+        for symbol, walk in walks.items()
+        for n, close in enumerate(walk)
     ]
-    types = [("symbol", pa.string()), ("business_date", pa.date32()), ("currency", pa.string())]
-    return by_symbol(pa.Table.from_pylist(rows[::-1], pa.schema([*types, ("close", pa.decimal128(18, 8))])))
+    whole = schema(RETURNS_DAILY)
+    return pa.Table.from_pylist(rows[::-1], pa.schema([whole.field(name) for name in CLOSES]))
 
 
 def _walk(days: int, seed: int) -> list[Decimal]:
@@ -64,6 +79,25 @@ def test_parameters_are_what_the_manifest_tells() -> None:
     assert found.windows == Windows(150, 400, "sample")
     assert found.due[0].policy == EQUAL
     assert found.due[0].lots["A"][0].cost == Decimal("900.00")
+
+
+def test_an_older_manifest_had_no_open_orders_and_chose_lots() -> None:
+    found = due()
+    assert (found.kept, found.lot_method) == ({}, LotMethod.SPECIFIC)
+    portfolio = {**told()["due"][0], "kept": {"A": "4"}, "lot_method": "fifo"}
+    now = parse({**told(), "due": [portfolio]}).due[0]
+    assert (now.kept, now.lot_method) == ({"A": Decimal(4)}, LotMethod.FIFO)
+
+
+def test_lots_that_open_sales_have_named_are_not_free() -> None:
+    lot, other = str(UUID(int=5)), str(UUID(int=6))
+    sale = {"lots": [{"lot_id": lot, "quantity": "4"}, {"lot_id": other, "quantity": "8"}], "filled": "4", "left": "5"}
+    named = promised([sale, {"lots": [{"lot_id": lot, "quantity": "2"}], "filled": "0", "left": "2"}])
+    assert named == {lot: Decimal(2), other: Decimal(5)}
+    lots = [{"symbol": "A", "id": lot, "opened_on": "2022-01-03", "quantity": "10", "cost": "900.00"}]
+    assert free_lots(lots, {}) == lots
+    assert free_lots(lots, named) == [{**lots[0], "quantity": "8", "cost": "720.00"}]
+    assert free_lots(lots, {lot: Decimal(10)}) == []
 
 
 def test_the_narrower_limit_of_policy_and_objective_counts() -> None:
@@ -82,6 +116,22 @@ def test_closes_are_by_date_whatever_the_order_of_rows() -> None:
     assert list(found) == ["A", "B"]
     assert found["A"].dates.tolist() == [DAY - timedelta(days=2), DAY - timedelta(days=1), DAY]
     assert found["A"].last == Decimal(f"{found['A'].prices[-1]:.2f}")
+
+
+def test_a_split_is_no_loss_and_a_gap_begins_anew() -> None:
+    walk = [Decimal(100), Decimal(110), Decimal(55), Decimal("60.5")]
+    rows = returned({"A": walk, "B": walk}).to_pylist()
+    split, gap = DAY - timedelta(days=1), DAY - timedelta(days=2)
+    for row in rows:
+        if row["symbol"] == "A" and row["business_date"] == split:
+            row["simple_return"] = 0.0  # two for one
+        if row["symbol"] == "B" and row["business_date"] == gap:
+            row["previous_date"] = DAY - timedelta(days=400)
+    found = by_symbol(pa.Table.from_pylist(rows, returned({"A": walk}).schema))
+    np.testing.assert_allclose(found["A"].prices, [50, 55, 55, 60.5])
+    assert found["A"].last == Decimal("60.5")
+    assert found["B"].dates.tolist() == [gap, split, DAY]
+    assert by_symbol(returned({})) == {}
 
 
 def test_the_regime_is_the_whole_markets_and_unknown_without_history() -> None:
