@@ -63,6 +63,8 @@ class Market:
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, default)
         _require_shapes(self, days, columns)
+        if (self.delisting_return < -1).any():
+            raise BadMarket("what a delisted instrument pays is not below zero: delisting_return >= -1")
         if days < 2 or not (np.diff(self.dates) > np.timedelta64(0)).all():
             raise BadMarket("at least two dates, ascending, are needed")
         if np.nanmin(self.close, initial=np.inf) <= 0 or np.nanmin(self.open, initial=np.inf) <= 0:

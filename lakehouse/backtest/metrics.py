@@ -50,13 +50,11 @@ class Metrics:
         return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
 
 
-def measure(result: Result, cash_rate: FloatArray | None = None) -> Metrics:
-    """All numbers of a result; `cash_rate` (T,) is a day's simple interest, zero when left out."""
-    returns = result.returns
-    excess = returns if cash_rate is None else returns - cash_rate[1:]
+def measure(result: Result) -> Metrics:
+    """All numbers of a result."""
+    returns, excess = result.returns, result.excess
     track = track_of(excess)
     moves = returns[:, None]
-    against = _against(result)
     return Metrics(
         total_return=float(result.equity[-1] / result.rules.initial_cash - 1.0),
         annual_return=_one(performance.annual_return(moves, periods=TRADING_DAYS)),
@@ -76,7 +74,7 @@ def measure(result: Result, cash_rate: FloatArray | None = None) -> Metrics:
         trades=len(result.trades),
         best_day=float(returns.max()),
         worst_day=float(returns.min()),
-        **against,
+        **against(result),
     )
 
 
@@ -98,18 +96,20 @@ def monthly(result: Result) -> tuple[list[int], FloatArray]:
     return [1970 + int(first) + row for row in range(len(table))], table
 
 
-def _against(result: Result) -> dict[str, float]:
+def against(result: Result) -> dict[str, float]:
+    """The numbers of Metrics that are against the benchmark; none without one."""
     if result.benchmark is None:
         return {}
     other = (result.benchmark[1:] / result.benchmark[:-1] - 1.0)[:, None]
     mine = result.returns[:, None]
+    rate = 0.0 if result.cash_rate is None else float(result.cash_rate[1:].mean())
     if float(np.ptp(other)) == 0.0:
         return {"benchmark_return": _one(performance.annual_return(other, periods=TRADING_DAYS))}
     beta = _one(performance.beta(mine, other))
     return {
         "benchmark_return": _one(performance.annual_return(other, periods=TRADING_DAYS)),
         "beta": beta,
-        "alpha": (float(mine.mean()) - beta * float(other.mean())) * TRADING_DAYS,
+        "alpha": (float(result.excess.mean()) - beta * (float(other.mean()) - rate)) * TRADING_DAYS,
         "tracking_error": _one(performance.tracking_error(mine, other, periods=TRADING_DAYS)),
     }
 

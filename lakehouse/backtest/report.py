@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ import numpy as np
 
 from lakehouse.backtest.metrics import drawdown, monthly
 from lakehouse.backtest.result import Result
+from lakehouse.backtest.sharpe import minimum_track, track_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,6 +82,7 @@ def page(
         f"Survivorship: {result.survivorship}.",
         f"Looking ahead: {result.evidence}.",
         f"Trials behind this result: {result.trials}.",
+        _track(result),
         "A decision of a day's close is traded on the next day.",
     ]
     parts = [
@@ -95,6 +98,16 @@ def page(
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escape(title)}</title>"
         f"<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>"
     )
+
+
+def _track(result: Result) -> str:
+    """How long a track record its Sharpe ratio needs (Bailey and Lopez de Prado 2012)."""
+    track = track_of(result.excess)
+    needed = minimum_track(track)
+    days = f"Track record: {track.observations:,} days"
+    if math.isinf(needed):
+        return f"{days}; no number of days would show that its Sharpe ratio is above 0."
+    return f"{days}; a Sharpe ratio like this one, of a single trial, takes {needed:,.0f} to be above 0 at 95 %."
 
 
 def trades_csv(result: Result) -> str:

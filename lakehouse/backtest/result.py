@@ -36,7 +36,8 @@ class Trades:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """A backtest. `equity` and `cash` (T,) at each close of `dates`, in the currency of the prices; `orders` how many
-    were made, of which `trades` were filled, whole or in part.
+    were made, of which `trades` were filled, whole or in part. `cash_rate` (T,) is simple interest of the day, none
+    where it is left out.
 
     `trials` is the number of variants that were tried to find this one, itself included, and `trial_variance` that of
     their Sharpe ratios of a day: they decide what the Sharpe ratio is worth. `survivorship` says how the instruments
@@ -52,6 +53,7 @@ class Result:
     rules: Rules
     survivorship: str
     benchmark: FloatArray | None = None
+    cash_rate: FloatArray | None = None
     trials: int = 1
     trial_variance: float = 0.0
     evidence: str = "not checked for looking ahead"
@@ -62,6 +64,11 @@ class Result:
         wealth = np.maximum(self.equity, 0.0)
         alive = np.minimum.accumulate(wealth[:-1] > 0)
         return np.where(alive, wealth[1:] / np.where(alive, wealth[:-1], 1.0) - 1.0, 0.0)
+
+    @property
+    def excess(self) -> FloatArray:
+        """(T - 1,) returns above the cash rate: what a Sharpe ratio is of."""
+        return self.returns if self.cash_rate is None else self.returns - self.cash_rate[1:]
 
     def tried(self, trials: int, variance: float) -> Self:
         """The same result, found among `trials` variants whose Sharpe ratios of a day have this variance."""

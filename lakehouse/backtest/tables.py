@@ -1,12 +1,13 @@
 """Rows of daily bars as a market, and parts of one chosen by name and date."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.backtest.market import BadMarket, DayArray, Market
+from lakehouse.backtest.market import Action, BadMarket, DayArray, Market
 from lakehouse.risk.checks import FloatArray
 
 
@@ -50,6 +51,34 @@ def market_of(rows: BarRows, *, survivorship: str) -> Market:
         volume=np.nan_to_num(matrix(rows.volume, 0.0)),
         survivorship=survivorship,
     )
+
+
+class Event(NamedTuple):
+    """What a company did to its shares on `ex_date`: a price before counts `scale` times, less `cash` a unit before
+    that. 0.5 is a split of two for one, 1 and some cash a dividend, 0.9 a spin-off of a tenth."""
+
+    symbol: str
+    ex_date: np.datetime64
+    scale: float
+    cash: float
+
+
+def with_events(market: Market, events: Iterable[Event]) -> Market:
+    """The market with what happened to its instruments, each on its first day from the ex-date on; what was before the
+    market or comes after it is left out. What a spin-off brings is sold and put into the instrument that it left."""
+    column_of = {symbol: column for column, symbol in enumerate(market.symbols)}
+    found: dict[tuple[int, int], Action] = {}
+    for event in sorted(events):
+        day = int(np.searchsorted(market.dates, event.ex_date.astype("datetime64[D]")))
+        column = column_of.get(event.symbol)
+        if column is None or not 0 < day < market.days:
+            continue
+        # Of one day: every cash is of a unit before all of it.
+        before = found.get((day, column), Action(day, column))
+        split = before.split / event.scale
+        cash = before.dividend * before.split + event.cash
+        found[day, column] = Action(day, column, split, cash / split)
+    return replace(market, actions=(*market.actions, *found.values()))
 
 
 def part(market: Market, *, symbols: Sequence[str] = (), start: str = "", end: str = "") -> Market:

@@ -47,6 +47,7 @@ def result_of(market: Market, rules: Rules, path: tuple[FloatArray, FloatArray],
         rules=rules,
         survivorship=market.survivorship,
         benchmark=market.benchmark,
+        cash_rate=market.cash_rate,
     )
 
 

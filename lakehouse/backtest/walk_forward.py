@@ -21,7 +21,7 @@ class NothingToChoose(BacktestError):
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """All variants on the whole market. `returns` (T - 1, K) of a day; `sharpes` (K,) of a day."""
+    """All variants on the whole market. `returns` (T - 1, K) of a day above the cash rate; `sharpes` (K,) of a day."""
 
     weights: tuple[FloatArray, ...]
     results: tuple[Result, ...]
@@ -50,7 +50,7 @@ def try_all(market: Market, strategies: Sequence[Strategy], rules: Rules) -> Tri
         raise NothingToChoose("hand in at least one strategy")
     weights = tuple(strategy.weights(market) for strategy in strategies)
     results = [run_weights(market, each, rules) for each in weights]
-    returns = np.column_stack([result.returns for result in results])
+    returns = np.column_stack([result.excess for result in results])
     sharpes = np.array([track_of(column).sharpe for column in returns.T])
     variance = float(sharpes.var(ddof=1)) if len(sharpes) > 1 else 0.0
     told = tuple(result.tried(len(strategies), variance) for result in results)

@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from lakehouse.backtest.benchmark import bought_and_held
 from lakehouse.backtest.causality import prove
 from lakehouse.backtest.event import play_weights
 from lakehouse.backtest.gate import require_equal
@@ -17,11 +18,12 @@ from lakehouse.backtest.result import Result
 from lakehouse.backtest.rules import TRADING_DAYS, Costs, Fill, Rules
 from lakehouse.backtest.splits import WalkForward
 from lakehouse.backtest.strategies.kit import Strategy
-from lakehouse.backtest.strategies.registry import SIGNALS, STRATEGIES, build, parameters, summary
+from lakehouse.backtest.strategies.registry import SIGNALS, STRATEGIES, build, summary
+from lakehouse.backtest.strategies.registry import parameters as parameters_of
 from lakehouse.backtest.tables import part
 from lakehouse.backtest.walk_forward import Trials, try_all, walk
 from lakehouse.cli import backtest_data as data
-from lakehouse.cli.backtest_options import BadOption, Options
+from lakehouse.cli.backtest_options import SP500, BadOption, Options
 from lakehouse.risk.checks import FloatArray
 
 # Strategies look back a year at most: two and a bit show whether they look ahead, without solving for decades.
@@ -54,19 +56,39 @@ def show(options: Options) -> None:
         return
     candidates = _candidates(options)
     whole, fill = data.market(options.dataset, options.currency)
-    market = part(whole, symbols=options.chosen_symbols(), start=options.start, end=options.end)
-    market = replace(market, cash_rate=np.full(market.days, options.cash_bps / 10_000 / TRADING_DAYS))
     rules = _rules(options, fill)
+    market = _market(options, whole, rules)
     trials = try_all(market, [each.strategy for each in candidates], rules)
     best = int(np.argmax(trials.sharpes))
     done = _measured(options, market, rules, trials, candidates)
     evidence = _evidence(options, candidates[best].strategy, market)
     told = "; ".join([evidence, *_gate(options, market, trials.weights[best], rules, trials.results[best])])
-    done = replace(done, result=done.result.checked(told))
+    parameters = {**done.parameters, "benchmark": _compared(options)}
+    done = replace(done, result=done.result.checked(told), parameters=parameters)
     _write(options, done)
     console.print(_numbers(options, done))
     console.print(f"survivorship: {done.result.survivorship}\nlooking ahead: {done.result.evidence}", markup=False)
     console.print(f"report: {(options.out / 'report.html').resolve()}", markup=False)
+
+
+def _market(options: Options, whole: Market, rules: Rules) -> Market:
+    """What was asked for of the `whole`, with its benchmark."""
+    found = part(whole, symbols=options.chosen_symbols(), start=options.start, end=options.end)
+    market = replace(
+        found,
+        cash_rate=np.full(found.days, options.cash_bps / 10_000 / TRADING_DAYS),
+        delisting_return=np.full(len(found.symbols), options.delisting_return),
+    )
+    if options.benchmark:
+        alone = part(whole, symbols=(options.benchmark,), start=options.start, end=options.end)
+        return replace(market, benchmark=bought_and_held(alone, rules))
+    return market if market.benchmark is not None else replace(market, benchmark=bought_and_held(market, rules))
+
+
+def _compared(options: Options) -> str:
+    if options.benchmark:
+        return f"{options.benchmark}, bought and held"
+    return "S&P 500" if options.dataset == SP500 else "all instruments in equal parts, bought and held"
 
 
 def _rules(options: Options, usual: Fill) -> Rules:
@@ -106,20 +128,19 @@ def _measured(options: Options, market: Market, rules: Rules, trials: Trials, ca
     if split is None:
         best = int(np.argmax(trials.sharpes))
         result = trials.results[best]
-        return Done(result, measure(result, market.cash_rate), _told(options.strategy, candidates[best]))
-    walked = walk(market, trials, rules, WalkForward(train=split[0], test=split[1]))
-    first = int(walked.folds[0].test[0])
-    rate = market.cash_rate[first : first + len(walked.result.dates)]
+        return Done(result, measure(result), _told(options.strategy, candidates[best]))
+    plan = WalkForward(train=split[0], test=split[1], purge=options.purge, embargo=options.embargo)
+    walked = walk(market, trials, rules, plan)
     told = {
         "strategy": options.strategy,
-        "walk_forward": f"train {split[0]} days, test {split[1]}, purge 1",
+        "walk_forward": f"train {plan.train} days, test {plan.test}, purge {plan.purge}, embargo {plan.embargo}",
         "chosen": " > ".join(str(candidates[each].told) for each in dict.fromkeys(walked.chosen)),
     }
-    return Done(walked.result, measure(walked.result, rate), told)
+    return Done(walked.result, measure(walked.result), told)
 
 
 def _told(name: str, candidate: Candidate) -> dict[str, str]:
-    defaults = {} if name == SIGNALS else {each.name: str(each.default) for each in parameters(name)}
+    defaults = {} if name == SIGNALS else {each.name: str(each.default) for each in parameters_of(name)}
     return {"strategy": name, **defaults, **candidate.told}
 
 
@@ -169,6 +190,6 @@ def _catalogue() -> Table:
     for name in ("strategy", "what it does", "parameters"):
         shown.add_column(name, no_wrap=name == "strategy")
     for name in STRATEGIES:
-        shown.add_row(name, summary(name), "\n".join(f"{each.name}={each.default}" for each in parameters(name)))
+        shown.add_row(name, summary(name), "\n".join(f"{each.name}={each.default}" for each in parameters_of(name)))
     shown.add_row(SIGNALS, "Weights from a file, known at the close of their date.", "--signals FILE")
     return shown

@@ -7,10 +7,11 @@ import numpy as np
 from lakehouse.backtest.market import Market, from_closes
 from lakehouse.backtest.rules import Fill
 from lakehouse.backtest.strategies.signals import Signals
-from lakehouse.backtest.tables import BarRows, market_of
+from lakehouse.backtest.tables import BarRows, Event, market_of, with_events
 from lakehouse.cli.backtest_options import LAKE, SP500, BadOption
 from lakehouse.contracts.tables.silver import DAILY_BARS
-from lakehouse.settings import S3Settings, load
+from lakehouse.quality.actions import Action
+from lakehouse.settings import Settings, load
 from lakehouse.stores import delta
 
 SP500_CHOICE = "20 names of the S&P 500 that were still there in 2022, chosen with hindsight: biased upwards"
@@ -23,7 +24,7 @@ def market(dataset: str, currency: str) -> tuple[Market, Fill]:
     if dataset == SP500:
         return _sp500(), Fill.NEXT_CLOSE
     if dataset == LAKE:
-        return lake(load().s3, currency), Fill.NEXT_OPEN
+        return lake(load(), currency), Fill.NEXT_OPEN
     raise BadOption(f"--dataset {dataset}: it is {LAKE} or {SP500}")
 
 
@@ -54,17 +55,24 @@ def _sp500() -> Market:
     )
 
 
-def lake(section: S3Settings, currency: str) -> Market:
-    """All bars of silver in one currency; empty for the only one. Raises BadOption, BadMarket."""
+def lake(settings: Settings, currency: str) -> Market:
+    """All bars of silver in one currency, with the corporate actions that the books know; empty for the only one.
+    Raises BadOption, BadMarket."""
+    import psycopg
     import pyarrow.compute as pc
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
+    from lakehouse.stores import price_actions
+
     names = ["business_date", "symbol", "open", "high", "low", "close", "volume"]
     try:
-        table = delta.open_table(section, DAILY_BARS)
+        acted = price_actions.active(settings.postgres)
+        table = delta.open_table(settings.s3, DAILY_BARS)
         rows = table.to_pyarrow_table(columns=[*names, "currency"])
     except TableNotFoundError as error:
         raise BadOption("there are no bars yet: `tidemark demo` makes some, or take --dataset sp500") from error
+    except psycopg.Error as error:
+        raise BadOption(f"PostgreSQL does not answer ({error}): `tidemark up`, or take --dataset sp500") from error
     except (DeltaError, OSError) as error:
         raise BadOption(f"the lake does not answer ({error}): `tidemark up`, or take --dataset sp500") from error
     currencies = sorted(set(rows["currency"].to_pylist()))
@@ -73,4 +81,10 @@ def lake(section: S3Settings, currency: str) -> Market:
     rows = rows.filter(pc.equal(rows["currency"], currency or currencies[0])) if currencies else rows
     numbers = {name: rows[name].cast("float64").to_numpy() for name in names[2:]}
     dates, symbols = rows["business_date"].to_numpy(), rows["symbol"].to_numpy().astype(np.str_)
-    return market_of(BarRows(dates=dates, symbols=symbols, **numbers), survivorship=LAKE_CHOICE)
+    found = market_of(BarRows(dates=dates, symbols=symbols, **numbers), survivorship=LAKE_CHOICE)
+    return with_events(found, map(_event, acted))
+
+
+def _event(action: Action) -> Event:
+    day = np.datetime64(action.ex_date, "D")
+    return Event(action.symbol, day, float(action.scale), float(action.amount or 0))

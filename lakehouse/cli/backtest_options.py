@@ -62,12 +62,21 @@ class Options:
     cash_bps: Annotated[float, typer.Option(help="Interest on cash, basis points a year.")] = 0.0
     max_gross: Annotated[float, typer.Option(help="Bound on long plus short, times equity; above 1 is leverage.")] = 1.0
     lot: Annotated[float, typer.Option(help="Smallest tradable quantity; 0 for fractions.")] = 1.0
+    delisting_return: Annotated[
+        float,
+        typer.Option(help="What instruments that end before the last day pay then: -0.3 is 30 % below their last."),
+    ] = 0.0
+    benchmark: Annotated[
+        str, typer.Option(help="A symbol to compare with; all instruments, bought and held, when left out.")
+    ] = ""
     fill: Annotated[
         str, typer.Option(help="next_open or next_close, of the day after the decision; next_open if opens are known.")
     ] = ""
     walk_forward: Annotated[
         str, typer.Option(metavar="TRAIN,TEST", help="Days: choose parameters by TRAIN days, judge on the next TEST.")
     ] = ""
+    purge: Annotated[int, typer.Option(help="Days left out between training and test: what decisions overlap.")] = 1
+    embargo: Annotated[int, typer.Option(help="More days left out there: what still echoes.")] = 0
     event: Annotated[bool, typer.Option("--event", help="Also run the event-driven gear and compare the two.")] = False
     seed: Annotated[int, typer.Option(help="Of the days at which looking ahead is tested.")] = 1
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("backtest")

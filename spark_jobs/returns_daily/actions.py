@@ -2,23 +2,14 @@
 
 from datetime import date
 
-from psycopg.rows import class_row
-
 from lakehouse.quality.actions import Action
 from lakehouse.settings import PostgresSettings
-from lakehouse.stores import postgres
-
-ACTIVE = """
-    SELECT symbol, kind, ex_date, ratio, related_symbol, cost_share, amount, currency FROM app.corporate_action
-    WHERE reversed_at IS NULL AND adjusts_prices ORDER BY symbol, ex_date, kind
-"""
+from lakehouse.stores import price_actions
 
 
 def active(section: PostgresSettings) -> list[dict[str, str]]:
     """Every action that holds: symbol, ex_date, and by which scale and after which cash a close before it counts."""
-    with postgres.connect(section) as connection, connection.cursor(row_factory=class_row(Action)) as cursor:
-        rows = cursor.execute(ACTIVE).fetchall()
-    return [told(row) for row in rows]
+    return [told(action) for action in price_actions.active(section)]
 
 
 def touched_years(before: list[dict[str, str]], now: list[dict[str, str]]) -> set[int]:

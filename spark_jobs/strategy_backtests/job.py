@@ -15,6 +15,7 @@ from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
+from spark_jobs.returns_daily.actions import active
 from spark_jobs.strategy_backtests import transforms
 from spark_jobs.strategy_backtests.parameters import Parameters, parse
 from spark_jobs.strategy_backtests.rows import equity_rows, run_rows, trade_rows
@@ -25,9 +26,9 @@ class UntestableError(DataError):
     """The backtests refused the bars, or found a strategy that looks ahead."""
 
 
-def plan(_: Run) -> dict[str, Any]:
-    """The standard grids; what else decides on the result is pinned with the inputs."""
-    return Parameters().document()
+def plan(run: Run) -> dict[str, Any]:
+    """The standard grids, and the corporate actions that hold; what else decides is pinned with the inputs."""
+    return Parameters(actions=active(run.settings.postgres)).document()
 
 
 def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
@@ -59,7 +60,7 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
 
 def _outcomes(run: Run, chosen: Parameters) -> tuple[Outcome, ...]:
     found = transforms.bars(run.read(DAILY_BARS), run, years=chosen.years, currency=chosen.currency).toArrow()
-    market = transforms.market(found, history_days=chosen.history_days, currency=chosen.currency)
+    market = transforms.market(found, chosen)
     return tuple(outcome for name in chosen.grids for outcome in study(market, name, chosen))
 
 

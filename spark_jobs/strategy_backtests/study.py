@@ -49,7 +49,8 @@ def study(market: Market, name: str, chosen: Parameters) -> Iterator[Outcome]:
         said = evidence if place == best else "as the best of its trials, which was checked"
         yield Outcome(name, TRIAL, place, parameters, result.checked(said), overfit, place == best)
     if walked := _walked(market, trials, chosen):
-        parameters = {"train_days": chosen.train_days, "test_days": chosen.test_days, "purge_days": chosen.purge_days}
+        names = ("train_days", "test_days", "purge_days", "embargo_days")
+        parameters = {name: getattr(chosen, name) for name in names}
         starts = [str(market.dates[int(fold.test[0])]) for fold in walked.folds]
         choices = [{"from": day, **told[place]} for day, place in zip(starts, walked.chosen, strict=True)]
         result = walked.result.checked(evidence)
@@ -57,7 +58,7 @@ def study(market: Market, name: str, chosen: Parameters) -> Iterator[Outcome]:
 
 
 def _walked(market: Market, trials: Trials, chosen: Parameters) -> Walked | None:
-    gap = chosen.purge_days + chosen.plan.embargo
+    gap = chosen.purge_days + chosen.embargo_days
     if market.days - 1 <= chosen.train_days + gap + 1:
         return None
     return walk(market, trials, chosen.rules, chosen.plan)

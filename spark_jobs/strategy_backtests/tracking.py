@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.backtest.metrics import against
 from lakehouse.backtest.report import page, picture, trades_csv
 from lakehouse.backtest.result import Result, Trades
 from lakehouse.backtest.rules import rules_of
@@ -18,6 +20,7 @@ from lakehouse.risk.checks import FloatArray
 from lakehouse.settings import Settings
 from lakehouse.stores import delta
 from spark_jobs.kit.manifest import Manifest
+from spark_jobs.strategy_backtests.parameters import BENCHMARK
 
 EXPERIMENT = "strategy_backtests"
 METRICS = (
@@ -48,6 +51,7 @@ def track(settings: Settings, manifest: Manifest) -> None:
     )
     records = []
     for row in runs.to_pylist():
+        held = _of(equity, {**row, "strategy": BENCHMARK, "trial": 0})
         name = "/".join(str(row[part]) for part in IDENTITY)
         records.append(
             Record(
@@ -60,18 +64,24 @@ def track(settings: Settings, manifest: Manifest) -> None:
                     "tidemark.run_id": manifest.run_id,
                     **{f"delta.{table}": str(version) for table, version in manifest.inputs.items()},
                 },
-                files=report_files(row, _of(equity, row), _of(trades, row)) if row["is_best"] else {},
+                files=report_files(row, _of(equity, row), _of(trades, row), held) if row["is_best"] else {},
             )
         )
     record_all(settings.mlflow, EXPERIMENT, records, clock=SystemClock())
 
 
-def report_files(row: Mapping[str, Any], equity: pa.Table, trades: pa.Table) -> dict[str, str | bytes]:
-    """report.html, report.png and trades.csv of an outcome: its row of the runs, and its days and fills."""
+def report_files(
+    row: Mapping[str, Any], equity: pa.Table, trades: pa.Table, benchmark: pa.Table
+) -> dict[str, str | bytes]:
+    """report.html, report.png and trades.csv of an outcome: its row of the runs, and its days and fills, beside the
+    days of the benchmark where these are of the same dates."""
     result = _result(row, equity, trades)
+    other = benchmark.sort_by("equity_date")
+    if row["strategy"] != BENCHMARK and other["equity_date"].equals(equity.sort_by("equity_date")["equity_date"]):
+        result = replace(result, benchmark=_floats(other["equity_base"]))
     title = f"{row['strategy']} ({row['kind'].replace('_', ' ')}), {result.dates[0]} to {result.dates[-1]}"
     image = picture(result, title)
-    numbers = {key: float(row[key]) for key in METRICS if row[key] is not None}
+    numbers = {key: float(row[key]) for key in METRICS if row[key] is not None} | against(result)
     html = page(result, numbers, title, json.loads(row["parameters"]), image)
     return {"report.html": html, "report.png": image, "trades.csv": trades_csv(result)}
 

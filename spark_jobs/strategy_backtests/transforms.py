@@ -1,5 +1,8 @@
 """Silver's bars as the market that strategies are tested in."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -7,8 +10,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.backtest.market import Market
-from lakehouse.backtest.tables import BarRows, market_of
+from lakehouse.backtest.rules import TRADING_DAYS
+from lakehouse.backtest.tables import BarRows, Event, market_of, with_events
 from spark_jobs.kit.run import Run
+from spark_jobs.strategy_backtests.parameters import Parameters
 
 USED = ("business_date", "symbol", "open", "high", "low", "close", "volume")
 SURVIVORSHIP = "all instruments of silver.daily_bars_v1 in {currency}: what ended before it was ingested is missing"
@@ -21,11 +26,22 @@ def bars(found: DataFrame, run: Run, *, years: int, currency: str) -> DataFrame:
     return found.where(wanted & (F.col("business_date") <= F.lit(run.business_date))).select(*USED)
 
 
-def market(rows: pa.Table, *, history_days: int, currency: str) -> Market:
-    """The last `history_days` days of the bars. Raises BadMarket."""
+def market(rows: pa.Table, chosen: Parameters) -> Market:
+    """The last `history_days` days of the bars, with corporate actions, interest and what delisted ones pay. Raises
+    BadMarket."""
     numbers = {name: pc.cast(rows[name], pa.float64()).to_numpy() for name in USED[2:]}
     dates, symbols = rows["business_date"].to_numpy(), rows["symbol"].to_numpy().astype(np.str_)
-    found = market_of(
-        BarRows(dates=dates, symbols=symbols, **numbers), survivorship=SURVIVORSHIP.format(currency=currency)
+    whole = market_of(
+        BarRows(dates=dates, symbols=symbols, **numbers), survivorship=SURVIVORSHIP.format(currency=chosen.currency)
     )
-    return found.between(max(0, found.days - history_days), found.days)
+    found = whole.between(max(0, whole.days - chosen.history_days), whole.days)
+    priced = replace(
+        found,
+        cash_rate=np.full(found.days, chosen.cash_bps / 10_000 / TRADING_DAYS),
+        delisting_return=np.full(len(found.symbols), chosen.delisting_return),
+    )
+    return with_events(priced, map(_event, chosen.actions))
+
+
+def _event(told: Mapping[str, str]) -> Event:
+    return Event(told["symbol"], np.datetime64(told["ex_date"], "D"), float(told["scale"]), float(told["cash"]))

@@ -12,10 +12,11 @@ from lakehouse.backtest.market import BadMarket
 from lakehouse.cli.backtest_data import lake
 from lakehouse.cli.backtest_options import BadOption
 from lakehouse.clock import SystemClock
-from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
+from lakehouse.contracts.tables.silver import DAILY_BARS
 from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS
+from lakehouse.domain.ids import uuid7
 from lakehouse.settings import MlflowSettings, PostgresSettings, Settings
-from lakehouse.stores import delta
+from lakehouse.stores import delta, postgres
 from lakehouse.stores.mlflow import MlflowUnavailableError, connect
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.batch import publish
@@ -23,23 +24,29 @@ from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Batch
 from spark_jobs.kit.reproduce import reproduce
 from spark_jobs.kit.sessions import sessions
-from spark_jobs.silver_daily_bars.job import JOB as SILVER
 from spark_jobs.strategy_backtests.job import JOB, UntestableError
 from spark_jobs.strategy_backtests.parameters import Parameters
 from spark_jobs.strategy_backtests.tracking import EXPERIMENT, track
-from tests.factories.lake import bar, lake_of_its_own, land
+from tests.factories.lake import lake_of_its_own, put, silver_bar
 
 pytestmark = [pytest.mark.spark, pytest.mark.engines("s3")]
 
 DAY = date(2022, 12, 30)
 CLOCK = SystemClock()
 SYMBOLS = ("AAA", "BBB", "CCC")
+SPLIT_ON = 65
+INSTRUMENT = "INSERT INTO app.instrument (symbol, name, currency, exchange) VALUES ('BBB', 'BBB', 'USD', 'XNYS')"
+SPLIT = """
+    INSERT INTO app.corporate_action (id, symbol, kind, ex_date, ratio, source, applied_at)
+    VALUES (%s, 'BBB', 'split', %s, 2, 'test', %s)
+"""
 GRIDS = {
+    "buy_and_hold": {},
     "moving_average_cross": {"fast": ["2", "5"], "slow": ["10", "20"]},
     "rebalance": {"policy": ["equal_weight"], "lookback": ["20"]},
 }
-SMALL = Parameters(train_days=60, test_days=20, groups=4, proof_days=80, grids=GRIDS)
-SMALL_JOB = replace(JOB, plan=lambda _: SMALL.document())
+SMALL = Parameters(train_days=60, test_days=20, groups=4, embargo_days=2, proof_days=80, grids=GRIDS)
+SMALL_JOB = replace(JOB, plan=lambda run: replace(SMALL, actions=JOB.plan(run)["actions"]).document())
 
 
 def run(job: Batch, settings: Settings) -> Manifest:
@@ -48,18 +55,21 @@ def run(job: Batch, settings: Settings) -> Manifest:
 
 @pytest.fixture(scope="module")
 def market(stack: Settings, database: PostgresSettings) -> Iterator[Settings]:
-    """Three names with half a year of closes."""
+    """Three names with half a year of closes; one of them is split."""
     with lake_of_its_own(stack, database) as settings:
         days = sessions(2022, 2022, "XNYS")[-130:]
         moves = np.random.default_rng(11).normal(0.0003, 0.012, (len(days), len(SYMBOLS)))
         closes = 100 * np.exp(moves.cumsum(axis=0))
+        closes[SPLIT_ON:, 1] /= 2
         bars = [
-            bar(symbol, day, f"{closes[number, column]:.2f}")
+            silver_bar(symbol, day, f"{closes[number, column]:.2f}")
             for column, symbol in enumerate(SYMBOLS)
             for number, day in enumerate(days.tolist())
         ]
-        land(settings, MARKET_BARS_DAILY, bars)
-        run(SILVER, settings)
+        put(settings, DAILY_BARS, bars)
+        with postgres.connect(settings.postgres) as connection:
+            connection.execute(INSTRUMENT)
+            connection.execute(SPLIT, (uuid7(CLOCK), days[SPLIT_ON].item(), CLOCK.now()))
         yield settings
 
 
@@ -73,16 +83,21 @@ def test_every_trial_is_on_record(market: Settings, published: Manifest) -> None
     kinds = sorted((row["strategy"], row["kind"], row["trial"], row["trials"]) for row in rows)
     crosses = [("moving_average_cross", "trial", place, 4) for place in range(4)]
     assert kinds == [
+        ("buy_and_hold", "trial", 0, 1),
+        ("buy_and_hold", "walk_forward", 0, 1),
         *crosses,
         ("moving_average_cross", "walk_forward", 0, 4),
         ("rebalance", "trial", 0, 1),
         ("rebalance", "walk_forward", 0, 1),
     ]
     assert {row["run_id"] for row in rows} == {published.run_id}
+    assert [(told["symbol"], told["scale"]) for told in published.parameters["actions"]] == [("BBB", "0.5")]
+    held = next(row for row in rows if (row["strategy"], row["kind"]) == ("buy_and_hold", "trial"))
+    assert held["max_drawdown"] < 0.2  # a split is no loss
     assert all("decisions unchanged" in row["evidence"] for row in rows if row["is_best"])
     equity = delta.open_table(market.s3, STRATEGY_EQUITY).to_pyarrow_table()
     assert {str(day) for day in equity["business_date"].unique().to_pylist()} == {str(DAY)}
-    assert equity.num_rows == 2 * 130 + 2 * (130 - 62 + 1)
+    assert equity.num_rows == 3 * 130 + 3 * (130 - 64 + 1)
 
 
 def test_run_twice_there_is_one_result_and_an_old_one_can_be_recomputed(market: Settings, published: Manifest) -> None:
@@ -90,7 +105,7 @@ def test_run_twice_there_is_one_result_and_an_old_one_can_be_recomputed(market: 
     assert {name: output.row_count for name, output in again.outputs.items()} == {
         name: output.row_count for name, output in published.outputs.items()
     }
-    assert delta.open_table(market.s3, STRATEGY_RUNS).to_pyarrow_table().num_rows == 7
+    assert delta.open_table(market.s3, STRATEGY_RUNS).to_pyarrow_table().num_rows == 9
     assert reproduce(SMALL_JOB, published.run_id, market, clock=CLOCK).reproduced
 
 
@@ -101,13 +116,16 @@ def test_bars_without_two_days_are_told(market: Settings) -> None:
 
 
 def test_the_command_reads_the_same_bars(market: Settings) -> None:
-    found = lake(market.s3, "")
+    found = lake(market, "")
     assert (found.symbols, found.days) == (SYMBOLS, 130)
+    assert [(each.day, each.column, each.split) for each in found.actions] == [(SPLIT_ON, 1, 2.0)]
     with pytest.raises(BadMarket):
-        lake(market.s3, "EUR")
-    elsewhere = market.s3.model_copy(update={"lake_bucket": f"{market.s3.lake_bucket}-no"})
-    with pytest.raises(BadOption):
-        lake(elsewhere, "")
+        lake(market, "EUR")
+    bucket = market.s3.model_copy(update={"lake_bucket": f"{market.s3.lake_bucket}-no"})
+    nowhere = market.postgres.model_copy(update={"port": 9})
+    for gone in ({"s3": bucket}, {"postgres": nowhere}):
+        with pytest.raises(BadOption, match="tidemark"):
+            lake(market.model_copy(update=gone), "")
 
 
 def test_outcomes_are_logged_to_mlflow_once(
@@ -122,13 +140,15 @@ def test_outcomes_are_logged_to_mlflow_once(
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     found = {logged.info.run_name: logged for logged in client.search_runs([experiment.experiment_id])}
-    assert len(client.search_runs([experiment.experiment_id])) == len(found) == 7
+    assert len(client.search_runs([experiment.experiment_id])) == len(found) == 9
     walked = found[f"moving_average_cross/walk_forward/0 {DAY}"]
     assert walked.data.metrics["trials"] == 4
     assert walked.data.tags["tidemark.run_id"] == published.run_id
     assert walked.data.tags["delta.silver.daily_bars_v1"] == str(published.inputs["silver.daily_bars_v1"])
     files = {each.path for each in client.list_artifacts(walked.info.run_id)}
     assert files == {"report.html", "report.png", "trades.csv"}
+    report = Path(client.download_artifacts(walked.info.run_id, "report.html")).read_text(encoding="utf-8")
+    assert "benchmark return" in report
 
 
 def test_mlflow_that_is_gone_is_worth_another_try(

@@ -1,5 +1,6 @@
 """The policies of lakehouse.construction as strategies: weights made anew each month from the returns before it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,7 @@ from lakehouse.backtest.strategies.kit import (
     trading,
 )
 from lakehouse.construction.model import Goal, Objective, Status, sample_market
+from lakehouse.construction.model import Market as Past
 from lakehouse.risk.checks import FloatArray
 
 _WITHOUT_PARAMETERS = frozenset(Objective) - {Objective.RISK_BUDGETING, Objective.TARGET_WEIGHTS}
@@ -50,19 +52,12 @@ class Rebalance:
 
     def weights(self, market: Market) -> FloatArray:
         """Decided on the first day of each month or quarter, once there are enough returns."""
-        changes = returns_of(carried_prices(market))
-        there = trading(market)
         decided = np.full_like(market.close, np.nan)
         held = np.zeros(len(market.symbols))
-        for day in np.flatnonzero(self._due(market)).tolist():
-            known = np.isfinite(changes[day + 1 - self.lookback : day + 1]).all(axis=0) & there[day]
-            if day < self.lookback or not known.any():
-                continue
-            found = self._allocated(market, changes[day + 1 - self.lookback : day + 1, known], known, held[known])
+        for at in occasions(market, self._due(market), self.lookback):
+            found = self._allocated(at.past, held[at.known])
             if found is not None:
-                held = np.zeros(len(market.symbols))
-                held[known] = found
-                decided[day] = held
+                decided[at.day] = held = at.spread(found)
         return decided
 
     def _due(self, market: Market) -> BoolArray:
@@ -73,15 +68,47 @@ class Rebalance:
         begins: BoolArray = market.dates.astype("datetime64[M]").astype(int) % 3 == 0
         return first & begins
 
-    def _allocated(self, market: Market, changes: FloatArray, known: BoolArray, held: FloatArray) -> FloatArray | None:
+    def _allocated(self, past: Past, held: FloatArray) -> FloatArray | None:
         if self.policy is Objective.EQUAL_WEIGHT:
             return np.full(len(held), min(self.most, self.budget / len(held)))
-        # Here, because it brings skfolio and cvxpy, which take seconds.
-        from lakehouse.construction.allocate import allocate
-        from lakehouse.construction.limits import long_only
+        return best_weights(self.policy, past, self.most, self.budget, held)
 
-        names = tuple(symbol for symbol, is_known in zip(market.symbols, known, strict=True) if is_known)
-        most = max(self.most, self.budget / len(names))
-        limits = long_only(len(names), most=most, budget=self.budget)
-        found = allocate(Goal(self.policy), sample_market(names, changes), limits, held)
-        return found.weights if found.status is Status.SOLVED else None
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A day on which weights are made: which instruments are `known` (N,), and the `past` of these."""
+
+    day: int
+    known: BoolArray
+    past: Past
+
+    def spread(self, weights: FloatArray) -> FloatArray:
+        """Weights of the known instruments as (N,) weights of all: 0 for the others."""
+        whole = np.zeros(len(self.known))
+        whole[self.known] = weights
+        return whole
+
+
+def occasions(market: Market, due: BoolArray, lookback: int) -> Iterator[Occasion]:
+    """The `due` days (T,) that have `lookback` returns behind them. Instruments without a return on each of these days,
+    or without a close on the last, are left out."""
+    changes, there = returns_of(carried_prices(market)), trading(market)
+    for day in np.flatnonzero(due).tolist():
+        past = changes[day + 1 - lookback : day + 1]
+        known = np.isfinite(past).all(axis=0) & there[day]
+        if day >= lookback and known.any():
+            names = tuple(symbol for symbol, is_known in zip(market.symbols, known, strict=True) if is_known)
+            yield Occasion(day, known, sample_market(names, past[:, known]))
+
+
+def best_weights(objective: Objective, market: Past, most: float, budget: float, held: FloatArray) -> FloatArray | None:
+    """The weights (N,) that are best for `objective` by a `market` that has passed, none above `most` (or an equal
+    part, where that is more), `budget` in all; None where a solver fails."""
+    # Here, because it brings skfolio and cvxpy, which take seconds.
+    from lakehouse.construction.allocate import allocate
+    from lakehouse.construction.limits import long_only
+
+    count = len(market.symbols)
+    limits = long_only(count, most=max(most, budget / count), budget=budget)
+    found = allocate(Goal(objective), market, limits, held)
+    return found.weights if found.status is Status.SOLVED else None

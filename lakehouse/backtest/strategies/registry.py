@@ -5,24 +5,30 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final, get_type_hints
 
+from lakehouse.backtest.strategies.buy_and_hold import BuyAndHold
 from lakehouse.backtest.strategies.kit import BadParameter, Strategy
 from lakehouse.backtest.strategies.mean_reversion import MeanReversion
 from lakehouse.backtest.strategies.momentum import Momentum
 from lakehouse.backtest.strategies.moving_average import MovingAverageCross
 from lakehouse.backtest.strategies.pairs import Pairs
 from lakehouse.backtest.strategies.rebalance import Rebalance
+from lakehouse.backtest.strategies.regime_policy import RegimePolicy
 from lakehouse.backtest.strategies.volatility_target import VolatilityTarget
 
-Kind = type[MovingAverageCross | Momentum | MeanReversion | VolatilityTarget | Pairs | Rebalance]
+Kind = type[
+    BuyAndHold | MovingAverageCross | Momentum | MeanReversion | VolatilityTarget | Pairs | Rebalance | RegimePolicy
+]
 Value = str | int | float
 
 STRATEGIES: Final[Mapping[str, Kind]] = {
+    "buy_and_hold": BuyAndHold,
     "moving_average_cross": MovingAverageCross,
     "momentum": Momentum,
     "mean_reversion": MeanReversion,
     "volatility_target": VolatilityTarget,
     "pairs": Pairs,
     "rebalance": Rebalance,
+    "regime_policy": RegimePolicy,
 }
 SIGNALS: Final = "signals"
 """The strategy that has a file in place of parameters."""

@@ -15,13 +15,15 @@ from lakehouse.backtest.strategies.signals import Signals
 from lakehouse.risk.checks import FloatArray
 from tests.factories.backtests import eventful, flat
 
-QUICK = {
+QUICK: dict[str, dict[str, str]] = {
+    "buy_and_hold": {},
     "moving_average_cross": {"fast": "3", "slow": "10"},
     "momentum": {"lookback": "30", "skip": "5"},
     "mean_reversion": {"window": "10", "entry": "1"},
     "volatility_target": {"window": "10"},
     "pairs": {"window": "20", "entry": "1", "first": "S0", "second": "S3"},
     "rebalance": {"lookback": "25", "policy": "inverse_volatility"},
+    "regime_policy": {"lookback": "25"},
 }
 
 
@@ -149,6 +151,18 @@ def test_a_policy_of_construction_is_followed() -> None:
     assert (~np.isnan(quarterly).all(axis=1)).sum() == 1
 
 
+def test_the_aim_follows_the_regime_in_steps() -> None:
+    random = np.random.default_rng(8)
+    calm, crash = random.normal(0.001, 0.006, (300, 4)), random.normal(-0.006, 0.03, (80, 4))
+    market = flat(*(100 * np.cumprod(1 + np.vstack([calm, crash]), axis=0)).T.tolist())
+    weights = build("regime_policy", {"lookback": "60", "rate": "0.5"}).weights(market)
+    invested = weights[~np.isnan(weights).all(axis=1)].sum(axis=1)
+    assert invested[0] == pytest.approx(0.95)  # history is too short for a regime: sideways
+    assert invested.max() > 0.99  # a bull market is invested whole
+    assert invested[-1] < 0.85  # a bear market keeps 0.3 back, reached in steps
+    assert np.abs(np.diff(invested)).max() < 0.2
+
+
 def test_signals_are_weights_of_their_dates() -> None:
     market = flat([10, 10, 10], [20, 20, 20])
     dates = np.array(["2024-01-02", "2024-01-02", "2024-01-03"], dtype="datetime64[D]")
@@ -193,6 +207,7 @@ def test_parameters_are_read_from_text_and_written_back() -> None:
         ("pairs", {"exit": "3"}),
         ("rebalance", {"policy": "risk_budgeting"}),
         ("rebalance", {"policy": "magic"}),
+        ("regime_policy", {"rate": "0"}),
     ],
 )
 def test_parameters_without_sense_are_refused(name: str, told: dict[str, str]) -> None:

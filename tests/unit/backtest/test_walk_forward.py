@@ -57,6 +57,13 @@ def test_every_trial_is_counted() -> None:
         try_all(eventful(1), [], RULES)
 
 
+def test_interest_on_idle_cash_is_no_skill() -> None:
+    market = replace(eventful(1, days=200), cash_rate=np.full(200, 0.001))
+    trials = try_all(market, [build("moving_average_cross", {"fast": "2", "slow": "190"})], RULES)
+    assert trials.results[0].returns[:100] == pytest.approx(0.001)
+    assert trials.returns[:100, 0] == pytest.approx(0.0, abs=1e-12)
+
+
 def test_what_comes_later_changes_no_choice_and_no_equity() -> None:
     market = eventful(3, days=200)
     plan = WalkForward(train=60, test=20)

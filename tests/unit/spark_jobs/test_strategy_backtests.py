@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lakehouse.backtest.market import BadMarket, Market
+from lakehouse.backtest.market import Action, BadMarket, Market
 from lakehouse.backtest.metrics import measure
 from lakehouse.backtest.rules import BadRules, Rules, rules_of
 from lakehouse.backtest.strategies.registry import STRATEGIES, build
@@ -42,6 +42,8 @@ def test_every_configured_strategy_exists_and_its_grid_can_be_built() -> None:
 
 def test_parameters_come_back_from_their_document() -> None:
     assert parse(json.loads(json.dumps(SMALL.document()))) == SMALL
+    older = {name: value for name, value in SMALL.document().items() if name not in ("embargo_days", "actions")}
+    assert parse(older).embargo_days == 0
 
 
 def test_all_trials_and_one_walk_forward_are_kept() -> None:
@@ -82,9 +84,11 @@ def test_the_report_is_made_from_rows() -> None:
     equity = equity_rows(found, DAY, "run").slice(0, count)
     trades = trade_rows(found, DAY, "run")
     trades = trades.filter(pa.array([kind == "trial" for kind in trades["kind"].to_pylist()]))
-    files = report_files(row, equity, trades)
+    files = report_files(row, equity, trades, equity)
     html = files["report.html"]
     assert isinstance(html, str)
+    assert "benchmark return" in html
+    assert "benchmark return" not in str(report_files(row, equity, trades, equity.slice(1))["report.html"])
     assert "Trials behind this result: 4." in html
     assert files["report.png"][:4] == b"\x89PNG"
     lines = str(files["trades.csv"]).splitlines()
@@ -132,7 +136,11 @@ def bars(*closes: tuple[str, date, float | None, float]) -> pa.Table:
 def test_bars_become_a_market_with_closes_where_opens_are_missing() -> None:
     first, second, third = date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4)
     rows = bars(("B", second, 9.0, 10.0), ("A", first, None, 5.0), ("A", second, 5.5, 6.0), ("A", third, None, 7.0))
-    found = transforms.market(rows, history_days=2, currency="USD")
+    split = {"symbol": "A", "ex_date": "2024-01-04", "scale": "0.5", "cash": "0"}
+    chosen = replace(SMALL, history_days=2, cash_bps=252.0, delisting_return=-0.3, actions=[split])
+    found = transforms.market(rows, chosen)
+    assert found.actions == (Action(1, 0, 2.0),)
+    assert (found.cash_rate.tolist(), found.delisting_return.tolist()) == ([1e-4, 1e-4], [-0.3, -0.3])
     assert found.symbols == ("A", "B")
     assert found.open.tolist()[0] == [5.5, 9.0]
     assert found.open[1, 0] == 7.0
@@ -144,4 +152,4 @@ def test_no_bars_and_doubled_bars_are_refused() -> None:
     day = date(2024, 1, 2)
     for rows in (bars(), bars(("A", day, 1.0, 1.0), ("A", day, 1.0, 2.0))):
         with pytest.raises(BadMarket):
-            transforms.market(rows, history_days=2, currency="USD")
+            transforms.market(rows, replace(SMALL, history_days=2))
