@@ -1,4 +1,4 @@
-"""Every portfolio's VaR, expected shortfall and backtest of a day, copied to ClickHouse.
+"""Every portfolio's VaR, expected shortfall and backtest of a day, its stress and its gain explained, in ClickHouse.
 
 Has no clock: Airflow starts it for a business date as soon as `market_daily` has published every table of that day that
 these jobs compute with. Positions are copied first, so that the numbers can be recomputed after somebody has traded.
@@ -7,7 +7,7 @@ these jobs compute with. Positions are copied first, so that the numbers can be 
 by hand with the day as partition key.
 
 **If it fails**: the task's log ends with the job's own message; a history that is too short is an error here, never a
-VaR of zero.
+VaR of zero. What `stress_explain` cannot measure is a row with the reason, and no failure.
 """
 
 from airflow.sdk import chain
@@ -16,7 +16,8 @@ from dags.kit.dag import lakehouse_dag
 from dags.kit.operator import submit
 from dags.kit.schedules import when_published
 
-COMPUTES = ("positions_daily", "var_batch")
+COMPUTES = ("positions_daily", "var_batch", "stress_explain")
 
 with lakehouse_dag("risk_daily", doc=__doc__, owner="risk", tier="tier_1", schedule=when_published(COMPUTES)):
-    chain(*map(submit, COMPUTES), submit("publish_marts"))
+    positions, *measures = map(submit, COMPUTES)
+    chain(positions, measures, submit("publish_marts"))

@@ -94,6 +94,21 @@ VAR_BATCH = Job(
         "gold.portfolio_metrics_v1",
     ),
 )
+STRESS_EXPLAIN = Job(
+    name="stress_explain",
+    doc="What crises and shocks would do to every portfolio, and why it gained or lost since the close before.",
+    module="spark_jobs.stress_explain",
+    owner="risk",
+    inputs=(
+        "silver.positions_v1",
+        "gold.returns_daily_v1",
+        "silver.daily_bars_v1",
+        "app.transaction",
+        "app.instrument",
+        "market.fx_rate",
+    ),
+    outputs=("gold.stress_v1", "gold.pnl_explain_v1"),
+)
 REBALANCE_DAILY = Job(
     name="rebalance_daily",
     doc="Propose trades for every portfolio that is due, under its own policy.",
@@ -178,6 +193,8 @@ PUBLISH_MARTS = Job(
         "gold.var_backtest_tests_v1",
         "gold.worst_scenarios_v1",
         "gold.portfolio_metrics_v1",
+        "gold.stress_v1",
+        "gold.pnl_explain_v1",
         "gold.returns_daily_v1",
         "gold.bars_1m_v1",
         "gold.rebalance_proposals_v1",
@@ -253,6 +270,7 @@ JOBS: dict[str, Job] = {
         RETURNS_DAILY,
         POSITIONS_DAILY,
         VAR_BATCH,
+        STRESS_EXPLAIN,
         REBALANCE_DAILY,
         DELIVER_PROPOSALS,
         STRATEGY_BACKTESTS,

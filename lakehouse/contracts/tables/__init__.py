@@ -20,10 +20,11 @@ from lakehouse.contracts.tables import (
     risk_requests,
     silver,
     strategy_backtests,
+    stress,
     trading,
 )
 
-LAKE = (bronze, silver, gold, risk, strategy_backtests)
+LAKE = (bronze, silver, gold, risk, stress, strategy_backtests)
 BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing)
 OWN = (models, model_quality, quality, ops)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS, *OWN) for table in room.TABLES}

@@ -1,0 +1,199 @@
+"""Every scenario on every portfolio, as rows of gold.stress_v1 without date and run. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.covariance import sample_covariance
+from lakehouse.risk.returns import DateArray
+from lakehouse.risk.reverse_stress import LossOutOfReach, linear_reverse_stress
+from lakehouse.risk.scenarios import Hypothetical, Window
+from lakehouse.risk.stress import MAX_GAP_DAYS, Universe, historical_stress, hypothetical_moves, stress_pnl
+from spark_jobs.stress_explain.holdings import Held, Holder
+from spark_jobs.stress_explain.parameters import Scenarios
+
+NAMED = 3
+"""Holdings that the detail of a scenario names."""
+FEWEST_DAYS = 60
+"""Days on which all holdings have a return, below which no covariance is estimated."""
+GAP = np.timedelta64(MAX_GAP_DAYS, "D")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """An instrument's daily returns: `days` (T,) ascending, each `after` (T,) the bar before; `returns` (T,) adjusted
+    for corporate actions."""
+
+    days: DateArray
+    after: DateArray
+    returns: FloatArray
+
+
+def series_of(returns: pa.Table) -> dict[str, Series]:
+    """Returns (symbol, business_date, previous_date, simple_return) in any order, by symbol."""
+    ordered = returns.sort_by([("symbol", "ascending"), ("business_date", "ascending")]).combine_chunks()
+    names = ordered["symbol"].to_numpy(zero_copy_only=False)
+    days, after = (pc.cast(ordered[name], pa.date32()).to_numpy() for name in ("business_date", "previous_date"))
+    moves = ordered["simple_return"].to_numpy()
+    bounds = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
+    return {
+        str(names[first]): Series(days[first:last], after[first:last], moves[first:last])
+        for first, last in pairwise(bounds)
+        if first < last
+    }
+
+
+def stress_rows(held: Held, returns: Mapping[str, Series], tried: Scenarios) -> Iterator[Row]:
+    """A row for each portfolio and scenario; one that cannot be measured has a reason and no number."""
+    for window in tried.windows:
+        yield from _historical(held, returns, window)
+    for scenario in tried.hypotheticals:
+        yield from _hypothetical(held, scenario)
+    for holder in held.holders:
+        yield _reverse(holder, returns, tried)
+
+
+def _historical(held: Held, returns: Mapping[str, Series], window: Window) -> Iterator[Row]:
+    paths = {symbol: path for symbol in held.symbols if (path := _path(returns.get(symbol), window)) is not None}
+    known = [place for place, symbol in enumerate(held.symbols) if symbol in paths]
+    exposures = held.exposures[known]
+    found = None
+    if known:
+        dates, prices = _aligned(window, list(paths.values()))
+        found = historical_stress(window, dates=dates, prices=prices, exposures=exposures)
+        moves = prices[-1] / prices[0] - 1.0
+    for column, holder in enumerate(held.holders):
+        lacking = [symbol for symbol in holder.exposures if symbol not in paths]
+        reason = holder.reason or _uncovered(window, lacking)
+        if reason or found is None:
+            yield _unmeasured(holder, "historical", window.name, window.title, reason)
+            continue
+        parts = {held.symbols[place]: value for place, value in zip(known, moves * exposures[:, column], strict=True)}
+        yield {
+            **_row(holder, "historical", window.name, window.title),
+            "pnl_base": cents(float(found.pnl[column])),
+            "worst_base": cents(float(found.worst_pnl[column])),
+            "worst_date": found.worst_on[column].item(),
+            "first_date": found.first,
+            "last_date": found.last,
+            "detail": _detail(parts),
+        }
+
+
+def _hypothetical(held: Held, scenario: Hypothetical) -> Iterator[Row]:
+    moves = hypothetical_moves(scenario, Universe(held.symbols))
+    pnl = stress_pnl(moves[None, :], held.exposures)[0] if held.symbols else np.zeros(len(held.holders))
+    for column, holder in enumerate(held.holders):
+        if holder.reason:
+            yield _unmeasured(holder, "hypothetical", scenario.name, scenario.title, holder.reason)
+            continue
+        parts = dict(zip(held.symbols, moves * held.exposures[:, column], strict=True))
+        yield {
+            **_row(holder, "hypothetical", scenario.name, scenario.title),
+            "pnl_base": cents(float(pnl[column])),
+            "detail": _detail(parts),
+        }
+
+
+def _reverse(holder: Holder, returns: Mapping[str, Series], tried: Scenarios) -> Row:
+    percent = f"{tried.reverse_loss * 100:g}"
+    name, title = f"lose_{percent}", f"A day that loses {percent} % of the gross value"
+    if holder.reason:
+        return _unmeasured(holder, "reverse", name, title, holder.reason)
+    matrix = _returns_of_all(holder.exposures, returns)[-tried.window_days :]
+    if len(matrix) < FEWEST_DAYS:
+        reason = f"its holdings have {len(matrix)} days of returns in common: at least {FEWEST_DAYS} are needed"
+        return _unmeasured(holder, "reverse", name, title, reason)
+    exposures = np.array(list(holder.exposures.values()))
+    loss = tried.reverse_loss * float(np.abs(exposures).sum())
+    try:
+        found = linear_reverse_stress(exposures, sample_covariance(matrix), loss=loss)
+    except LossOutOfReach as error:
+        return _unmeasured(holder, "reverse", name, title, str(error))
+    return {
+        **_row(holder, "reverse", name, title),
+        "pnl_base": cents(found.pnl),
+        "distance": found.distance,
+        "detail": _detail(dict(zip(holder.exposures, found.moves * exposures, strict=True))),
+    }
+
+
+def _path(series: Series | None, window: Window) -> Series | None:
+    """The returns of an instrument in a window; None where a close is missing at either end, or more than MAX_GAP_DAYS
+    in a row between, or where a bar lies between two of its returns."""
+    if series is None:
+        return None
+    first, last = np.datetime64(window.first, "D"), np.datetime64(window.last, "D")
+    base, end = (int(np.searchsorted(series.days, day, side="right")) - 1 for day in (first, last))
+    if base < 0 or end <= base or series.days[base] < first - GAP or series.days[end] < last - GAP:
+        return None
+    days, after = series.days[base + 1 : end + 1], series.after[base + 1 : end + 1]
+    if (after != series.days[base:end]).any() or (days - after > GAP).any():
+        return None
+    return Series(days, after, series.returns[base + 1 : end + 1])
+
+
+def _aligned(window: Window, paths: Sequence[Series]) -> tuple[DateArray, FloatArray]:
+    """Prices (T, N), 1 at the window's first day, on all days that any instrument has: the last one stands until the
+    next, so that a portfolio's numbers do not depend on what others hold."""
+    first = np.datetime64(window.first, "D")
+    calendar = np.unique(np.concatenate([np.array([first]), *(path.days for path in paths)]))
+    prices = np.empty((len(calendar), len(paths)))
+    for column, path in enumerate(paths):
+        own = np.concatenate([[1.0], np.cumprod(1.0 + path.returns)])
+        prices[:, column] = own[np.searchsorted(path.days, calendar, side="right")]
+    return calendar, prices
+
+
+def _returns_of_all(symbols: Mapping[str, float], returns: Mapping[str, Series]) -> FloatArray:
+    """(T, N) on the days that all of `symbols` have, oldest first; none where one has no return at all."""
+    found = [returns[symbol] for symbol in symbols if symbol in returns]
+    if len(found) < len(symbols) or not found:
+        return np.zeros((0, len(symbols)))
+    days = found[0].days
+    for each in found[1:]:
+        days = np.intersect1d(days, each.days, assume_unique=True)
+    return np.column_stack([each.returns[np.searchsorted(each.days, days)] for each in found])
+
+
+def _uncovered(window: Window, symbols: Sequence[str]) -> str:
+    if not symbols:
+        return ""
+    named = ", ".join(symbols[:NAMED]) + (f" and {len(symbols) - NAMED} more" if len(symbols) > NAMED else "")
+    return f"no closes of {named} from {window.first} to {window.last} in the lake"
+
+
+def _detail(parts: Mapping[str, float]) -> str:
+    worst = sorted((value, symbol) for symbol, value in parts.items() if value < 0.0)[:NAMED]
+    return ", ".join(f"{symbol} {value:+,.2f}" for value, symbol in worst)
+
+
+def _row(holder: Holder, kind: str, scenario: str, title: str) -> Row:
+    return {
+        "portfolio_id": holder.id,
+        "portfolio_name": holder.name,
+        "base_currency": holder.base_currency,
+        "kind": kind,
+        "scenario": scenario,
+        "title": title,
+        "value_base": holder.value,
+        "detail": "",
+        "reason": "",
+    }
+
+
+def _unmeasured(holder: Holder, kind: str, scenario: str, title: str, reason: str) -> Row:
+    return {**_row(holder, kind, scenario, title), "reason": reason}
+
+
+def cents(amount: float) -> Decimal:
+    """An amount of money, rounded half to even to cents; a loss of nothing is 0 and not -0."""
+    return Decimal(round(amount * 100.0)).scaleb(-2)

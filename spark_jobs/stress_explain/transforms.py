@@ -1,0 +1,42 @@
+"""What the job reads of the lake: copies of positions, closes of a few days, and returns of windows."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+POSITIONS = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
+BARS = ("symbol", "business_date", "close", "currency")
+RETURNS = ("symbol", "business_date", "previous_date", "simple_return")
+Span = tuple[date, date]
+
+
+def positions(copies: DataFrame, day: date) -> DataFrame:
+    """The holdings copied for a close."""
+    return copies.where(F.col("business_date") == F.lit(day)).select(*POSITIONS)
+
+
+def bars(silver: DataFrame, symbols: Iterable[str], first: date, last: date) -> DataFrame:
+    """Closes of `symbols` from `first` to `last`, as they were traded."""
+    return _within(silver, symbols, ((first, last),)).select(*BARS)
+
+
+def returns(gold: DataFrame, symbols: Iterable[str], spans: Iterable[Span], until: date) -> DataFrame:
+    """Returns of `symbols` in any of `spans`, none of them after `until`: a scenario knows nothing of the future."""
+    known = tuple((first, min(last, until)) for first, last in spans if first <= until)
+    return _within(gold, symbols, known).select(*RETURNS)
+
+
+def days_back(last: date, days: int) -> Span:
+    """A span with at least `days` trading days up to `last`: 250 make a year, and there is one to spare."""
+    return last - timedelta(days=365 * (days // 250 + 2)), last
+
+
+def _within(frame: DataFrame, symbols: Iterable[str], spans: tuple[Span, ...]) -> DataFrame:
+    years = sorted({year for first, last in spans for year in range(first.year, last.year + 1)})
+    day = F.col("business_date")
+    in_span = reduce(or_, (day.between(F.lit(first), F.lit(last)) for first, last in spans), F.lit(False))
+    return frame.where(F.col("business_year").isin(*years) & in_span & F.col("symbol").isin(*sorted(symbols)))
