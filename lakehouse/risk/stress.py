@@ -1,4 +1,4 @@
-"""Stress tests: what holdings would lose in a window of history, under shocks made up, and in the worst scenarios."""
+"""Stress tests: what holdings would lose in a window of history, and under shocks made up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import FloatArray, InvalidParameter, RiskError, ShapeMismatch, finite_matrix, require_count
+from lakehouse.risk.checks import FloatArray, InvalidParameter, RiskError, ShapeMismatch, finite_matrix
 from lakehouse.risk.linear import ordered_product, portfolio_pnl
 from lakehouse.risk.returns import DateArray, simple_returns
 from lakehouse.risk.scenarios import Hypothetical, Shock, Target, Window
@@ -78,14 +78,6 @@ class Universe:
             raise ShapeMismatch(f"{len(self.sectors)} sectors of {len(self.symbols)} symbols: give each its own")
         if self.factors and self.betas.shape != (len(self.symbols), len(self.factors)):
             raise ShapeMismatch(f"betas {self.betas.shape} are not {len(self.symbols)} x {len(self.factors)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Worst:
-    """The k worst scenarios of P portfolios, worst first: `index` (k, P) rows of the P&L, `pnl` (k, P)."""
-
-    index: npt.NDArray[np.intp]
-    pnl: FloatArray
 
 
 def window_moves(window: Window, *, dates: npt.ArrayLike, prices: npt.ArrayLike) -> WindowMoves:
@@ -192,19 +184,6 @@ def expected_moves(covariance: npt.ArrayLike, *, shocked: Mapping[int, float]) -
 def stress_pnl(moves: npt.ArrayLike, exposures: npt.ArrayLike) -> FloatArray:
     """P&L of P portfolios under K sets of moves: (K, N) and (N, P) -> (K, P), base currency, negative for a loss."""
     return portfolio_pnl(moves, exposures)
-
-
-def worst_scenarios(pnl: npt.ArrayLike, *, count: int) -> Worst:
-    """The `count` worst of S scenarios for each of P portfolios; of equal ones the earlier first.
-
-    pnl (S, P), negative for a loss. Raises InvalidParameter unless 1 <= count <= S, NonFinite, ShapeMismatch.
-    """
-    matrix = finite_matrix("pnl", pnl)
-    require_count("count", count)
-    if count > len(matrix):
-        raise InvalidParameter(f"the {count} worst of {len(matrix)} scenarios: ask for fewer")
-    index = np.argsort(matrix, axis=0, kind="stable")[:count]
-    return Worst(index=index, pnl=np.take_along_axis(matrix, index, axis=0))
 
 
 def _close_on(calendar: DateArray, day: date, window: Window) -> int:

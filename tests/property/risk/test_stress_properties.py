@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.pnl_explain import OF_THE_PRICE, CashDay, Fill, Part, PositionDay, explain_day
 from lakehouse.risk.reverse_stress import LossOutOfReach, linear_reverse_stress, quadratic_reverse_stress
-from lakehouse.risk.stress import worst_scenarios
+from lakehouse.risk.vectors import worst_scenarios
 
 UNITS = st.decimals(-10_000_000, 10_000_000, places=8)
 PRICE = st.decimals("0.00000001", 100_000, places=8)
@@ -118,4 +118,4 @@ def test_the_worst_are_a_prefix_of_the_sorted(pnl: FloatArray, count: int) -> No
     found = worst_scenarios(pnl, count=count)
     np.testing.assert_array_equal(found.pnl, np.sort(pnl, axis=0)[:count])
     for column in range(3):
-        assert len(set(found.index[:, column])) == count
+        assert len(set(found.scenario[:, column])) == count

@@ -18,8 +18,8 @@ from lakehouse.risk.stress import (
     stress_pnl,
     through_betas,
     window_moves,
-    worst_scenarios,
 )
+from lakehouse.risk.vectors import worst_scenarios
 
 BY_NAME = {window.name: window for window in WINDOWS}
 UNIVERSE = Universe(
@@ -160,7 +160,7 @@ def test_shocks_that_name_nothing_are_refused() -> None:
 def test_the_worst_scenarios_come_first_and_ties_in_order() -> None:
     pnl = np.array([[-1.0, 5.0], [-7.0, 5.0], [3.0, -2.0], [-7.0, 5.0]])
     found = worst_scenarios(pnl, count=3)
-    np.testing.assert_array_equal(found.index, [[1, 2], [3, 0], [0, 1]])
+    np.testing.assert_array_equal(found.scenario, [[1, 2], [3, 0], [0, 1]])
     np.testing.assert_array_equal(found.pnl, [[-7.0, -2.0], [-7.0, 5.0], [-1.0, 5.0]])
     for count in (0, 5):
         with pytest.raises(InvalidParameter):
