@@ -50,7 +50,7 @@ class DrainingServer(uvicorn.Server):
         self.metrics = metrics
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; once a second close who trickles."""
+        """Ten times a second; once a second close who neither sends nor reads."""
         if counter % TICKS_PER_S == 0:
             close_late(self.server_state.connections, asyncio.get_running_loop().time(), self.metrics.slow_clients)
         return await super().on_tick(counter)

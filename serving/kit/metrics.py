@@ -50,7 +50,9 @@ class Metrics:
             "websocket_conflated", "Quotes that a newer one of the same symbol replaced.", "endpoint"
         )
         self.slow_clients = self._counter(
-            "tidemark_slow_clients", "Connections closed whose request did not arrive in time.", "part"
+            "tidemark_slow_clients",
+            "Connections closed whose request did not arrive, or whose answer was not read, in time.",
+            "part",
         )
         self.tick_age = Histogram(
             "tidemark_tick_age_seconds",

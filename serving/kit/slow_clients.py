@@ -1,13 +1,14 @@
-"""HTTP whose clients must send: a request that trickles in is ended, so that it holds neither memory nor a place.
+"""HTTP whose clients must send, and read: what trickles is ended, so that it holds neither memory nor a place.
 
-Uvicorn waits for the rest of a request as long as the client keeps the connection. Here a head has GRACE_S, and a body
-that long and a second for each MIN_BYTES_PER_S bytes that have come; a slow line may be slow, a trickle is closed.
+Uvicorn waits for the rest of a request, and until its answer is read, as long as the client keeps the connection. Here
+a head has GRACE_S, and a body that long and a second for each MIN_BYTES_PER_S bytes that have come; so has what waits
+to be read, for bytes that were taken. A slow line may be slow, a trickle is closed.
 """
 
 import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import structlog
 from prometheus_client import Counter
@@ -25,8 +26,32 @@ MIN_BYTES_PER_S: Final = 1024
 log = structlog.get_logger(__name__)
 
 
-class PatientProtocol(HttpToolsProtocol):
-    """Uvicorn's HTTP that knows since when it waits for the rest of a request."""
+@runtime_checkable
+class Impatient(Protocol):
+    """A connection that ends itself where its client holds it up."""
+
+    def end_if_late(self, now: float) -> str | None:
+        """End it where the client is late at `now`, a time of the loop, and return what it kept waiting."""
+
+
+class MustRead:
+    """Since when a client leaves unread what was sent to it."""
+
+    unread_since: float | None = None
+    unread_bytes = 0
+
+    def leaves_unread(self, waiting: int, now: float) -> bool:
+        """Whether the client takes the `waiting` bytes, to which none is added, too slowly; asked once a second."""
+        if not waiting:
+            self.unread_since = None
+            return False
+        if self.unread_since is None:
+            self.unread_since, self.unread_bytes = now, waiting
+        return now - self.unread_since > GRACE_S + (self.unread_bytes - waiting) / MIN_BYTES_PER_S
+
+
+class PatientProtocol(MustRead, HttpToolsProtocol):
+    """Uvicorn's HTTP that knows since when it waits for the rest of a request, or for its answer to be read."""
 
     clock = SystemClock()  # uvicorn makes the protocols, so it cannot be an argument
     waits_since: float | None = None  # a time of the loop; None while the application works
@@ -65,6 +90,21 @@ class PatientProtocol(HttpToolsProtocol):
         """The next request may come; uvicorn's keep-alive ends an idle connection sooner than this does."""
         super().on_response_complete()
         self._wait()
+
+    def resume_writing(self) -> None:
+        """Most of what waited was read."""
+        super().resume_writing()
+        self.unread_since = None
+
+    def end_if_late(self, now: float) -> str | None:
+        """End the connection where the client is late, and return the part that did not come or was not read."""
+        stands = self.flow.write_paused or self.transport.is_closing()
+        if self.leaves_unread(self.transport.get_write_buffer_size() if stands else 0, now):
+            scope = {} if self.cycle is None else self.cycle.scope["state"]
+            log.info("slow client closed", request_id=scope.get("request_id"), part="answer")
+            self.transport.abort()
+            return "answer"
+        return self.end() if self.is_late(now) else None
 
     def is_late(self, now: float) -> bool:
         """Whether the rest of the request is overdue at `now`, a time of the loop.
@@ -114,6 +154,8 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 def close_late(connections: Iterable[object], now: float, slow: Counter) -> None:
-    """Close every connection that is late at `now`, a time of the loop; `slow` counts them by the part missing."""
-    for connection in [each for each in connections if isinstance(each, PatientProtocol) and each.is_late(now)]:
-        slow.labels(connection.end()).inc()
+    """Close every connection that is late at `now`, a time of the loop; `slow` counts them by what kept us waiting."""
+    for connection in [each for each in connections if isinstance(each, Impatient)]:
+        part = connection.end_if_late(now)
+        if part is not None:
+            slow.labels(part).inc()
