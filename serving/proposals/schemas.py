@@ -45,7 +45,7 @@ class AimIn(Body):
     """What the portfolio aims at in one regime."""
 
     objective: Objective = Field(
-        description="what the weights are to achieve; risk_budgeting needs budgets that a policy does not have",
+        description="what the weights are to achieve; target_weights needs targets, risk_budgeting needs budgets",
         examples=["risk_parity"],
     )
     cash: Fraction = Field(ZERO, description="share of the value that is kept back")
@@ -53,9 +53,15 @@ class AimIn(Body):
     max_turnover: NotNegative | None = Field(
         None, description="sum of |change| over all weights at most, buys and sales added; null for no limit"
     )
+    max_cost: Fraction | None = Field(
+        None, description="share of the value that trading may cost at most, fees of an order aside; null for no limit"
+    )
     cardinality: Names | None = Field(None, description="instruments held at most; null for no limit")
     targets: Annotated[list["TargetIn"], Field(max_length=MAX_NAMES)] = Field(
         [], description="weights, for target_weights; the rest is cash"
+    )
+    budgets: Annotated[list["BudgetIn"], Field(max_length=MAX_NAMES)] = Field(
+        [], description="parts of the risk, for risk_budgeting; nothing else is held"
     )
 
 
@@ -64,6 +70,13 @@ class TargetIn(Body):
 
     symbol: Symbol
     weight: Fraction = Field(description="share of the portfolio's value")
+
+
+class BudgetIn(Body):
+    """A part of the portfolio's risk."""
+
+    symbol: Symbol
+    part: NotNegative = Field(description="above 0, beside the parts of the others: 2 and 1 are two thirds and one")
 
 
 class SectorIn(Body):
@@ -80,6 +93,9 @@ class BandsIn(Body):
 
     absolute: Fraction = Field(Decimal("0.05"), description="share of the portfolio's value")
     relative: NotNegative = Field(Decimal("0.25"), description="share of the target weight")
+    to_edge: Flag = Field(
+        False, description="for aims with targets: trade no further than into the band; otherwise to the target"
+    )
 
 
 class PaceIn(Body):
@@ -239,7 +255,10 @@ class TradeOut(BaseModel):
     cost: MoneyOut
     short_gain: MoneyOut = Field(description="gain realised on lots held for a year at most; negative for a loss")
     long_gain: MoneyOut
-    lots: list[LotOut] = Field(description="what a sale should close for the least tax; empty for a purchase")
+    lots: list[LotOut] = Field(
+        description="what a sale closes: what costs the least tax where the account's method is specific, else what "
+        "that method takes first; empty for a purchase"
+    )
     note: str = Field(description="what you should know, as of a wash sale")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from lakehouse.construction.policy import Policy
 from lakehouse.construction.policy_document import document, parse
 from lakehouse.construction.regime import Regime
-from serving.kit.types import money_out
+from serving.kit.types import money_out, plain
 from serving.proposals.repository import PolicyRow, ProposalRow, TradeRow
 from serving.proposals.schemas import (
     AimIn,
@@ -37,7 +37,7 @@ def policy_out(row: PolicyRow, today: date) -> PolicyOut:
     aims = {str(regime): _aim_out(told["aims"][regime]) for regime in Regime}
     shares = {
         "sectors": [{**s, "lower": _text(s["lower"]), "upper": _text(s["upper"])} for s in told["sectors"]],
-        "bands": {name: _text(value) for name, value in told["bands"].items()},
+        "bands": {**told["bands"], **{name: _text(told["bands"][name]) for name in ("absolute", "relative")}},
         "pace": {name: _text(value) for name, value in told["pace"].items()},
     }
     return PolicyOut.model_validate(
@@ -117,17 +117,20 @@ def _trade(row: TradeRow, currency: str) -> TradeOut:
 
 def _aim_document(aim: AimIn) -> dict[str, Any]:
     told = aim.model_dump(mode="json")
-    return {**told, "targets": {target.symbol: float(target.weight) for target in aim.targets}}
+    return {
+        **told,
+        "targets": {target.symbol: float(target.weight) for target in aim.targets},
+        "budgets": {budget.symbol: float(budget.part) for budget in aim.budgets},
+    }
 
 
 def _aim_out(told: dict[str, Any]) -> dict[str, Any]:
-    turnover = told["max_turnover"]
+    limits = ("cash", "max_weight", "max_turnover", "max_cost")
     return {
         **told,
-        "cash": _text(told["cash"]),
-        "max_weight": _text(told["max_weight"]),
-        "max_turnover": None if turnover is None else _text(turnover),
+        **{name: None if told[name] is None else _text(told[name]) for name in limits},
         "targets": [{"symbol": symbol, "weight": _text(weight)} for symbol, weight in told["targets"].items()],
+        "budgets": [{"symbol": symbol, "part": _text(part)} for symbol, part in told["budgets"].items()],
     }
 
 
@@ -136,4 +139,4 @@ def _number(value: float) -> Decimal:
 
 
 def _text(value: float) -> str:
-    return f"{_number(value).normalize():f}"
+    return plain(_number(value))

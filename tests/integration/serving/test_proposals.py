@@ -104,8 +104,15 @@ def test_a_policy_is_made_read_and_replaced_with_its_version(api: httpx.Client) 
 
 def test_what_is_answered_can_be_sent_back(api: httpx.Client) -> None:
     found = portfolio(api)
-    aims = {"sideways": {"objective": "target_weights", "targets": [{"symbol": "AAPL", "weight": "0.6"}]}}
-    first = api.put(place(found), json={"frequency": "annual", "aims": aims}).json()
+    aims = {
+        "sideways": {"objective": "target_weights", "targets": [{"symbol": "AAPL", "weight": "0.6"}]},
+        "bull": {"objective": "risk_budgeting", "budgets": [{"symbol": "AAPL", "part": "2"}], "max_cost": "0.001"},
+    }
+    first = api.put(
+        place(found), json={"frequency": "annual", "aims": aims, "bands": {"absolute": "0.03", "to_edge": True}}
+    ).json()
+    assert first["bands"] == {"absolute": "0.03", "relative": "0.25", "to_edge": True}
+    assert first["aims"]["bull"] | aims["bull"] == first["aims"]["bull"]
     computed = {"portfolio_id", "next_on", "is_overdue", "proposed_on", "version", "updated_at"}
     again = api.put(place(found), json={name: value for name, value in first.items() if name not in computed})
     assert again.status_code == 200, again.text
