@@ -5,13 +5,12 @@ A broken `fail` keeps the whole output from being published; a broken `warn` is 
 checks are SQL over the table's columns in the dialect that Spark and ClickHouse share, written here and by no user.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lakehouse.contracts.model import Table, Type
-from lakehouse.contracts.tables import gold, silver
+from lakehouse.contracts.tables import gold, rebalancing, risk, silver, strategy_backtests
 
 
 class Grade(StrEnum):
@@ -100,13 +99,18 @@ class Monotone:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Within `by`, consecutive dates in `column` are at most `max_days` calendar days apart."""
+class _WithinDays:
+    """What is asked of the dates in `column` of each `by`, in calendar days."""
 
     column: str
     by: tuple[str, ...]
     max_days: int
     grade: Grade = Grade.WARN
+
+
+@dataclass(frozen=True, slots=True)
+class Gap(_WithinDays):
+    """Within `by`, consecutive dates in `column` are at most `max_days` apart."""
 
     @property
     def name(self) -> str:
@@ -114,14 +118,8 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Staleness:
-    """The newest date in `column` of each `by` is at most `max_days` calendar days before the business date. One
-    violation each."""
-
-    column: str
-    by: tuple[str, ...]
-    max_days: int
-    grade: Grade = Grade.WARN
+class Staleness(_WithinDays):
+    """The newest date in `column` of each `by` is at most `max_days` before the business date. One violation each."""
 
     @property
     def name(self) -> str:
@@ -146,9 +144,10 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class WeightsSum:
-    """Within `by`, values of `column` add up to `total`, but for `tolerance`. One that does not counts whole."""
+    """Within `by`, values of `value` (a column, or SQL over the row) add up to `total`, but for `tolerance`. One that
+    does not counts whole."""
 
-    column: str
+    value: str
     by: tuple[str, ...]
     total: float = 1.0
     tolerance: float = 1e-6
@@ -156,7 +155,7 @@ class WeightsSum:
 
     @property
     def name(self) -> str:
-        return f"sum of {self.column} by {', '.join(self.by)} is {self.total:g}"
+        return f"sum of {self.value} by {', '.join(self.by)} is {self.total:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,12 +234,19 @@ def checks_of(table: Table) -> tuple[Check, ...]:
     return (*implied(table), *STATED.get(table.name, ()))
 
 
-def schema_hash(columns: tuple[tuple[str, str], ...]) -> str:
-    """Sixteen hexadecimal digits that name a list of columns with their types, in order."""
-    return hashlib.sha256(repr(columns).encode()).hexdigest()[:16]
-
-
 OHLCV = "kind = 'ohlcv'"
+RISK_ROWS = RowCountBand(0.5, 2.0)
+"""Of tables that grow with the number of portfolios: half of them gone, or twice as many, is worth a look."""
+PROBABILITY = (0.0, 1.0)
+YEARLY_VOLATILITY = (0.0, 5.0)
+"""Beyond 500 % a year a price was wrong."""
+
+
+def _same_in_every_grouping(column: str) -> WeightsSum:
+    """Instruments, sectors and currencies are three cuts of one portfolio: `column` adds up to the same in each."""
+    by = tuple(name for name in risk.COMPONENT_RISK.key if name not in ("grouping", "group_name"))
+    return WeightsSum(f"{column} * CASE grouping WHEN 'instrument' THEN 2 ELSE -1 END", by, 0.0, 0.005)
+
 
 STATED: Mapping[str, tuple[Check, ...]] = {
     silver.DAILY_BARS.name: (
@@ -274,6 +280,40 @@ STATED: Mapping[str, tuple[Check, ...]] = {
         Referential("symbol", silver.DAILY_BARS.name, "symbol", Grade.FAIL),
         RowCountBand(0.9, 3.0),
     ),
-    gold.PORTFOLIO_RISK.name: (RowCountBand(0.5, 2.0),),
-    gold.VAR_BACKTEST.name: (RowCountBand(0.5, 2.0),),
+    gold.PORTFOLIO_RISK.name: (RISK_ROWS,),
+    gold.VAR_BACKTEST.name: (RISK_ROWS,),
+    risk.COMPONENT_RISK.name: (
+        _same_in_every_grouping("exposure_base"),
+        _same_in_every_grouping("component_var_base"),
+        _same_in_every_grouping("component_es_base"),
+        RISK_ROWS,
+    ),
+    risk.BACKTEST_TESTS.name: (
+        # Christoffersen (1998), 3.3.
+        Explained("coverage_statistic", ("pof_statistic", "independence_statistic"), 1e-6, Grade.FAIL),
+        *(Range(f"{name}_p_value", *PROBABILITY) for name in ("pof", "tuff", "independence", "coverage", "z1", "z2")),
+        Range("cumulative_probability", *PROBABILITY),
+        RISK_ROWS,
+    ),
+    risk.SCENARIO_PNL.name: (RISK_ROWS,),
+    risk.WORST_SCENARIOS.name: (RISK_ROWS,),
+    risk.PORTFOLIO_METRICS.name: (Range("volatility", *YEARLY_VOLATILITY, Grade.WARN), RISK_ROWS),
+    # No band of rows: how many portfolios are due differs from day to day.
+    rebalancing.PROPOSALS.name: (
+        Range("volatility_before", *YEARLY_VOLATILITY, Grade.WARN),
+        Range("volatility_after", *YEARLY_VOLATILITY, Grade.WARN),
+    ),
+    rebalancing.TRADES.name: (Referential("symbol", silver.DAILY_BARS.name, "symbol"),),
+    strategy_backtests.STRATEGY_RUNS.name: (
+        Range("probabilistic_sharpe", *PROBABILITY),
+        Range("deflated_sharpe", *PROBABILITY),
+        Range("overfitting", *PROBABILITY),
+        RowCountBand(0.5, 2.0, minimum=1),
+    ),
+    strategy_backtests.STRATEGY_EQUITY.name: (
+        # Beyond 1 leverage has lost more than there was.
+        Range("drawdown", 0.0, 1.0, Grade.WARN),
+        Gap("equity_date", ("strategy", "kind", "trial"), 5),
+        RowCountBand(0.5, 2.0),
+    ),
 }

@@ -38,7 +38,6 @@ def ensure_table(section: S3Settings, table: Table) -> DeltaTable:
     """Create a table that delta-rs owns from its contract, or open it. Idempotent, safe in a race."""
     if table.writer is not Engine.DELTA_RS:
         raise ValueError(f"{table.name} is written by {table.writer}: delta-rs must not create it")
-    days = f"interval {table.retention_days} days"
     return DeltaTable.create(
         uri(section, table),
         schema=arrow.schema(table),
@@ -46,9 +45,33 @@ def ensure_table(section: S3Settings, table: Table) -> DeltaTable:
         partition_by=[table.partition_by] if table.partition_by else None,
         name=table.name,
         description=table.doc,
-        configuration={"delta.logRetentionDuration": days, "delta.deletedFileRetentionDuration": days, **_stats(table)},
+        configuration={**retention(table), **_stats(table)},
         storage_options=options(section),
     )
+
+
+def retention(table: Table) -> dict[str, str]:
+    """The table properties that keep old versions readable for `retention_days`: their log and their files."""
+    told = f"interval {table.retention_days} days"
+    return {"delta.logRetentionDuration": told, "delta.deletedFileRetentionDuration": told}
+
+
+def lacks_retention(found: DeltaTable, table: Table) -> bool:
+    """Whether `found` was made, or changed by hand, with another retention than its contract's."""
+    held = found.metadata().configuration
+    return any(held.get(name) != told for name, told in retention(table).items())
+
+
+def keep_retention(found: DeltaTable, table: Table) -> bool:
+    """Make the retention of a table that delta-rs owns that of its contract; return whether it was another. Idempotent.
+
+    `found` is at the new version then. Appends in between do no harm; a writer whose snapshot is older than the change
+    gets CommitFailedError and has to append again, as the lander does.
+    """
+    if not lacks_retention(found, table):
+        return False
+    found.alter.set_table_properties(retention(table))
+    return True
 
 
 def _stats(table: Table) -> dict[str, str]:

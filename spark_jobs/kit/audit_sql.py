@@ -106,7 +106,7 @@ def _(check: quality.Jump, helper: str, today: date) -> Compiled:
 
 @_sql.register
 def _(check: quality.WeightsSum, helper: str, today: date) -> Compiled:
-    total = f"sum(`{check.column}`) OVER ({_window(check.by)})"
+    total = f"sum({check.value}) OVER ({_window(check.by)})"
     violation = f"NOT coalesce(abs(`{helper}` - {check.total!r}D) <= {check.tolerance!r}D, false)"
     return Compiled(check, violation, ((helper, total),))
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from lakehouse.contracts.model import Engine, Table
-from lakehouse.contracts.quality import schema_hash
 from lakehouse.contracts.render import spark as render
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta, spark
@@ -61,10 +61,7 @@ class Lake:
 
     def newest(self, table: Table) -> Newest:
         """The newest version of `table` and its id. Raises MissingTableError."""
-        try:
-            found = delta.open_table(self.section, table)
-        except TableNotFoundError as error:
-            raise MissingTableError(table) from error
+        found = self._opened(table)
         return Newest(int(found.version()), str(found.metadata().id))
 
     def exists(self, table: Table) -> bool:
@@ -77,10 +74,11 @@ class Lake:
 
     def has_contract_schema(self, table: Table) -> bool:
         """Whether `table` has exactly its contract's columns and types, in order; one that does not exist yet will."""
-        if not self.exists(table):
+        try:
+            held = json.loads(self._opened(table).schema().to_json())
+        except MissingTableError:
             return True
-        held = json.loads(delta.open_table(self.section, table).schema().to_json())
-        return _columns_hash(held) == _columns_hash(render.struct(table))
+        return _columns(held) == _columns(render.struct(table))
 
     def at(self, table: Table, version: int) -> DataFrame:
         """`table` as of `version`, with the contract's columns in order."""
@@ -97,11 +95,9 @@ class Lake:
 
     def keep_retention(self, table: Table) -> bool:
         """Make the retention of an existing table that of its contract; return whether it was another. Idempotent."""
-        held = delta.open_table(self.section, table).metadata().configuration
-        wanted = retention(table)
-        if all(held.get(name) == told for name, told in wanted.items()):
+        if not delta.lacks_retention(delta.open_table(self.section, table), table):
             return False
-        told = ", ".join(f"'{name}' = '{value}'" for name, value in wanted.items())
+        told = ", ".join(f"'{name}' = '{value}'" for name, value in delta.retention(table).items())
         address = spark.uri(self.section, table)
         self.session.sql(f"ALTER TABLE delta.`{address}` SET TBLPROPERTIES ({told})")
         return True
@@ -126,6 +122,12 @@ class Lake:
         )
         return self._committed(table, run_id)
 
+    def _opened(self, table: Table) -> DeltaTable:
+        try:
+            return delta.open_table(self.section, table)
+        except TableNotFoundError as error:
+            raise MissingTableError(table) from error
+
     def _committed(self, table: Table, run_id: str) -> int:
         for commit in delta.open_table(self.section, table).history(HISTORY_DEPTH):
             if run_of(commit) == run_id:
@@ -135,8 +137,8 @@ class Lake:
         )
 
 
-def _columns_hash(struct: Mapping[str, Any]) -> str:
-    return schema_hash(tuple((str(found["name"]), str(found["type"])) for found in struct["fields"]))
+def _columns(struct: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(str(found["name"]), str(found["type"])) for found in struct["fields"]]
 
 
 def run_of(commit: Mapping[str, Any]) -> str | None:
@@ -155,19 +157,13 @@ def ddl(table: Table, address: str) -> str:
         for column in table.columns
     )
     properties = {
-        **retention(table),
+        **delta.retention(table),
         "delta.enableDeletionVectors": "false",
         **{f"delta.constraints.check_{position}": check for position, check in enumerate(table.checks, start=1)},
     }
     told = ", ".join(f"'{name}' = '{_quoted(value)}'" for name, value in properties.items())
     partitioned = f" PARTITIONED BY (`{table.partition_by}`)" if table.partition_by else ""
     return f"CREATE TABLE IF NOT EXISTS delta.`{address}` ({columns}) USING delta{partitioned} TBLPROPERTIES ({told})"
-
-
-def retention(table: Table) -> dict[str, str]:
-    """The table properties that keep old versions readable for `retention_days`: their log and their files."""
-    told = f"interval {table.retention_days} days"
-    return {"delta.logRetentionDuration": told, "delta.deletedFileRetentionDuration": told}
 
 
 def require_schema(table: Table, found: StructType) -> None:

@@ -58,12 +58,16 @@ class _Partition:
 def maintain(section: S3Settings, table: Table, *, today: datetime.date, target_bytes: int) -> Maintained | None:
     """Compact the dates before `today`, checkpoint and clean up; None where the table does not exist yet.
 
-    Files are removed only when older than the table's own retention. Raises RowCountError.
+    Files are removed only when older than the contract's retention, which a table that was made with another one gets
+    first. Raises RowCountError.
     """
     try:
         found = delta.open_table(section, table)
     except TableNotFoundError:
         return None
+    # Before the cleaning, which goes by what the table says and not by its contract.
+    if delta.keep_retention(found, table):
+        log.info("retention_changed", table=table.name, days=table.retention_days)
     before = _partitions(found, table)
     crowded = sorted(date for date, part in before.items() if part.files > 1 and date < today)
     for date in crowded:

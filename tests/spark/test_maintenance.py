@@ -14,7 +14,6 @@ from lakehouse.settings import Settings
 from lakehouse.stores import delta, spark
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.batch import publish
-from spark_jobs.kit.lake import retention
 from spark_jobs.kit.life import recorded
 from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.reproduce import reproduce
@@ -54,7 +53,7 @@ def test_a_pinned_version_is_kept_within_the_horizon_and_goes_after_it(lake: Set
         session.sql(f"ALTER TABLE delta.`{address}` SET TBLPROPERTIES ('{FILES}' = 'interval 0 hours')")
     optimize(lake)
     kept = delta.open_table(lake.s3, DAILY_BARS).metadata().configuration
-    assert {name: kept[name] for name in retention(DAILY_BARS)} == retention(DAILY_BARS)
+    assert {name: kept[name] for name in delta.retention(DAILY_BARS)} == delta.retention(DAILY_BARS)
     assert reproduce(RETURNS, first.run_id, lake, clock=CLOCK).reproduced
     rows = delta.open_table(lake.s3, DAILY_BARS, version=pinned).to_pyarrow_table().to_pylist()
     assert {row["close"] for row in rows} == {Decimal(10)}

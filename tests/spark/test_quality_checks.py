@@ -12,22 +12,26 @@ from pyspark.sql import functions as F
 
 from lakehouse.clock import SystemClock
 from lakehouse.contracts import quality
-from lakehouse.contracts.jobs import QUALITY_DAILY
+from lakehouse.contracts.jobs import QUALITY_DAILY, VAR_BATCH
 from lakehouse.contracts.model import Column, Engine, Table, Type
 from lakehouse.contracts.quality import Check, Grade
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
+from lakehouse.contracts.tables.risk import BACKTEST_TESTS, COMPONENT_RISK
 from lakehouse.contracts.tables.silver import DAILY_BARS, REJECTED_ROWS
+from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS
 from lakehouse.settings import Settings
-from lakehouse.stores import postgres
+from lakehouse.stores import delta, postgres
 from spark_jobs.kit.args import Request
 from spark_jobs.kit.audit import Around, AuditFailedError, audit
 from spark_jobs.kit.batch import publish
+from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.life import recorded
-from spark_jobs.kit.model import Audit, Computed, Output, partitions
+from spark_jobs.kit.model import Audit, Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run, Steps
 from spark_jobs.quality_daily.job import quality_daily
 from spark_jobs.silver_daily_bars.job import JOB as SILVER
 from tests.factories.lake import bar, land
+from tests.factories.rows import arrow_rows
 
 pytestmark = [pytest.mark.spark, pytest.mark.engines("s3")]
 
@@ -135,6 +139,88 @@ class TestChecks:
         with pytest.raises(AuditFailedError, match="'part is finite' failed for 1 rows") as refused:
             judged(spark, monkeypatch, check, {3: {"value": 0.5}, 4: {"part": float("nan")}})
         assert [finding.check for finding in refused.value.findings] == ["part is finite", check.name]
+
+
+PORTFOLIO = "00000000-0000-7000-8000-000000000001"
+IDENTITY = {"business_date": DAY, "portfolio_id": PORTFOLIO, "method": "historical", "confidence": Decimal("0.99")}
+COMPONENTS = [
+    {**IDENTITY, "horizon_days": 1, "grouping": grouping, "group_name": name, "component_var_base": Decimal(var)}
+    for grouping, name, var in (("instrument", "A", "7.01"), ("instrument", "B", "-2"), ("sector", "x", "5.01"),
+                                ("currency", "USD", "5.01"))
+]  # fmt: skip
+VERDICT = {**IDENTITY, "zone": "green", "multiplier": 3.0, "pof_statistic": 1.5, "independence_statistic": 0.25}
+VERDICTS = [{**VERDICT, "coverage_statistic": 1.75}]
+STRATEGY = {"business_date": DAY, "strategy": "s", "kind": "trial"}
+TRIALS = [{**STRATEGY, "trials": 1, "first_date": DAY - timedelta(days=9), "last_date": DAY}]
+EQUITY = [{**STRATEGY, "equity_date": DAY - timedelta(days=age)} for age in range(4)]
+GOOD: dict[Table, list[dict[str, Any]]] = {
+    COMPONENT_RISK: COMPONENTS, BACKTEST_TESTS: VERDICTS, STRATEGY_RUNS: TRIALS, STRATEGY_EQUITY: EQUITY
+}  # fmt: skip
+SPOILT: list[tuple[Table, int, dict[str, Any], str]] = [
+    (COMPONENT_RISK, 2, {"component_var_base": Decimal("5.02")}, "sum of component_var_base"),
+    (COMPONENT_RISK, 3, {"component_es_base": Decimal("0.01")}, "sum of component_es_base"),
+    (COMPONENT_RISK, 0, {"exposure_base": Decimal(1)}, "sum of exposure_base"),
+    (BACKTEST_TESTS, 0, {"coverage_statistic": 1.8}, "coverage_statistic is explained by pof_statistic"),
+    (BACKTEST_TESTS, 0, {"z1_p_value": 1.01}, "z1_p_value within 0 to 1"),
+    (STRATEGY_RUNS, 0, {"overfitting": -0.5}, "overfitting within 0 to 1"),
+    (STRATEGY_EQUITY, 0, {"drawdown": 1.5}, "drawdown within 0 to 1"),
+    (STRATEGY_EQUITY, 3, {"equity_date": DAY - timedelta(days=9)}, "equity_date has no gap over 5 days"),
+]
+
+
+def spoilt(table: Table, at: int, change: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{**row, **change} if number == at else row for number, row in enumerate(GOOD[table])]
+
+
+class TestBound:
+    """Checks that tables of gold have of their own, beside those that their contracts imply."""
+
+    @pytest.mark.parametrize("table", GOOD, ids=lambda table: table.name)
+    def test_good_rows_pass(self, spark: SparkSession, table: Table) -> None:
+        assert audited(spark, table, GOOD[table], {"2022-12-27": len(GOOD[table])}).findings == ()
+
+    @pytest.mark.parametrize(("table", "at", "change", "check"), SPOILT)
+    def test_what_breaks_one_is_named(
+        self, spark: SparkSession, table: Table, at: int, change: Mapping[str, Any], check: str
+    ) -> None:
+        try:
+            (finding,) = audited(spark, table, spoilt(table, at, change)).findings
+        except AuditFailedError as refused:
+            (finding,) = refused.findings
+        assert finding.check.startswith(check)
+        assert (finding.grade is Grade.WARN) == (table is STRATEGY_EQUITY)
+
+    def test_a_partition_with_fewer_rows_by_half_is_told_of(self, spark: SparkSession) -> None:
+        for table in (COMPONENT_RISK, BACKTEST_TESTS, STRATEGY_EQUITY):
+            (finding,) = audited(spark, table, GOOD[table], {"2022-12-27": 2 * len(GOOD[table]) + 20}).findings
+            assert (finding.kind, finding.grade) == ("RowCountBand", Grade.WARN)
+
+    def test_nothing_of_a_run_is_published_where_one_output_breaks_one(self, lake: Settings) -> None:
+        def computed(rows: Mapping[Table, list[dict[str, Any]]]) -> Batch:
+            def compute(run: Run, _: Mapping[str, Any]) -> Computed:
+                frames = {table: from_arrow(run.session, arrow_rows(table, found)) for table, found in rows.items()}
+                return Computed(tuple(Output(table, frames[table], partitions(table, (DAY,))) for table in rows))
+
+            return Batch(VAR_BATCH, lambda _: {}, compute)
+
+        def versions() -> list[int]:
+            return [delta.open_table(lake.s3, table).version() for table in (COMPONENT_RISK, BACKTEST_TESTS)]
+
+        good = {COMPONENT_RISK: COMPONENTS, BACKTEST_TESTS: VERDICTS}
+        publish(computed(good), Request(DAY), lake, clock=SystemClock())
+        before = versions()
+        wrong = {**good, COMPONENT_RISK: spoilt(COMPONENT_RISK, 2, {"component_var_base": Decimal(6)})}
+        with pytest.raises(AuditFailedError, match="failed for 4 rows and nothing was published"):
+            publish(computed(wrong), Request(DAY), lake, clock=SystemClock())
+        assert versions() == before
+
+
+def audited(
+    spark: SparkSession, table: Table, rows: list[dict[str, Any]], before: Mapping[str, int] | None = None
+) -> Audit:
+    frame = from_arrow(spark, arrow_rows(table, rows))
+    around = Around(DAY, lambda *_: None, lambda _: dict(before or {}), has_contract_schema=lambda _: True)
+    return audit(Output(table, frame, partitions(table, (DAY,))), frame, around)
 
 
 def kept(settings: Settings) -> list[tuple[Any, ...]]:

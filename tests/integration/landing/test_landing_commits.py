@@ -195,5 +195,20 @@ def test_closed_dates_are_compacted_beside_a_lander_and_only_once(land: Landscap
     assert sorted(land.rows()["sequence"].to_pylist()) == sorted([*before, 6, *range(12)])
 
 
+def test_a_table_made_with_another_retention_gets_its_contracts_beside_a_lander(land: Landscape) -> None:
+    lander = sink(land)
+    lander.commit(flush(land, 0, tick(0), b"poison"))
+    for table in (land.topic.bronze, QUARANTINE):
+        made = delta.open_table(land.settings.s3, table)
+        made.alter.set_table_properties(dict.fromkeys(delta.retention(table), "interval 7 days"))
+        once, twice = (maintain(land.settings.s3, table, today=TODAY, target_bytes=1 << 27) for _ in range(2))
+        held = delta.open_table(land.settings.s3, table).metadata().configuration
+        assert delta.retention(table).items() <= held.items()
+        assert once == twice
+    lander.commit(flush(land, 2, tick(1), b"poison"))
+    assert sorted(land.rows()["_offset"].to_pylist()) == [0, 2]
+    assert sorted(land.quarantined()["_offset"].to_pylist()) == [1, 3]
+
+
 def test_a_table_that_does_not_exist_needs_no_maintenance(land: Landscape) -> None:
     assert maintain(land.settings.s3, land.topic.bronze, today=TODAY, target_bytes=1) is None
