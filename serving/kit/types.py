@@ -196,6 +196,11 @@ def money_out(amount: Decimal, currency: str) -> MoneyOut:
     return MoneyOut(amount=money.text, currency=money.currency)
 
 
+def money_or_null(amount: Decimal | None, currency: str) -> MoneyOut | None:
+    """The same of an amount that may be absent."""
+    return None if amount is None else money_out(amount, currency)
+
+
 def money_of(minor: int, currency: str) -> MoneyOut:
     """An amount of the ledger as the API writes it."""
     return MoneyOut(amount=f"{from_minor(minor, currency):f}", currency=currency)

@@ -7,7 +7,7 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from lakehouse.stores.marts import Marts
-from serving.risk.repository import LAST_DATE, within_reach
+from serving.risk.repository import until
 
 COMPONENTS: Final[LiteralString] = """
     SELECT parts.business_date AS business_date, parts.base_currency AS base_currency, risk.var_base AS var_base,
@@ -105,12 +105,10 @@ class DetailRepository:
     async def components(self, portfolio_id: UUID, cut: Cut, *, as_of: date | None) -> list[ComponentRow]:
         """The components of one measure, the largest shortfall first; empty where none were published by then."""
         names = {"method": cut.method, "confidence": cut.confidence, "grouping": cut.grouping}
-        return await self._marts.fetch(COMPONENTS, {**_until(portfolio_id, as_of), **names}, ComponentRow)
+        return await self._marts.fetch(
+            COMPONENTS, {"portfolio_id": portfolio_id, "as_of": until(as_of), **names}, ComponentRow
+        )
 
     async def verdicts(self, portfolio_id: UUID, *, as_of: date | None) -> list[VerdictRow]:
         """The verdict on every method at every confidence; empty where none were published by then."""
-        return await self._marts.fetch(VERDICTS, _until(portfolio_id, as_of), VerdictRow)
-
-
-def _until(portfolio_id: UUID, as_of: date | None) -> dict[str, object]:
-    return {"portfolio_id": portfolio_id, "as_of": LAST_DATE if as_of is None else within_reach(as_of)}
+        return await self._marts.fetch(VERDICTS, {"portfolio_id": portfolio_id, "as_of": until(as_of)}, VerdictRow)

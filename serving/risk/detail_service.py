@@ -7,7 +7,7 @@ from uuid import UUID
 from lakehouse.risk.breach_tests import Zone
 from lakehouse.risk.methods import Method
 from serving.kit.access import Principal
-from serving.kit.types import MoneyOut, money_out, plain
+from serving.kit.types import money_or_null, money_out, plain
 from serving.portfolios.service import PortfolioService
 from serving.risk.detail_repository import ComponentRow, Cut, DetailRepository, VerdictRow
 from serving.risk.detail_schemas import (
@@ -69,13 +69,9 @@ def _component(row: ComponentRow) -> RiskComponent:
         expected_shortfall=money_out(row.component_es_base, row.base_currency),
         marginal_value_at_risk=row.marginal_var,
         marginal_expected_shortfall=row.marginal_es,
-        incremental_value_at_risk=_or_null(row.incremental_var_base, row.base_currency),
-        incremental_expected_shortfall=_or_null(row.incremental_es_base, row.base_currency),
+        incremental_value_at_risk=money_or_null(row.incremental_var_base, row.base_currency),
+        incremental_expected_shortfall=money_or_null(row.incremental_es_base, row.base_currency),
     )
-
-
-def _or_null(amount: Decimal | None, currency: str) -> MoneyOut | None:
-    return None if amount is None else money_out(amount, currency)
 
 
 def _verdict(row: VerdictRow) -> BacktestVerdict:

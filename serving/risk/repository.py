@@ -107,16 +107,13 @@ class RiskRepository:
 
     async def newest(self, portfolio_id: UUID, *, as_of: date | None) -> list[RiskRow]:
         """All rows of the newest business date up to `as_of`; empty where nothing was published by then."""
-        until = LAST_DATE if as_of is None else within_reach(as_of)
-        parameters = {"portfolio_id": portfolio_id, "as_of": until}
+        parameters = {"portfolio_id": portfolio_id, "as_of": until(as_of)}
         return await self._marts.fetch(READABLE + NEWEST_OF_PORTFOLIO, parameters, RiskRow)
 
     async def newest_of(self, portfolio_ids: Sequence[UUID], *, as_of: date | None = None) -> list[RiskRow]:
         """All rows of each portfolio's own newest business date up to `as_of`."""
-        until = LAST_DATE if as_of is None else within_reach(as_of)
-        return await self._marts.fetch(
-            READABLE + NEWEST_OF_EACH, {"owned": list(portfolio_ids), "as_of": until}, RiskRow
-        )
+        parameters = {"owned": list(portfolio_ids), "as_of": until(as_of)}
+        return await self._marts.fetch(READABLE + NEWEST_OF_EACH, parameters, RiskRow)
 
     async def page(self, criteria: RiskCriteria, *, after: RiskKey | None, limit: int) -> list[RiskRow]:
         """Up to `limit` rows after the key, newest date first."""
@@ -132,6 +129,11 @@ class RiskRepository:
                 "last_horizon": after.horizon_days,
             }
         return await self._marts.fetch(statement + PAGE_ORDER, {**parameters, "limit": limit}, RiskRow)
+
+
+def until(as_of: date | None) -> date:
+    """The newest business date that may be answered with: all of them without `as_of`."""
+    return LAST_DATE if as_of is None else within_reach(as_of)
 
 
 def within_reach(day: date) -> date:

@@ -7,7 +7,7 @@ from functools import partial
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
 from serving.portfolios.service import PortfolioService
-from serving.risk import detail_endpoints, endpoints, on_demand, on_demand_endpoints
+from serving.risk import detail_endpoints, endpoints, on_demand, on_demand_endpoints, stress_endpoints
 from serving.risk.book_repository import BookRepository
 from serving.risk.detail_repository import DetailRepository
 from serving.risk.detail_service import RiskDetailService
@@ -16,6 +16,8 @@ from serving.risk.jobs import JobNotFound, RiskJobs, TooManyJobs, Worker
 from serving.risk.on_demand import OnDemand
 from serving.risk.repository import RiskRepository
 from serving.risk.service import EmptyDateRange, RiskNotPublished, RiskService
+from serving.risk.stress_repository import StressRepository
+from serving.risk.stress_service import StressService
 
 COMPUTED = (
     "Risk is computed, never written by a client: POST /api/v1/risk-metrics/compute measures a portfolio now, "
@@ -30,7 +32,14 @@ def make(platform: Platform) -> dict[str, object]:
     jobs = RiskJobs(platform.database, JobRepository(platform.database), now, platform.clock)
     published = RiskService(RiskRepository(platform.marts), portfolios)
     detail = RiskDetailService(DetailRepository(platform.marts), portfolios)
-    return {"risk": published, "risk_detail": detail, "risk_on_demand": now, "risk_jobs": jobs}
+    stress = StressService(StressRepository(platform.marts), portfolios)
+    return {
+        "risk": published,
+        "risk_detail": detail,
+        "risk_stress": stress,
+        "risk_on_demand": now,
+        "risk_jobs": jobs,
+    }
 
 
 @asynccontextmanager
@@ -48,7 +57,7 @@ async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
 
 
 ROOM = Room(
-    routers=(on_demand_endpoints.router, endpoints.router, detail_endpoints.router),
+    routers=(on_demand_endpoints.router, endpoints.router, detail_endpoints.router, stress_endpoints.router),
     make=make,
     refusals=(EmptyDateRange, RiskNotPublished, JobNotFound, TooManyJobs, *on_demand.REFUSALS),
     tags=(("risk", "VaR and expected shortfall: published by the batch, or computed on request."),),

@@ -1,4 +1,4 @@
-"""What published risk comes from and how its forecasts have done, read by its owner from the ClickHouse copies."""
+"""What published risk comes from, how its forecasts have done, stress and explained days, as their owner reads them."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -11,14 +11,17 @@ import pytest
 
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK
 from lakehouse.contracts.tables.risk import BACKTEST_TESTS, COMPONENT_RISK
+from lakehouse.contracts.tables.stress import PARTS as OF_A_DAY
+from lakehouse.contracts.tables.stress import PNL_EXPLAIN, STRESS
 from lakehouse.migrations.postgres.demo import PORTFOLIOS
 from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
 
-MINE, UNPUBLISHED = PORTFOLIOS[0].id, PORTFOLIOS[2].id
+MINE, UNEXPLAINED, UNPUBLISHED = (portfolio.id for portfolio in PORTFOLIOS)
 DAY, BEFORE = date(2031, 3, 4), date(2031, 3, 3)
 LEVEL = Decimal("0.99")
+GAINS = {"AAPL": ("-70.01", "-71.00", "0.99"), "KO": ("20.00", "25.00", "-5.00")}
 PARTS = {"AAPL": (Decimal("70.01"), Decimal("90.00")), "HEDGE": (Decimal("-20.00"), Decimal("-29.99"))}
 
 
@@ -89,13 +92,76 @@ def verdict(day: date) -> dict[str, Any]:
     }
 
 
+def scenario(day: date, name: str, pnl: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        **dict.fromkeys(STRESS.column_names),
+        "business_date": day,
+        "portfolio_id": MINE,
+        "portfolio_name": "text",
+        "base_currency": "USD",
+        "kind": "historical",
+        "scenario": name,
+        "title": "text",
+        "value_base": Decimal(1000),
+        "pnl_base": pnl and Decimal(pnl),
+        "detail": "",
+        "reason": "" if pnl else "no closes of KO in the lake",
+        "run_id": "run-2",
+        **more,
+    }
+
+
+def item(day: date, symbol: str) -> dict[str, Any]:
+    total, price, trades = map(Decimal, GAINS[symbol])
+    return {
+        **{f"{part}_base": Decimal(0) for part in OF_A_DAY},
+        "business_date": day,
+        "portfolio_id": MINE,
+        "portfolio_name": "text",
+        "base_currency": "USD",
+        "previous_date": BEFORE,
+        "item_kind": "instrument",
+        "item": symbol,
+        "value_before_base": Decimal(1000),
+        "value_after_base": Decimal(900),
+        "total_base": total,
+        "price_base": price,
+        "new_trades_base": trades,
+        "basis": "copy",
+        "reason": "",
+        "run_id": "run-2",
+    }
+
+
+def unmeasured(day: date) -> dict[str, Any]:
+    return {
+        **item(day, "KO"),
+        **{name: None for name in PNL_EXPLAIN.column_names if name.endswith("_base")},
+        "portfolio_id": UNEXPLAINED,
+        "previous_date": None,
+        "item_kind": "portfolio",
+        "item": "",
+        "basis": "",
+        "reason": "KO has no close of 2031-03-03",
+    }
+
+
 @pytest.fixture(scope="module")
 def published(served: Served) -> Iterator[httpx.Client]:
     """The marts with two days of details, and the API."""
+    crisis = {"worst_base": Decimal("-350.00"), "worst_date": DAY, "first_date": BEFORE, "last_date": DAY}
     rows = {
         COMPONENT_RISK: [component(day, group) for day in (BEFORE, DAY) for group in PARTS],
         BACKTEST_TESTS: [verdict(DAY)],
         PORTFOLIO_RISK: [risk(day) for day in (BEFORE, DAY)],
+        STRESS: [
+            scenario(BEFORE, "covid_2020", "-1.00"),
+            scenario(DAY, "black_monday_1987", None),
+            scenario(DAY, "q4_2018", "-190.00"),
+            scenario(DAY, "covid_2020", "-300.00", **crisis),
+            scenario(DAY, "lose_10", "-100.00", kind="reverse", distance=7.5),
+        ],
+        PNL_EXPLAIN: [*(item(day, symbol) for day in (BEFORE, DAY) for symbol in GAINS), unmeasured(DAY)],
     }
     with served.clickhouse.client(database=served.settings.clickhouse.database) as client:
         for table, made in rows.items():
@@ -137,7 +203,42 @@ def test_verdicts_are_told_with_what_could_not_be_asked(published: httpx.Client)
     assert again.status_code == 304
 
 
-@pytest.mark.parametrize("what", ["components", "backtest"])
+def test_scenarios_come_worst_first_and_an_unmeasured_one_has_a_reason_and_no_number(published: httpx.Client) -> None:
+    found = published.get(path(MINE, "stress")).json()
+    assert (found["business_date"], found["run_id"], found["value"]["amount"]) == (str(DAY), "run-2", "1000.00")
+    worst, mild, unknown, far = found["scenarios"]
+    assert (worst["scenario"], worst["profit_and_loss"]["amount"], worst["reason"]) == ("covid_2020", "-300.00", None)
+    assert (worst["worst"]["amount"], worst["first_date"]) == ("-350.00", str(BEFORE))
+    assert mild["worst"] is mild["distance"] is None
+    assert unknown["profit_and_loss"] is unknown["worst"] is None
+    assert unknown["reason"] == "no closes of KO in the lake"
+    assert (far["kind"], far["distance"]) == ("reverse", 7.5)
+    earlier = published.get(path(MINE, "stress"), params={"as_of": str(BEFORE)}).json()
+    assert [each["profit_and_loss"]["amount"] for each in earlier["scenarios"]] == ["-1.00"]
+
+
+def test_a_day_is_the_sum_of_its_items_and_each_of_its_parts(published: httpx.Client) -> None:
+    answer = published.get(path(MINE, "pnl-explain"))
+    found = answer.json()
+    assert (found["previous_date"], found["basis"], found["reason"]) == (str(BEFORE), "copy", None)
+    assert [each["item"] for each in found["items"]] == ["AAPL", "KO"]
+    for gain in (found["whole"], *found["items"]):
+        assert Decimal(gain["total"]["amount"]) == sum(Decimal(gain[part]["amount"]) for part in OF_A_DAY)
+    for name in ("value_before", "value_after", "total", *OF_A_DAY):
+        total = sum(Decimal(each[name]["amount"]) for each in found["items"])
+        assert Decimal(found["whole"][name]["amount"]) == total
+    assert found["whole"]["total"] == {"amount": "-50.01", "currency": "USD"}
+    again = published.get(path(MINE, "pnl-explain"), headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_a_day_that_cannot_be_measured_says_why(published: httpx.Client) -> None:
+    found = published.get(path(UNEXPLAINED, "pnl-explain")).json()
+    assert found["whole"] is found["basis"] is found["previous_date"] is None
+    assert (found["items"], found["reason"]) == ([], "KO has no close of 2031-03-03")
+
+
+@pytest.mark.parametrize("what", ["components", "backtest", "stress", "pnl-explain"])
 def test_what_was_not_published_is_an_absence_and_not_a_zero(published: httpx.Client, what: str) -> None:
     answer = published.get(path(UNPUBLISHED, what))
     assert (answer.status_code, answer.json()["code"]) == (404, "risk_not_published")
@@ -152,6 +253,6 @@ def test_a_method_that_is_not_taken_apart_has_no_components(published: httpx.Cli
 
 
 def test_another_s_portfolio_does_not_exist(published: httpx.Client, alice: httpx.Client) -> None:
-    for what in ("components", "backtest"):
+    for what in ("components", "backtest", "stress", "pnl-explain"):
         answer = alice.get(path(MINE, what))
         assert (answer.status_code, answer.json()["code"]) == (404, "portfolio_not_found")
