@@ -20,6 +20,7 @@ from streaming.feed import report
 from streaming.feed.demo import DemoInput, send_demo
 from streaming.feed.ingest import FileReport, Opened, Reading, examine, known_symbols, open_all, send
 from streaming.feed.layout import Kind, numeric_fields
+from streaming.feed.live_cli import feed
 from streaming.feed.producer import Acknowledged, Sender
 from streaming.feed.rows import Rules
 from streaming.feed.settle import PATIENCE_S, LandedCounts, await_landed
@@ -34,6 +35,7 @@ class OptionError(TidemarkError):
 _DEMO = DemoInput()
 _PIPE_WIDTH = 160
 app = typer.Typer(help="Feed Tidemark with prices.", no_args_is_help=True, pretty_exceptions_enable=False)
+app.command()(feed)
 
 
 @app.command()

@@ -130,6 +130,12 @@ class Sender:
         self._raise_failures()
         return {topic: ledger.close(topic) for topic, ledger in self._ledgers.items()}
 
+    def settle(self, *, timeout_s: float = 120.0) -> dict[str, Acknowledged]:
+        """`finish`, and forget what it returns: a feed without an end has no room for every offset."""
+        answered = self.finish(timeout_s=timeout_s)
+        self._ledgers.clear()
+        return answered
+
     def _queue(self, topic: str, batch: list[dict[str, Any]], ledger: _Ledger) -> None:
         # Room is made first: a batch cut in two by a full queue would have to be queued again from its gap.
         while len(self._producer) + len(batch) > MAX_QUEUED:

@@ -1,0 +1,74 @@
+"""The command `tidemark feed`: live, replayed or simulated ticks onto `market.ticks` until they end or it is told."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from lakehouse.clock import SystemClock
+from lakehouse.settings import Settings, load
+from streaming.feed.demo import SEED
+from streaming.feed.live import Pump
+from streaming.feed.outlet import Outlet
+from streaming.feed.port import Batch
+from streaming.feed.producer import Sender
+from streaming.feed.wiring import Wanted, providers
+from streaming.kit import logs
+
+
+def feed(
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(help="Who delivers, in order of preference (may be given again); replay, simulated, ..."),
+    ] = None,
+    universe: Annotated[
+        str, typer.Option(help="AAPL,MSFT or a .csv file with symbol and, for brokers, exchange and token.")
+    ] = "",
+    file: Annotated[list[Path] | None, typer.Option(help="Ticks to replay: CSV or Parquet.")] = None,
+    speed: Annotated[
+        float, typer.Option(min=0, help="Replay and simulation: 1 is as it happened, 0 as fast as it goes.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of simulated ticks.")] = SEED,
+    seconds: Annotated[float, typer.Option(min=0, help="End after this time; 0: with the ticks.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Send ticks of a provider to Kafka. Ctrl-C ends it when all that was read is acknowledged.
+
+    A message of the provider that cannot be read, and a price that cannot be, lands in quarantine with its reason.
+    """
+    logs.configure()
+    settings = load()
+    wanted = Wanted(
+        names=tuple(provider or ()), universe=universe, files=tuple(file or ()), speed=speed or None, seed=seed
+    )
+    outlet = asyncio.run(_run(settings, wanted, seconds))
+    found = {"sent": dict(outlet.sent.ticks), "quarantined": dict(outlet.sent.rejects)}
+    if as_json:
+        typer.echo(msgspec.json.encode(found))
+    else:
+        typer.echo(f"sent {outlet.sent.ticks.total():,} ticks, {outlet.sent.rejects.total():,} rejects: {found}")
+
+
+async def _run(settings: Settings, wanted: Wanted, seconds: float) -> Outlet:
+    clock = SystemClock()
+    source = _source(settings, wanted)
+    sender = Sender(settings.kafka, client_id="tidemark-feed", clock=clock)
+    sender.connect()
+    outlet = Outlet(sender, clock=clock, max_future_s=settings.landing.max_future_s)
+    pump = Pump(outlet)
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, pump.stop)
+    if seconds:
+        loop.call_later(seconds, pump.stop)
+    await pump.run(source)
+    return outlet
+
+
+def _source(settings: Settings, wanted: Wanted) -> AsyncIterator[Batch]:
+    (first,) = providers(settings, wanted, clock=SystemClock(), sleep=asyncio.sleep)
+    return first.quotes()
