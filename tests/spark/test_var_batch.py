@@ -16,8 +16,11 @@ from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.risk import COMPONENT_RISK, SCENARIO_PNL, UNMEASURED
 from lakehouse.contracts.tables.silver import POSITIONS as POSITIONS_TABLE
+from lakehouse.contracts.tables.stress import PARTS, PNL_EXPLAIN
+from lakehouse.contracts.tables.stress import STRESS as STRESS_TABLE
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.risk.cube import Groups
+from lakehouse.risk.linear import portfolio_pnl
 from lakehouse.risk.methods import BATCH_METHODS, Method, estimate
 from lakehouse.settings import PostgresSettings, Settings
 from lakehouse.stores import delta, postgres
@@ -30,6 +33,7 @@ from spark_jobs.kit.sessions import sessions
 from spark_jobs.positions_daily.job import JOB as POSITIONS
 from spark_jobs.returns_daily.job import JOB as RETURNS
 from spark_jobs.silver_daily_bars.job import JOB as SILVER
+from spark_jobs.stress_explain.job import JOB as STRESS
 from spark_jobs.var_batch.book import Book, CurrencyMismatchError, PriceMissingError
 from spark_jobs.var_batch.job import JOB as VAR
 from spark_jobs.var_batch.parameters import Parameters
@@ -58,6 +62,8 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
         "components": COMPONENT_RISK,
         "unmeasured": UNMEASURED,
         "vectors": SCENARIO_PNL,
+        "stress": STRESS_TABLE,
+        "explained": PNL_EXPLAIN,
     }[name]
     found: list[dict[str, Any]] = delta.open_table(settings.s3, table).to_pyarrow_table().to_pylist()
     return found
@@ -204,6 +210,37 @@ def test_a_holding_without_a_price_and_one_in_another_currency_are_refused(marke
     run(POSITIONS, market, rebuild=True)
     with pytest.raises(CurrencyMismatchError, match="reports in EUR but holds AAA, priced in USD"):
         run(VAR, market)
+
+
+def test_stress_and_the_explained_day_are_those_of_the_closes_and_what_is_unmeasured_says_why(market: Settings) -> None:
+    hold(market, {**HELD, (UUID(int=3), "ZZZ"): Decimal(1)})
+    run(POSITIONS, market, rebuild=True)
+    first = run(STRESS, market)
+    days, closes = walk()
+    at = {day: dict(zip(SYMBOLS, row, strict=True)) for day, row in zip(days, closes, strict=True)}
+    stressed = [row for row in rows(market, "stress") if row["portfolio_id"] == str(LONG)]
+    measured = {row["scenario"]: row for row in stressed if row["pnl_base"] is not None}
+    # The lake begins in December 2019.
+    assert {name for name in measured if measured[name]["kind"] == "historical"} == {"covid_2020", "rates_2022"}
+    assert all("no closes of AAA, BBB" in row["reason"] for row in stressed if row["pnl_base"] is None)
+    covid, held = measured["covid_2020"], {"AAA": 10.5, "BBB": 3.0}
+    wanted = sum(
+        units * at[DAY][name] * (at[covid["last_date"]][name] / at[covid["first_date"]][name] - 1)
+        for name, units in held.items()
+    )
+    assert float(covid["pnl_base"]) == pytest.approx(wanted, abs=0.006)
+    value = sum(units * at[DAY][name] for name, units in held.items())
+    assert float(measured["all_down_20"]["pnl_base"]) == pytest.approx(-0.2 * value, abs=0.006)
+    explained = {(row["portfolio_id"], row["item"]): row for row in rows(market, "explained")}
+    for name, units in held.items():
+        row = explained[str(LONG), name]
+        assert float(row["total_base"]) == pytest.approx(
+            units * (closes[-1] - closes[-2])[SYMBOLS.index(name)], abs=0.01
+        )
+        assert (row["total_base"], row["basis"]) == (sum(row[f"{part}_base"] for part in PARTS), "undone")
+    assert explained[str(UUID(int=3)), ""]["reason"] == "ZZZ has no close of 2022-12-28"
+    verdict = reproduce(STRESS, first.run_id, market, clock=CLOCK)
+    assert verdict.reproduced, verdict.hashes
 
 
 def test_scenarios_have_the_same_bytes_inline_and_on_one_and_eight_partitions(spark: SparkSession) -> None:
