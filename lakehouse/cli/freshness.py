@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from lakehouse.clock import SystemClock
-from lakehouse.contracts.jobs import JOBS
-from lakehouse.contracts.model import Store
+from lakehouse.contracts.freshness import PROMISES, is_fresh
+from lakehouse.contracts.model import Job, Store
 from lakehouse.contracts.tables import tables_in
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings, load
@@ -17,6 +17,7 @@ from lakehouse.settings import PostgresSettings, load
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+HOUR = timedelta(hours=1)
 NEWEST = "SELECT table_name, max(published_at) FROM ops.asset_status GROUP BY table_name"
 
 
@@ -26,18 +27,13 @@ class Stale(TidemarkError):
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """A table that a job promises: when it was last published well, and how old it may get. `age` is None where it
-    never was."""
+    """A table that `job` promises: how long ago it was last published well, None where it never was, and whether that
+    is as young as promised."""
 
     table: str
-    job: str
+    job: Job
     age: timedelta | None
-    allowed: timedelta
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether it is as young as promised; what was never published is not."""
-        return self.age is not None and self.age <= self.allowed
+    is_fresh: bool
 
 
 def register(app: typer.Typer) -> None:
@@ -46,11 +42,13 @@ def register(app: typer.Typer) -> None:
 
 
 def freshness() -> None:
-    """Print how old each table is and how old it may get. Ends with status 1 where one is older.
+    """Print how old each table is and how old it may get, in days on which the market trades. Ends with status 1 where
+    one is older.
 
     Reads PostgreSQL alone: it tells the truth where Airflow, Spark or the API are down.
     """
-    found = judged(published(load().postgres), SystemClock().now())
+    settings = load()
+    found = judged(published(settings.postgres), SystemClock().now(), settings.market.calendar)
     console = Console(soft_wrap=True, highlight=False)
     for each in found:
         console.print(f"{'fresh' if each.is_fresh else 'STALE'}  {each.table:<36} {_told(each)}", markup=False)
@@ -67,27 +65,19 @@ def published(section: PostgresSettings) -> dict[str, datetime]:
         return dict(connection.execute(NEWEST).fetchall())
 
 
-def judged(newest: "Mapping[str, datetime]", now: datetime) -> list[Freshness]:
-    """Every Delta table that a job promises, by name; of several jobs the most patient one counts."""
-    promises = {}
-    for job in sorted(JOBS.values(), key=lambda job: job.max_age_h):
-        promises.update(dict.fromkeys(job.outputs, job))
-    return [
-        Freshness(
-            table.name,
-            promises[table.name].name,
-            now - newest[table.name] if table.name in newest else None,
-            timedelta(hours=promises[table.name].max_age_h),
-        )
-        for table in sorted(tables_in(Store.DELTA), key=lambda table: table.name)
-        if table.name in promises
-    ]
+def judged(newest: "Mapping[str, datetime]", now: datetime, exchange: str) -> list[Freshness]:
+    """Every Delta table that a job promises, by name."""
+    promised = sorted(table.name for table in tables_in(Store.DELTA) if table.name in PROMISES)
+    return [_judged(name, newest.get(name), now, exchange) for name in promised]
+
+
+def _judged(name: str, at: datetime | None, now: datetime, exchange: str) -> Freshness:
+    job = PROMISES[name]
+    if at is None:
+        return Freshness(name, job, None, is_fresh=False)
+    return Freshness(name, job, now - at, is_fresh(at, now, job, exchange))
 
 
 def _told(each: Freshness) -> str:
-    allowed = f"may be {_hours(each.allowed)} old ({each.job})"
-    return f"never published, {allowed}" if each.age is None else f"{_hours(each.age)} old, {allowed}"
-
-
-def _hours(span: timedelta) -> str:
-    return f"{span.total_seconds() / 3600:.1f} h"
+    allowed = f"may be {each.job.max_age_h} h of trading days old ({each.job.name})"
+    return "never published, " + allowed if each.age is None else f"{each.age / HOUR:.1f} h old, {allowed}"

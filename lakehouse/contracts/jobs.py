@@ -2,7 +2,8 @@
 
 from lakehouse.contracts.model import ContractError, Job
 
-WEEKLY_MAX_AGE_H = 8 * 24
+WEEKLY_MAX_AGE_H = 6 * 24
+"""From one Saturday to the next are five trading days; the sixth is grace."""
 
 
 def _training(

@@ -138,7 +138,8 @@ class Topic:
 class Job:
     """What a batch job reads and writes and how it is run (a JobSpec).
 
-    `module` is started as `python -m MODULE --business-date D`, by a DAG and by `tidemark run` alike.
+    `module` is started as `python -m MODULE --business-date D`, by a DAG and by `tidemark run` alike. `max_age_h` is
+    how old its tables may get, in hours of days on which the market trades (`contracts.freshness`).
     """
 
     name: str

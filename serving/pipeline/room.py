@@ -11,7 +11,11 @@ def make(platform: Platform) -> dict[str, object]:
     """The service of the pipelines' state."""
     settings = platform.settings
     sources = Sources(settings.airflow, settings.kafka, timeout_s=settings.serving.probe_timeout_s)
-    return {"pipeline": PipelineService(PipelineRepository(platform.database), sources, platform.clock)}
+    return {
+        "pipeline": PipelineService(
+            PipelineRepository(platform.database), sources, settings.market.calendar, platform.clock
+        )
+    }
 
 
 ROOM = Room(

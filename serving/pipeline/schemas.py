@@ -58,7 +58,9 @@ class Asset(BaseModel):
     rows: int | None = Field(description="rows of that partition")
     published_at: datetime | None
     age_s: float | None = Field(ge=0)
-    max_age_h: int | None = Field(description="how old it may get; null where no job promises it")
+    max_age_h: int | None = Field(
+        description="how old it may get, in hours of trading days; null where no job promises it"
+    )
     is_fresh: bool | None = Field(description="null where no job promises it")
 
 

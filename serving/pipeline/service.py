@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import structlog
 
 from lakehouse.clock import Clock
-from lakehouse.contracts.jobs import JOBS
+from lakehouse.contracts.freshness import PROMISES, is_fresh
 from lakehouse.contracts.model import Store
 from lakehouse.contracts.tables import tables_in
 from lakehouse.stores.postgres import PostgresUnavailable
@@ -17,9 +17,6 @@ from serving.pipeline.schemas import Asset, Assets, Dags, JobRun, Lags, Outbox, 
 from serving.pipeline.sources import Sources, SourceSilent
 
 KEPT_S: Final = 5.0
-SECONDS_AN_HOUR: Final = 3600
-# Which job promises a table, and how old that lets it get.
-PROMISES: Final = {output: job for job in JOBS.values() for output in job.outputs}
 
 Answer = TypeVar("Answer")
 log = structlog.get_logger(__name__)
@@ -28,9 +25,10 @@ log = structlog.get_logger(__name__)
 class PipelineService:
     """One look for however many ask within five seconds."""
 
-    def __init__(self, repository: PipelineRepository, sources: Sources, clock: Clock) -> None:
+    def __init__(self, repository: PipelineRepository, sources: Sources, exchange: str, clock: Clock) -> None:
         self._repository = repository
         self._sources = sources
+        self._exchange = exchange
         self._clock = clock
         self._lock = asyncio.Lock()
         self._known: PipelineStatus | None = None
@@ -54,7 +52,8 @@ class PipelineService:
             _answered("PostgreSQL", self._repository.runs()),
         )
         parts = (dags, lags, outbox, assets, runs)
-        tables = [] if assets[0] is None else _assets(assets[0], now)
+        # In a thread, because a calendar that is asked for the first time takes half a second.
+        tables = [] if assets[0] is None else await asyncio.to_thread(_assets, assets[0], now, self._exchange)
         promised = [table.is_fresh for table in tables if table.is_fresh is not None]
         waiting = outbox[0]
         age_s = None
@@ -83,18 +82,15 @@ async def _answered(engine: str, question: Awaitable[Answer]) -> tuple[Answer | 
         return None, f"{engine} does not answer"
 
 
-def _assets(rows: list[AssetRow], now: datetime) -> list[Asset]:
+def _assets(rows: list[AssetRow], now: datetime, exchange: str) -> list[Asset]:
     known = {row.table_name: row for row in rows}
     names = sorted({*(table.name for table in tables_in(Store.DELTA) if table.name in PROMISES), *known})
-    return [_asset(name, known.get(name), now) for name in names]
+    return [_asset(name, known.get(name), now, exchange) for name in names]
 
 
-def _asset(name: str, row: AssetRow | None, now: datetime) -> Asset:
+def _asset(name: str, row: AssetRow | None, now: datetime, exchange: str) -> Asset:
     job = PROMISES.get(name)
-    age_s = None if row is None else max(0.0, (now - row.published_at).total_seconds())
-    is_fresh = None
-    if job is not None:
-        is_fresh = age_s is not None and age_s <= job.max_age_h * SECONDS_AN_HOUR
+    kept = None if job is None else row is not None and is_fresh(row.published_at, now, job, exchange)
     return Asset(
         table=name,
         job=None if job is None else job.name,
@@ -102,9 +98,9 @@ def _asset(name: str, row: AssetRow | None, now: datetime) -> Asset:
         delta_version=None if row is None else row.delta_version,
         rows=None if row is None else row.row_count,
         published_at=None if row is None else row.published_at,
-        age_s=age_s,
+        age_s=None if row is None else max(0.0, (now - row.published_at).total_seconds()),
         max_age_h=None if job is None else job.max_age_h,
-        is_fresh=is_fresh,
+        is_fresh=kept,
     )
 
 

@@ -1,7 +1,7 @@
 """Freshness from PostgreSQL alone: what is too old or was never published is said by name."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -43,11 +43,11 @@ def publish(settings: Settings, name: str, at: datetime, value: str = "2022") ->
 
 
 def test_the_newest_partition_counts_and_the_limit_is_the_job_s(settings: Settings) -> None:
-    now = SystemClock().now()
+    now = datetime(2022, 12, 28, 12, tzinfo=UTC)  # a Wednesday
     publish(settings, NAME, now - timedelta(days=9), "2021")
     publish(settings, NAME, now - timedelta(hours=1))
     for late, is_fresh in ((timedelta(), True), (timedelta(hours=RETURNS_DAILY.max_age_h), False)):
-        found = {each.table: each for each in judged(published(settings.postgres), now + late)}
+        found = {each.table: each for each in judged(published(settings.postgres), now + late, "XNYS")}
         assert found[NAME].is_fresh is is_fresh
         assert set(found) == PROMISED
         assert not found["gold.bars_1m_v1"].is_fresh
