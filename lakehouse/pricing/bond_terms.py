@@ -7,8 +7,9 @@ from enum import StrEnum
 import numpy as np
 
 from lakehouse.pricing.checks import FloatArray, InvalidInput, PricingError
+from lakehouse.pricing.options import DAYS_IN_YEAR
 
-DAYS_IN_YEAR = 365.0
+BASIS_POINT = 1e-4
 PAYMENTS_A_YEAR = (0, 1, 2, 4, 12)
 
 

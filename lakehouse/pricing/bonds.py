@@ -10,11 +10,18 @@ from datetime import date
 
 import QuantLib as ql
 
-from lakehouse.pricing.bond_terms import BondTerms, BusinessCalendar, DayCount, Payment, Roll, YieldRule
+from lakehouse.pricing.bond_terms import (
+    BASIS_POINT,
+    BondTerms,
+    BusinessCalendar,
+    DayCount,
+    Payment,
+    Roll,
+    YieldRule,
+)
 from lakehouse.pricing.checks import InvalidInput, PricingError
 from lakehouse.pricing.quantlib_state import evaluation_on, from_quantlib, to_quantlib
 
-BASIS_POINT = 1e-4
 YIELD_ACCURACY = 1e-13
 YIELD_ITERATIONS = 500
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lakehouse.pricing.bond_terms import Flows
+from lakehouse.pricing.bond_terms import BASIS_POINT, Flows
 from lakehouse.pricing.checks import FloatArray, InvalidInput, PricingError
 from lakehouse.pricing.curve import ZeroCurve
 
-BASIS_POINT = 1e-4
 ITERATIONS = 100
 WIDEST_SPREAD = 20.0
 

@@ -7,9 +7,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr, bdtrc, chdtrc, ndtri, xlogy
 
-from lakehouse.risk.checks import Confidence, FloatArray, InvalidParameter, ShapeMismatch, exact_confidence
-from lakehouse.risk.cornish_fisher import BoolArray
-from lakehouse.risk.var_backtest import Backtest, IntArray, kupiec_pof
+from lakehouse.risk.checks import (
+    BoolArray,
+    Confidence,
+    FloatArray,
+    IntArray,
+    InvalidParameter,
+    ShapeMismatch,
+    exact_confidence,
+)
+from lakehouse.risk.var_backtest import Backtest, kupiec_pof
 
 GREEN_BELOW, RED_FROM = 0.95, 0.9999
 BASEL_DAYS, BASEL_CONFIDENCE = 250, "0.99"

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from lakehouse.errors import TidemarkError
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 Confidence = float | Decimal
 
 

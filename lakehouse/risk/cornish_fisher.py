@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
-from lakehouse.risk.checks import Confidence, FloatArray, RiskError, exact_confidence
+from lakehouse.risk.checks import BoolArray, Confidence, FloatArray, RiskError, exact_confidence
 from lakehouse.risk.moments import Moments
 
-BoolArray = npt.NDArray[np.bool_]
 REACH = 10  # the expansion must rise out to a tail this many times smaller: from 99 % to 99.9 %
 
 

@@ -5,7 +5,15 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import FloatArray, ShapeMismatch, finite_matrix, require_count, require_history
+from lakehouse.risk.checks import (
+    Confidence,
+    FloatArray,
+    ShapeMismatch,
+    finite_matrix,
+    require_count,
+    require_history,
+    tail_observations,
+)
 
 TILE_VALUES = 1 << 15  # 256 KiB of accumulator: it stays in the second-level cache while the inner index runs
 
@@ -87,3 +95,13 @@ def loss_rows(pnl: npt.ArrayLike) -> FloatArray:
     """
     matrix = finite_matrix("pnl", pnl)
     return np.subtract(0.0, matrix.T, order="C")
+
+
+def horizon_losses(pnl: npt.ArrayLike, confidence: Confidence, horizon_days: int, windows: Windows) -> FloatArray:
+    """(T, P) daily profit and loss -> (P, M) losses over the horizon, one row a portfolio, enough for a tail.
+
+    Raises as `horizon_sums` does; InsufficientHistory below 1 / (1 - confidence) outcomes, which would hold none of it.
+    """
+    losses = loss_rows(horizon_sums(pnl, horizon_days=horizon_days, windows=windows))
+    require_history(losses.shape[1], tail_observations(confidence), f"quantile of outcomes at {confidence}")
+    return losses

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import FloatArray, InvalidParameter, ShapeMismatch, finite_matrix, require_history
+from lakehouse.risk.checks import (
+    FloatArray,
+    IntArray,
+    InvalidParameter,
+    ShapeMismatch,
+    finite_matrix,
+    require_history,
+)
 from lakehouse.risk.linear import loss_rows
 from lakehouse.risk.moments import mean_and_deviation
-from lakehouse.risk.var_backtest import IntArray
 
 PERIODS_A_YEAR = 252  # trading days; pass 52 for weeks, 12 for months
 

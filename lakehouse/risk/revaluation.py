@@ -16,14 +16,13 @@ from lakehouse.pricing.black_scholes import price
 from lakehouse.pricing.bond_terms import Flows
 from lakehouse.pricing.checks import together
 from lakehouse.pricing.curve import ZeroCurve
-from lakehouse.pricing.options import OptionMarket, OptionTerms
+from lakehouse.pricing.options import DAYS_IN_YEAR, OptionMarket, OptionTerms
 from lakehouse.pricing.revaluation import OptionPricer, bond_pnl, option_pnl, option_shocks
 from lakehouse.risk.checks import FloatArray, InvalidParameter, ShapeMismatch, finite_matrix, require_count
 from lakehouse.risk.monte_carlo import Simulation, fit_normal, moves_block
 
 IntArray = npt.NDArray[np.intp]
 NONE = -1  # of a factor: this input does not move
-DAYS_IN_YEAR = 365.0
 
 
 class Book(Protocol):
@@ -174,7 +173,7 @@ def simulated_blocks(
     function of (seed, stream, i, block size), see `Simulation`. Raises as `fit_normal` and `revalue` do.
     """
     require_count("horizon_days", horizon_days)
-    model = fit_normal(history, ddof=ddof, horizon_days=horizon_days)
+    model = fit_normal(history, ddof=ddof, horizon_days=horizon_days, labels=simulation.labels)
     for block, rows in simulation.blocks():
         moves = moves_block(model, simulation, block=block, rows=rows)
         yield block, revalue(moves, books, years_forward=horizon_days / DAYS_IN_YEAR)

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import Confidence, FloatArray, require_count, require_history, tail_observations
+from lakehouse.risk.checks import Confidence, FloatArray, require_count
 from lakehouse.risk.cornish_fisher import (
     expansion_tail_mean,
     normal_tail,
     require_monotone_tail,
     tail_is_monotone,
 )
-from lakehouse.risk.linear import Windows, horizon_sums, loss_rows
+from lakehouse.risk.linear import Windows, horizon_losses, loss_rows
 from lakehouse.risk.moments import loss_moments, mean_and_deviation
 from lakehouse.risk.quantiles import upper_tail_mean
 from lakehouse.risk.var import horizon_moments
@@ -34,9 +34,7 @@ def historical_es(
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter, InsufficientHistory below
     1 / (1 - confidence) observations. Source: Acerbi and Tasche (2002).
     """
-    losses = loss_rows(horizon_sums(pnl, horizon_days=horizon_days, windows=windows))
-    require_history(losses.shape[1], tail_observations(confidence), f"historical ES at {confidence}")
-    return upper_tail_mean(losses, confidence)
+    return upper_tail_mean(horizon_losses(pnl, confidence, horizon_days, windows), confidence)
 
 
 def parametric_normal_es(

@@ -7,11 +7,8 @@ from collections.abc import Callable
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from lakehouse.risk.checks import FloatArray
-
-IntArray = npt.NDArray[np.int64]
+from lakehouse.risk.checks import FloatArray, IntArray
 
 # cache: a worker process compiles nothing that an earlier one compiled. nogil: threads may share the work.
 _compile = numba.njit(cache=True, nogil=True)

@@ -5,15 +5,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import Confidence, FloatArray, require_count, require_history, tail_observations
+from lakehouse.risk.checks import BoolArray, Confidence, FloatArray, require_count
 from lakehouse.risk.cornish_fisher import (
-    BoolArray,
     expansion_quantile,
     normal_tail,
     require_monotone_tail,
     tail_is_monotone,
 )
-from lakehouse.risk.linear import Windows, horizon_sums, loss_rows
+from lakehouse.risk.linear import Windows, horizon_losses, loss_rows
 from lakehouse.risk.moments import Moments, loss_moments, mean_and_deviation
 from lakehouse.risk.quantiles import Quantile, upper_quantile
 
@@ -34,8 +33,7 @@ def historical_var(
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter; InsufficientHistory below
     1 / (1 - confidence) observations, which would hold none of the tail. Source of the quantile: see Quantile.
     """
-    losses = loss_rows(horizon_sums(pnl, horizon_days=horizon_days, windows=windows))
-    require_history(losses.shape[1], tail_observations(confidence), f"historical VaR at {confidence}")
+    losses = horizon_losses(pnl, confidence, horizon_days, windows)
     return upper_quantile(losses, confidence, quantile)
 
 

@@ -9,8 +9,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import chdtrc, xlogy
 
 from lakehouse.risk.checks import (
+    BoolArray,
     Confidence,
     FloatArray,
+    IntArray,
     InvalidParameter,
     ShapeMismatch,
     exact_confidence,
@@ -18,13 +20,11 @@ from lakehouse.risk.checks import (
     require_count,
     require_history,
 )
-from lakehouse.risk.cornish_fisher import BoolArray
 from lakehouse.risk.kernels import Kernel, es_kernel, var_kernel
 from lakehouse.risk.linear import loss_rows
 from lakehouse.risk.methods import STANDARD, Conventions, Method
 from lakehouse.risk.student_t import student_t_level_rows
 
-IntArray = npt.NDArray[np.int64]
 BLOCK_VALUES = 1 << 17  # 1 MiB of windows at a time: they are selected from while still in the cache
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from lakehouse.risk.checks import (
     Confidence,
     FloatArray,
+    IntArray,
     InvalidParameter,
     ShapeMismatch,
     finite_matrix,
@@ -17,7 +18,6 @@ from lakehouse.risk.checks import (
 from lakehouse.risk.quantiles import Quantile
 from lakehouse.risk.shortfall import historical_es
 from lakehouse.risk.var import historical_var
-from lakehouse.risk.var_backtest import IntArray
 
 
 @dataclass(frozen=True, slots=True)

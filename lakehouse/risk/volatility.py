@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from lakehouse.risk.checks import FloatArray, finite_matrix, require_history
-from lakehouse.risk.cornish_fisher import BoolArray
+from lakehouse.risk.checks import BoolArray, FloatArray, finite_matrix, require_history
 from lakehouse.risk.linear import loss_rows
 from lakehouse.risk.moments import mean_and_deviation
 from lakehouse.risk.weighted import check_decay
@@ -54,14 +53,8 @@ def fit_garch(pnl: npt.ArrayLike, *, decay: float = VOLATILITY_DECAY) -> Garch:
     require_history(len(daily), GARCH_DAYS, "GARCH(1,1)")
     plain = fit_ewma(daily, decay=decay)
     spread = np.sqrt(plain.start)
-    # The optimiser's products must not be split among threads: their number would change the last bits.
-    with threadpool_limits(1, user_api="blas"):
-        fitted = [
-            _fit_one((daily[:, column] - plain.mean[column]) / spread[column])
-            if spread[column] > 1e-12 * abs(plain.mean[column])
-            else None
-            for column in range(daily.shape[1])
-        ]
+    varies = spread > 1e-12 * np.abs(plain.mean)
+    fitted = _fit((daily - plain.mean) / np.where(varies, spread, 1.0), varies)
     own = np.column_stack([plain.omega, plain.alpha, plain.beta, plain.mean, plain.start])
     for column, found in enumerate(fitted):
         if found is not None:
@@ -85,14 +78,21 @@ def filter_volatility(pnl: npt.ArrayLike, model: Garch) -> FloatArray:
     return np.sqrt(variance)
 
 
-def _fit_one(standard: FloatArray) -> tuple[float, float, float, float] | None:
-    """Mean, omega, alpha, beta of one standardised series, or None where arch finds none that is stationary."""
+def _fit(standard: FloatArray, varies: BoolArray) -> list[tuple[float, float, float, float] | None]:
+    """Mean, omega, alpha, beta of each standardised series (T, P), or None where arch finds none that is stationary."""
     from arch import arch_model  # imported on first use: it brings pandas and statsmodels
 
-    model = arch_model(standard, mean="Constant", vol="GARCH", p=1, q=1, rescale=False)
-    found = model.fit(disp="off", show_warning=False, backcast=1.0)
-    mean, omega, alpha, beta = (float(each) for each in found.params)
-    usable = found.convergence_flag == 0 and np.isfinite(found.params).all()
-    if not usable or omega < 0 or alpha < 0 or beta < 0 or alpha + beta >= 1:
-        return None
-    return mean, omega, alpha, beta
+    def fit_one(series: FloatArray) -> tuple[float, float, float, float] | None:
+        model = arch_model(series, mean="Constant", vol="GARCH", p=1, q=1, rescale=False)
+        found = model.fit(disp="off", show_warning=False, backcast=1.0)
+        mean, omega, alpha, beta = (float(each) for each in found.params)
+        usable = found.convergence_flag == 0 and np.isfinite(found.params).all()
+        if not usable or omega < 0 or alpha < 0 or beta < 0 or alpha + beta >= 1:
+            return None
+        return mean, omega, alpha, beta
+
+    # The optimiser's products must not be split among threads: their number would change the last bits. The import
+    # stands before, for only libraries that are loaded can be held to one.
+    with threadpool_limits(1, user_api="blas"):
+        columns = np.ascontiguousarray(standard.T)
+        return [fit_one(series) if moves else None for series, moves in zip(columns, varies, strict=True)]

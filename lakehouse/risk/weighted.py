@@ -11,10 +11,8 @@ from lakehouse.risk.checks import (
     InvalidParameter,
     exact_confidence,
     require_count,
-    require_history,
-    tail_observations,
 )
-from lakehouse.risk.linear import Windows, horizon_sums, loss_rows
+from lakehouse.risk.linear import Windows, horizon_losses
 from lakehouse.risk.quantiles import Quantile
 
 AGE_DECAY = 0.98  # of the two that the paper examines, 0.97 and 0.99, the middle; also its worked example
@@ -52,7 +50,7 @@ def age_weighted_var(
     HIGHER the smallest with more than that; the interpolating conventions have no one weighted form and are refused.
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter, InsufficientHistory.
     """
-    losses = _horizon_losses(pnl, confidence, horizon_days, windows)
+    losses = horizon_losses(pnl, confidence, horizon_days, windows)
     return age_weighted_rows(losses, confidence, decay, quantile)
 
 
@@ -68,7 +66,7 @@ def age_weighted_es(
 
     Shapes, units, sign, horizon, NaN policy and errors as `age_weighted_var`.
     """
-    losses = _horizon_losses(pnl, confidence, horizon_days, windows)
+    losses = horizon_losses(pnl, confidence, horizon_days, windows)
     return age_weighted_tail_rows(losses, confidence, decay)
 
 
@@ -94,12 +92,6 @@ def age_weighted_tail_rows(losses: FloatArray, confidence: Confidence, decay: fl
     share = np.clip(mass - (above - weights), 0.0, weights)
     mean: FloatArray = (share * worst).sum(axis=1) / share.sum(axis=1)
     return mean
-
-
-def _horizon_losses(pnl: npt.ArrayLike, confidence: Confidence, horizon_days: int, windows: Windows) -> FloatArray:
-    losses = loss_rows(horizon_sums(pnl, horizon_days=horizon_days, windows=windows))
-    require_history(losses.shape[1], tail_observations(confidence), f"age-weighted VaR at {confidence}")
-    return losses
 
 
 def _relative_weights(observations: int, decay: float) -> FloatArray:
