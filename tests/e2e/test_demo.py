@@ -103,6 +103,20 @@ def test_what_risk_comes_from_sums_to_it_to_the_cent(output: str) -> None:
         assert [sum(column) for column in zip(*parts, strict=True)] == total
 
 
+def test_stress_is_printed_and_the_parts_of_the_day_sum_to_its_gain(output: str) -> None:
+    tables = re.findall(r"what stress would do.+?Gain since [^\n]+", output, flags=re.DOTALL)
+    assert len(tables) == 3
+    for table in tables:
+        # The lake begins in 1990: no crisis before that is a loss of zero.
+        assert re.search(r"Black Monday is unmeasured: no closes of", table)
+        assert re.search(rf"Outbreak of Covid-19 +[+-]{AMOUNT[2:]}", table)
+        assert "daily deviations away" in table
+        day = re.search(rf"Gain since [\d-]+: ([+-]{AMOUNT[2:]}) \([\d.-]+ %\), of (.+)", table)
+        assert day is not None
+        parts = [_decimal(amount) for amount in re.findall(rf"[+-]{AMOUNT[2:]}", day[2])]
+        assert sum(parts) == _decimal(day[1]) != 0
+
+
 def test_proposals_are_printed_in_whole_units_with_cash_left_and_as_the_api_has_them(
     stack: Settings, output: str
 ) -> None:
@@ -170,11 +184,15 @@ def test_the_readmes_tour_of_risk_trades_and_models_runs_as_printed(
     stack: Settings, output: str, tmp_path: Path
 ) -> None:
     told = _shell(stack, _tour(stack, "## Risk, trades, strategies, models").replace("build/momentum", str(tmp_path)))
-    risk, parts, backtest, policy, proposals, *_ = [
+    risk, parts, backtest, stress, day, policy, proposals, *_ = [
         json.loads(line) for line in told.splitlines() if line.startswith("{")
     ]
     assert {each["method"] for each in risk["metrics"]} == set(BATCH_METHODS)
     assert parts["portfolio_id"] == backtest["portfolio_id"] == policy["portfolio_id"]
+    measured = {each["scenario"] for each in stress["scenarios"] if each["reason"] is None}
+    assert {"dot_com_2000", "covid_2020", "all_down_20", "lose_10"} <= measured
+    assert "black_monday_1987" not in measured
+    assert day["previous_date"] == "2022-12-27"
     assert [each["status"] for each in proposals["data"]] == ["proposed"]
     assert {path.suffix for path in tmp_path.iterdir()} >= {".html", ".png"}
     assert "return_forecast" in told

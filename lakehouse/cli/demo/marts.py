@@ -11,13 +11,16 @@ from lakehouse.cli.demo.result import (
     ANALYSED,
     TAIL,
     Contributor,
+    ExplainedDay,
     PortfolioAnswer,
     RiskDetail,
     Scenario,
     StrategyResult,
+    Stress,
 )
 from lakehouse.contracts.model import Store
 from lakehouse.contracts.tables import tables_in
+from lakehouse.contracts.tables.stress import PARTS
 from lakehouse.settings import Settings
 from lakehouse.stores import clickhouse
 
@@ -45,6 +48,16 @@ WORST = """
       AND business_date = {day:Date32} AND scenario_date IS NOT NULL
     ORDER BY place LIMIT {days:UInt32}
 """
+STRESS = """
+    SELECT kind, title, pnl_base, pnl_share, worst_base, distance, reason FROM stress_latest
+    WHERE portfolio_id = {portfolio:UUID} AND business_date = {day:Date32}
+    ORDER BY kind, pnl_base ASC NULLS LAST, scenario
+"""
+EXPLAINED = """
+    SELECT previous_date, total_base, gain_share, price_base, fx_base, new_trades_base, income_base, fees_base,
+           rounding_base, unexplained_base, reason
+    FROM pnl_explain_daily WHERE portfolio_id = {portfolio:UUID} AND business_date = {day:Date32}
+"""
 STRATEGIES = """
     SELECT strategy, kind, first_date, last_date, annual_return, sharpe, deflated_sharpe, max_drawdown, trials,
            survivorship
@@ -56,7 +69,7 @@ STRATEGIES = """
 def with_detail(
     settings: Settings, portfolios: tuple[PortfolioAnswer, ...], business_date: str
 ) -> tuple[PortfolioAnswer, ...]:
-    """The portfolios with zones, changes, contributors and worst days; a part that is not published is empty."""
+    """The portfolios with all that analysts see of them; a part that is not published is empty."""
     client = clickhouse.connect(settings.clickhouse, analyst=True)
     return tuple(replace(each, detail=_detail(client, each.id, business_date)) for each in portfolios)
 
@@ -94,7 +107,26 @@ def _detail(client: Client, portfolio_id: str, business_date: str) -> RiskDetail
             for row in parts
         ),
         worst=tuple(Scenario(row["scenario_date"], row["pnl_base"]) for row in worst),
+        stress=tuple(_stress(row) for row in _rows(client, STRESS, asked)),
+        explained=next((_explained(row) for row in _rows(client, EXPLAINED, asked)), None),
     )
+
+
+def _stress(row: Mapping[str, Any]) -> Stress:
+    return Stress(
+        kind=row["kind"],
+        title=row["title"],
+        pnl=row["pnl_base"],
+        share=row["pnl_share"],
+        worst=row["worst_base"],
+        distance=row["distance"],
+        reason=row["reason"],
+    )
+
+
+def _explained(row: Mapping[str, Any]) -> ExplainedDay:
+    parts = {} if row["reason"] else {part: row[f"{part}_base"] for part in PARTS}
+    return ExplainedDay(row["previous_date"], row["total_base"], row["gain_share"], parts, row["reason"])
 
 
 def _since(changes: list[dict[str, Any]]) -> date | None:

@@ -46,8 +46,34 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class Stress:
+    """A scenario's effect on today's holdings, `pnl` None where the `reason` says why it is unmeasured; `distance` in
+    standard deviations of a day, of reverse stress only."""
+
+    kind: str
+    title: str
+    pnl: Decimal | None
+    share: float | None
+    worst: Decimal | None
+    distance: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedDay:
+    """A gain since the close of `since`: `parts` by name sum to `total`; both absent where the `reason` says why."""
+
+    since: date | None
+    total: Decimal | None
+    share: float | None
+    parts: Mapping[str, Decimal]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RiskDetail:
-    """What analysts see of a portfolio: zones and changes by method at TAIL, contributors and worst days of ANALYSED.
+    """What analysts see of a portfolio: zones and changes by method at TAIL, contributors and worst days of ANALYSED,
+    what scenarios would do, and why the day went as it did.
 
     `since` is the business date that the changes are from, None where only one date has risk.
     """
@@ -57,6 +83,8 @@ class RiskDetail:
     since: date | None = None
     contributors: tuple[Contributor, ...] = ()
     worst: tuple[Scenario, ...] = ()
+    stress: tuple[Stress, ...] = ()
+    explained: ExplainedDay | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The demo's risk report on a screen: a portfolio's risk by method, what it comes from, the days that would hurt."""
+"""The demo's risk report on a screen: risk by method, what it comes from, what would hurt, and why the day went so."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lakehouse.cli.demo.result import ANALYSED, CONFIDENCES, METHODS, TAIL, PortfolioAnswer
+from lakehouse.cli.demo.result import ANALYSED, CONFIDENCES, METHODS, TAIL, ExplainedDay, PortfolioAnswer
 from lakehouse.cli.demo.words import money, percent, signed, split, words
 
 SHOWN = 5
@@ -22,6 +22,13 @@ def show(console: Console, portfolio: PortfolioAnswer, business_date: str) -> No
     if portfolio.detail.worst:
         days = ", ".join(f"{signed(each.pnl)} as on {each.day}" for each in portfolio.detail.worst)
         console.print(f"  Worst days again: {days}\n", highlight=False)
+    if portfolio.detail.stress:
+        console.print(stress_table(portfolio))
+        for each in portfolio.detail.stress:
+            if each.pnl is None:
+                console.print(f"  {each.title} is unmeasured: {each.reason}", highlight=False, soft_wrap=True)
+    if portfolio.detail.explained is not None:
+        console.print(f"  {explained_line(portfolio.detail.explained)}\n", highlight=False, soft_wrap=True)
 
 
 def risk_table(portfolio: PortfolioAnswer, business_date: str) -> Table:
@@ -65,6 +72,32 @@ def contributors_table(portfolio: PortfolioAnswer) -> Table:
             )
             table.add_row(name, money(exposure), money(var), money(es), percent(var / total))
     return table
+
+
+def stress_table(portfolio: PortfolioAnswer) -> Table:
+    """What every scenario that could be measured would do, by kind, the greatest loss first."""
+    table = Table(title="what stress would do", title_justify="left", title_style="none", box=box.SIMPLE_HEAD)
+    table.add_column("scenario")
+    for heading in ("gain or loss", "of the value", "lowest close"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for each in portfolio.detail.stress:
+        if each.pnl is None:
+            continue
+        share = "" if each.share is None else percent(each.share)
+        lowest = "" if each.worst is None else signed(each.worst)
+        told = "" if each.distance is None else f"{each.distance:.1f} daily deviations away"
+        table.add_row(each.title, signed(each.pnl), share, lowest, told)
+    return table
+
+
+def explained_line(day: ExplainedDay) -> str:
+    """Why the day went as it did: the parts that are not zero, which sum to the gain."""
+    if day.total is None:
+        return f"The day is unmeasured: {day.reason}"
+    share = "" if day.share is None else f" ({percent(day.share)})"
+    parts = ", ".join(f"{words(name)} {signed(amount)}" for name, amount in day.parts.items() if amount)
+    return f"Gain since {day.since}: {signed(day.total)}{share}, of {parts or 'nothing that moved'}"
 
 
 def _cells(portfolio: PortfolioAnswer, method: str) -> list[str]:
