@@ -18,6 +18,7 @@ from lakehouse.risk.methods import (
 )
 from lakehouse.risk.monte_carlo import (
     BLOCK_ROWS,
+    Labels,
     NormalModel,
     Simulation,
     fit_normal,
@@ -56,6 +57,7 @@ __all__ = [
     "InvalidParameter",
     "InvalidPrice",
     "Kupiec",
+    "Labels",
     "Margins",
     "Method",
     "NonFinite",

@@ -85,11 +85,10 @@ def normal_scenarios(
 ) -> Scenarios:
     """Jointly normal moves over `horizon_days` independent days, with mean and covariance of `returns` (T, N).
 
-    returns: simple, daily, oldest first. The order of the instruments decides which random number each one meets: sort
-    them. NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter, NotPositiveSemidefinite,
-    InsufficientHistory below ddof + 1 days.
+    returns: simple, daily, oldest first, labelled by the simulation. NaN policy: refused. Raises as `fit_normal` does.
     """
-    return on_grid(simulate_moves(fit_normal(returns, ddof=ddof, horizon_days=horizon_days), simulation))
+    model = fit_normal(returns, ddof=ddof, horizon_days=horizon_days, labels=simulation.labels)
+    return on_grid(simulate_moves(model, simulation))
 
 
 def on_grid(moves: npt.ArrayLike) -> Scenarios:

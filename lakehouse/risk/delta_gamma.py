@@ -12,10 +12,9 @@ from lakehouse.risk.cornish_fisher import (
     normal_tail,
     require_monotone_tail,
 )
-from lakehouse.risk.covariance import pivoted_cholesky
 from lakehouse.risk.linear import ordered_product
 from lakehouse.risk.moments import Moments
-from lakehouse.risk.monte_carlo import Simulation, normal_block, to_grid
+from lakehouse.risk.monte_carlo import Simulation, instrument_factor, normal_block, to_grid
 
 Curve = tuple[npt.NDArray[np.intp], FloatArray]
 """The factors that bend a book, and its gamma among these."""
@@ -104,14 +103,12 @@ def simulate_quadratic(
     require_count("horizon_days", horizon_days)
     matrix, held = _matched(covariance, delta)
     curves = _curves(gamma, held)
-    loadings = np.ascontiguousarray(pivoted_cholesky(matrix).T) * math.sqrt(horizon_days)
-    weights, unit = to_grid(loadings)
+    names = simulation.labels.instruments if simulation.labels else range(len(matrix))
+    factor, numbers = instrument_factor(matrix, names)
+    weights, unit = to_grid(factor * math.sqrt(horizon_days))
     pnl = np.empty((simulation.scenarios, held.shape[1]))
     for block, rows in simulation.blocks():
-        normals = normal_block(
-            seed=simulation.seed, stream=simulation.stream, block=block, rows=rows, cols=len(weights)
-        )
-        moves = (normals @ weights) * unit
+        moves = (normal_block(simulation, numbers, block=block, rows=rows) @ weights) * unit
         start = block * simulation.block_rows
         pnl[start : start + rows] = quadratic_pnl(moves, held, curves)
     return pnl

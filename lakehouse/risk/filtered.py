@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import FloatArray, InvalidParameter, finite_matrix, require_count
-from lakehouse.risk.monte_carlo import Simulation, philox
+from lakehouse.risk.checks import FloatArray, InvalidParameter, ShapeMismatch, finite_matrix, require_count
+from lakehouse.risk.monte_carlo import LANES, Simulation, philox
 from lakehouse.risk.volatility import Garch, filter_volatility
 
-PATHS = 2  # lane of the counter that the drawn days come from; 0 and 1 are the normals and the mixing variable
+PATHS = 2  # lane of the counter that the drawn days come from
 
 
 def rescaled_pnl(pnl: npt.ArrayLike, model: Garch) -> FloatArray:
@@ -27,7 +27,7 @@ def filtered_paths(pnl: npt.ArrayLike, model: Garch, *, horizon_days: int, simul
     """P&L over `horizon_days` (scenarios, P): surprises drawn from the past with replacement, run through the GARCH.
 
     pnl (T, P) oldest first, base currency. All portfolios share the drawn days, so that a scenario is one history for
-    all of them. Scenario i is a function of (seed, stream, i, block size), as in `monte_carlo`.
+    all of them. Scenario i is a function of (seed, stream, i, block size) and the days' labels, as in `monte_carlo`.
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter.
     Source: Barone-Adesi, Giannopoulos and Vosper (1999), "VaR without correlations for portfolios of derivatives".
     """
@@ -35,10 +35,12 @@ def filtered_paths(pnl: npt.ArrayLike, model: Garch, *, horizon_days: int, simul
     daily = finite_matrix("pnl", pnl)
     volatility = filter_volatility(daily, model)
     surprises = _ratio(daily - model.mean, volatility[:-1], still=0.0)
+    days = simulation.labels.days if simulation.labels else tuple(range(len(daily)))
+    if len(days) != len(daily):
+        raise ShapeMismatch(f"{len(days)} days label {len(daily)} rows of pnl")
     total = np.empty((simulation.scenarios, daily.shape[1]))
     for block, rows in simulation.blocks():
-        generator = philox(seed=simulation.seed, stream=simulation.stream, block=block, lane=PATHS)
-        drawn = generator.integers(0, len(daily), (rows, horizon_days))
+        drawn = _drawn_days(simulation, days, block, (rows, horizon_days))
         start = block * simulation.block_rows
         total[start : start + rows] = _run(surprises, drawn, model, volatility[-1])
     return total
@@ -49,6 +51,24 @@ def require_paths(horizon_days: int, simulation: Simulation | None) -> Simulatio
     if horizon_days > 1 and simulation is None:
         raise InvalidParameter(f"filtered historical over {horizon_days} days draws paths: pass a simulation")
     return simulation if horizon_days > 1 else None
+
+
+def _drawn_days(
+    simulation: Simulation, days: tuple[int, ...], block: int, shape: tuple[int, int]
+) -> npt.NDArray[np.int64]:
+    """Row numbers of equal chance, with replacement. Labels are drawn until they are of a day that there is: a window
+    that has moved on by a day keeps all picks but those of the day that it lost, and those that the new one takes."""
+    ring = 1 << (max(days) - min(days)).bit_length()
+    rows = np.full(ring, -1, dtype=np.int64)
+    rows[np.array(days) % ring] = np.arange(len(days))
+    found = np.full(shape, -1, dtype=np.int64)
+    attempt = 0
+    while (missing := found < 0).any():
+        lane = PATHS + LANES * attempt
+        source = philox(seed=simulation.seed, stream=simulation.stream, block=block, lane=lane)
+        found = np.where(missing, rows[source.integers(0, ring, shape)], found)
+        attempt += 1
+    return found
 
 
 def _run(

@@ -139,7 +139,18 @@ class Origin:
     def draws(self) -> str:
         """The random numbers, as they stand in a convention."""
         drawn = self.simulation
-        return f"philox:seed={drawn.seed},stream={drawn.stream},block={drawn.block_rows}"
+        named = ",numbers=by_label" if drawn.labels else ""
+        return f"philox:seed={drawn.seed},stream={drawn.stream},block={drawn.block_rows}{named}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """`outcomes` (S, P) of filtered history over a horizon, base currency; the daily returns behind them; the model in
+    words."""
+
+    outcomes: FloatArray
+    observations: int
+    text: str
 
 
 def estimate(
@@ -172,7 +183,9 @@ def estimate(
     if observations is not None or (simulation is not None and method is not Method.FILTERED_HISTORICAL):
         raise InvalidParameter(f"{method} takes its observations from pnl: leave simulation and observations out")
     if method is Method.FILTERED_HISTORICAL:
-        return _filtered(pnl, confidence, conventions, simulation)
+        model = fit_garch(pnl, decay=conventions.volatility_decay)
+        found = filtered_outcomes(pnl, model, conventions=conventions, simulation=simulation)
+        return estimate_filtered(found, confidence=confidence, conventions=conventions)
     if method in _CLOSED:
         return _closed_form(method, pnl, confidence, conventions)
     return _empirical(method, pnl, confidence, conventions)
@@ -236,26 +249,31 @@ def _empirical(method: Method, pnl: npt.ArrayLike, confidence: Confidence, chose
     )
 
 
-def _filtered(
-    pnl: npt.ArrayLike, confidence: Confidence, chosen: Conventions, simulation: Simulation | None
-) -> RiskEstimate:
-    drawn = require_paths(chosen.horizon_days, simulation)
-    model = fit_garch(pnl, decay=chosen.volatility_decay)
-    days = len(finite_matrix("pnl", pnl))
+def filtered_outcomes(
+    pnl: npt.ArrayLike, model: Garch, *, conventions: Conventions = STANDARD, simulation: Simulation | None = None
+) -> Filtered:
+    """Outcomes of P portfolios by filtered history from daily `pnl` (T, P), oldest first, and the `model` fitted to it,
+    which is what costs: fit it once for all horizons and confidences. Several days need the `simulation` of their
+    paths. Raises as `estimate`."""
+    drawn = require_paths(conventions.horizon_days, simulation)
+    days, text = len(finite_matrix("pnl", pnl)), _volatility(model, conventions)
     if drawn is None:
-        outcomes, origin = rescaled_pnl(pnl, model), ""
-    else:
-        outcomes = filtered_paths(pnl, model, horizon_days=chosen.horizon_days, simulation=drawn)
-        origin = f"{Origin(drawn, days, '').draws};"
-    var = historical_var(outcomes, confidence=confidence, quantile=chosen.quantile)
+        return Filtered(rescaled_pnl(pnl, model), days, text)
+    outcomes = filtered_paths(pnl, model, horizon_days=conventions.horizon_days, simulation=drawn)
+    return Filtered(outcomes, days, f"{text};{Origin(drawn, days, '').draws}")
+
+
+def estimate_filtered(found: Filtered, *, confidence: Confidence, conventions: Conventions = STANDARD) -> RiskEstimate:
+    """VaR and ES of outcomes made by `filtered_outcomes` with the same conventions. Raises as `historical_var`."""
+    var = historical_var(found.outcomes, confidence=confidence, quantile=conventions.quantile)
     return RiskEstimate(
         method=Method.FILTERED_HISTORICAL,
         var=var,
-        es=at_least(historical_es(outcomes, confidence=confidence), var),
-        convention=f"quantile={chosen.quantile};es=acerbi_tasche;{_volatility(model, chosen)};{origin}"
-        + chosen.horizon("bootstrapped_paths"),
-        observations=days,
-        scenarios=len(outcomes),
+        es=at_least(historical_es(found.outcomes, confidence=confidence), var),
+        convention=f"quantile={conventions.quantile};es=acerbi_tasche;{found.text};"
+        + conventions.horizon("bootstrapped_paths"),
+        observations=found.observations,
+        scenarios=len(found.outcomes),
     )
 
 

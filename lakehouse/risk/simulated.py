@@ -36,7 +36,7 @@ def drawn_scenarios(
         made = normal_scenarios(returns, simulation, ddof=conventions.ddof, horizon_days=horizon)
         return Drawn(made, Origin(simulation, days, f"mean=sample;ddof={conventions.ddof}"))
     if method is Method.MONTE_CARLO_T_COPULA:
-        joined = fit_t_copula(returns, margins=conventions.margins, ddof=conventions.ddof)
+        joined = fit_t_copula(returns, margins=conventions.margins, ddof=conventions.ddof, labels=simulation.labels)
         text = f"copula=t,dof={joined.dof:g},correlation=t_scores;margins={conventions.margins}"
         made = on_grid(simulate_returns(joined, simulation, horizon_days=horizon))
         return Drawn(made, Origin(simulation, days, text))

@@ -5,18 +5,17 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln, stdtr, stdtrit
+from scipy.special import gammaincinv, gammaln, stdtr, stdtrit
 
 from lakehouse.risk.checks import FloatArray, InvalidParameter, finite_matrix, require_count, require_history
-from lakehouse.risk.covariance import pivoted_cholesky, sample_covariance
+from lakehouse.risk.covariance import sample_covariance
 from lakehouse.risk.moments import mean_and_deviation
-from lakehouse.risk.monte_carlo import Simulation, normal_block, philox, to_grid
+from lakehouse.risk.monte_carlo import LANES, Labels, Simulation, normal_block, philox, shared_factor, to_grid
 from lakehouse.risk.student_t import fit_dof
 
 DOFS = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 50.0, 100.0)
 COPULA_DAYS = 50
 SHRINK = 1e-3  # towards independence in the likelihood only: more names than days have no inverse without it
-LANES = 4  # of the counter a day: normals, mixing variable, two spare (one holds the paths of filtered.py)
 
 
 class Margins(StrEnum):
@@ -32,12 +31,14 @@ class Margins(StrEnum):
 class TCopula:
     """N instruments joined by a t copula, small enough to send to every worker.
 
-    `weights` (R, N) whole numbers of `unit` (N,): the factor of the correlation. `dof` of the copula. `margins` with,
-    for EMPIRICAL, `ordered` (N, T) sorted returns; for STUDENT_T `ordered` (N, 3): mean, deviation, dof.
+    `weights` (R, N) whole numbers of `unit` (N,): the factor of the correlation, whose R random numbers are named by
+    `numbers` (R,). `dof` of the copula. `margins` with, for EMPIRICAL, `ordered` (N, T) sorted returns; for STUDENT_T
+    `ordered` (N, 3): mean, deviation, dof.
     """
 
     weights: FloatArray
     unit: FloatArray
+    numbers: tuple[int, ...]
     dof: float
     margins: Margins
     ordered: FloatArray
@@ -45,12 +46,17 @@ class TCopula:
 
 
 def fit_t_copula(
-    returns: npt.ArrayLike, *, dof: float | None = None, margins: Margins = Margins.EMPIRICAL, ddof: int = 1
+    returns: npt.ArrayLike,
+    *,
+    dof: float | None = None,
+    margins: Margins = Margins.EMPIRICAL,
+    ddof: int = 1,
+    labels: Labels | None = None,
 ) -> TCopula:
     """t copula and margins of N instruments from (T, N) simple returns, oldest first.
 
     The correlation is that of the t scores of the ranks k / (T + 1); `dof` None picks, of DOFS, that of the highest
-    likelihood of the ranks. Sort the instruments: their order decides which random number each one meets.
+    likelihood of the ranks. Sort the instruments: their order decides which of two that move together follows.
     NaN policy: refused. Raises NonFinite, ShapeMismatch, InvalidParameter for dof <= 2, InsufficientHistory below
     COPULA_DAYS. Source: McNeil, Frey and Embrechts (2005), 5.5 (pseudo-sample and maximum likelihood).
     """
@@ -61,28 +67,31 @@ def fit_t_copula(
         raise InvalidParameter(f"dof is {dof}: the copula's must be above 2; use monte_carlo_normal for its limit")
     ranks = np.argsort(np.argsort(moves, axis=0, kind="stable"), axis=0, kind="stable")
     chosen = dof if dof is not None else max(DOFS, key=lambda each: _log_likelihood(ranks, each))
-    weights, unit = to_grid(np.ascontiguousarray(pivoted_cholesky(_correlation(_scores(ranks, chosen))).T))
+    factor, numbers = shared_factor(_standard(_scores(ranks, chosen)), Labels.given(labels, moves.shape))
+    weights, unit = to_grid(factor)
     by_name = np.ascontiguousarray(moves.T)
     if margins is Margins.EMPIRICAL:
-        return TCopula(weights, unit, chosen, margins, np.sort(by_name, axis=1), days)
+        return TCopula(weights, unit, numbers, chosen, margins, np.sort(by_name, axis=1), days)
     mean, deviation, _ = mean_and_deviation(by_name, ddof)
     shape = np.column_stack([mean, deviation, fit_dof(by_name)])
-    return TCopula(weights, unit, chosen, margins, shape, days)
+    return TCopula(weights, unit, numbers, chosen, margins, shape, days)
 
 
 def returns_block(model: TCopula, simulation: Simulation, *, block: int, rows: int, day: int = 0) -> FloatArray:
     """One-day returns of the scenarios of one block (rows, N), for the `day` of the horizon; fewer `rows` give a
     prefix. What a worker calls, and what options and bonds are revalued at."""
-    place = {"seed": simulation.seed, "stream": simulation.stream, "block": block}
-    normals = normal_block(**place, rows=rows, cols=len(model.weights), lane=LANES * day)
-    mixing = philox(**place, lane=LANES * day + 1).standard_gamma(model.dof / 2, rows) / (model.dof / 2)
+    normals = normal_block(simulation, model.numbers, block=block, rows=rows, lane=LANES * day)
+    drawn = philox(seed=simulation.seed, stream=simulation.stream, block=block, lane=LANES * day + 1).random(rows)
+    # By its quantiles, so that other degrees of freedom bend the same draw; 0 could not be divided by.
+    half = model.dof / 2
+    mixing = gammaincinv(half, np.maximum(drawn, 2.0**-54)) / half
     scores = (normals @ model.weights) * model.unit / np.sqrt(mixing)[:, None]
     if model.margins is Margins.STUDENT_T:
         mean, deviation, dof = model.ordered.T
         inner = stdtrit(dof, stdtr(model.dof, scores)) * np.sqrt((dof - 2) / dof)
         # Beyond what a float's probability can tell, the score itself: stdtrit(1) is infinite.
-        drawn: FloatArray = mean + deviation * np.where(np.isfinite(inner), inner, scores)
-        return drawn
+        moves: FloatArray = mean + deviation * np.where(np.isfinite(inner), inner, scores)
+        return moves
     days = model.ordered.shape[1]
     knots = stdtrit(model.dof, np.arange(1, days + 1) / (days + 1))
     columns = [np.interp(scores[:, name], knots, model.ordered[name]) for name in range(scores.shape[1])]
@@ -111,6 +120,13 @@ def _scores(ranks: Ranks, dof: float) -> FloatArray:
     days = len(ranks)
     scores: FloatArray = stdtrit(dof, np.arange(1, days + 1) / (days + 1))[ranks]
     return scores
+
+
+def _standard(scores: FloatArray) -> FloatArray:
+    """Scores (T, N) whose products are correlations. Every column holds the same scores: one length for all."""
+    centred = scores - scores[:, 0].mean()
+    standard: FloatArray = centred / np.sqrt(np.square(centred[:, 0]).sum())
+    return standard
 
 
 def _correlation(scores: FloatArray) -> FloatArray:

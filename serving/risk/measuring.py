@@ -11,6 +11,7 @@ import numpy as np
 from lakehouse.errors import TidemarkError
 from lakehouse.risk import (
     Conventions,
+    Labels,
     Method,
     RiskError,
     RiskEstimate,
@@ -21,7 +22,7 @@ from lakehouse.risk import (
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.holdings import estimate_holdings
 
-SEED = 20_221_228  # with the date as stream: the scenarios that the batch draws for that day
+SEED = 20_221_228  # the batch's, with the same labels: the same instrument and day have the same numbers
 SCENARIOS = 10_000
 STALE_DAYS = 10
 CENT = Decimal("0.01")
@@ -125,7 +126,8 @@ def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask
     lines = [each.quantity * price * each.multiplier for each, price in zip(ordered, prices, strict=True)]
     exposures = np.array([[float(line)] for line in lines])
     returns = simple_returns(aligned.prices[-(ask.window_days + 1) :])
-    found = _estimate(returns, exposures, days[-1], ask)
+    labels = Labels.of([each.symbol for each in ordered], days[1:])
+    found = _estimate(returns, exposures, labels, ask)
     return Found(
         business_date=days[-1],
         first_date=days[0],
@@ -140,13 +142,13 @@ def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask
     )
 
 
-def _estimate(returns: FloatArray, exposures: FloatArray, day: date, ask: Ask) -> RiskEstimate:
+def _estimate(returns: FloatArray, exposures: FloatArray, labels: Labels, ask: Ask) -> RiskEstimate:
     return estimate_holdings(
         ask.method,
         returns,
         exposures,
         confidence=ask.confidence,
-        simulation=Simulation(SEED, SCENARIOS, day.toordinal()),
+        simulation=Simulation(SEED, SCENARIOS, labels=labels),
         conventions=Conventions(horizon_days=ask.horizon_days),
     )
 

@@ -1,6 +1,6 @@
 """Holdings and closes as matrices, with everything doubtful refused: what all methods measure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.monte_carlo import Labels
 from lakehouse.risk.returns import AlignedPrices, align, simple_returns
 from spark_jobs.kit.errors import DataError
-from spark_jobs.var_batch.valuation import exact_value
+from spark_jobs.var_batch.valuation import contract_price, exact_value
 
 COPY_ANEW = "and copy the date's holdings anew by positions_daily --rebuild"
 
@@ -69,8 +70,8 @@ class Book:
     """P portfolios of N instruments over T daily returns.
 
     `dates` (T,) the day that each return ends on, ascending; `returns` (T, N) simple; `exposures` (N, P) quantity
-    times close of the last date, base currency; `values` (P,) exact to the cent. `dropped` counts earlier dates left
-    out because at least one instrument had no close on them.
+    times multiplier and close of the last date, base currency; `values` (P,) exact to the cent. `dropped` counts
+    earlier dates left out because at least one instrument had no close on them.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -81,6 +82,16 @@ class Book:
     values: tuple[Decimal, ...]
     dropped: int
 
+    @property
+    def labels(self) -> Labels:
+        """What the random numbers behind its scenarios go by."""
+        return Labels.of(self.symbols, self.dates)
+
+
+def one_unit(_: str) -> Decimal:
+    """The multiplier of what is no contract."""
+    return Decimal(1)
+
 
 def held_symbols(holdings: pa.Table, day: date) -> tuple[str, ...]:
     """The instruments held, sorted. Raises NoHoldingsError."""
@@ -89,14 +100,22 @@ def held_symbols(holdings: pa.Table, day: date) -> tuple[str, ...]:
     return tuple(sorted(set(holdings["symbol"].to_pylist())))
 
 
-def assemble(holdings: pa.Table, closes: pa.Table, day: date, returns_needed: int) -> Book:
+def assemble(
+    holdings: pa.Table,
+    closes: pa.Table,
+    day: date,
+    returns_needed: int,
+    *,
+    multiplier: Callable[[str], Decimal] = one_unit,
+) -> Book:
     """Holdings and closes up to `day` as a book with exactly `returns_needed` returns, the last one ending on `day`.
 
-    Returns are taken after dates that not all instruments have are dropped, so that each spans the same days for all.
+    `multiplier` of a symbol: units that one contract of it stands for. Returns are taken after dates that not all
+    instruments have are dropped, so that each spans the same days for all.
     Raises PriceMissingError, CurrencyMismatchError, HistoryTooShortError, and what lakehouse.risk refuses.
     """
     symbols = held_symbols(holdings, day)
-    prices = _prices_on(closes, day)
+    prices = _prices_on(closes, day, multiplier)
     if missing := [symbol for symbol in symbols if symbol not in prices]:
         raise PriceMissingError(missing, day)
     _require_currency(holdings, prices)
@@ -114,10 +133,14 @@ def assemble(holdings: pa.Table, closes: pa.Table, day: date, returns_needed: in
     )
 
 
-def _prices_on(closes: pa.Table, day: date) -> dict[str, tuple[Decimal, str]]:
+def _prices_on(closes: pa.Table, day: date, multiplier: Callable[[str], Decimal]) -> dict[str, tuple[Decimal, str]]:
+    """Price of one contract, and its currency, by symbol."""
     today = closes.filter(pc.equal(closes["business_date"], pa.scalar(day)))
     columns = (today[name].to_pylist() for name in ("symbol", "close", "currency"))
-    return {symbol: (close, currency) for symbol, close, currency in zip(*columns, strict=True)}
+    return {
+        symbol: (contract_price(close, multiplier(symbol)), currency)
+        for symbol, close, currency in zip(*columns, strict=True)
+    }
 
 
 def _require_currency(holdings: pa.Table, prices: Mapping[str, tuple[Decimal, str]]) -> None:

@@ -8,9 +8,19 @@ import numpy as np
 
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.cube import Exposures, exposures_on_grid, scenario_pnl
-from lakehouse.risk.methods import BATCH_METHODS, Method, RiskEstimate, estimate, estimate_simulated
+from lakehouse.risk.methods import (
+    BATCH_METHODS,
+    Filtered,
+    Method,
+    RiskEstimate,
+    estimate,
+    estimate_filtered,
+    estimate_simulated,
+    filtered_outcomes,
+)
 from lakehouse.risk.simulated import SIMULATED, Drawn, drawn_scenarios
 from lakehouse.risk.var import cornish_fisher_valid
+from lakehouse.risk.volatility import fit_garch
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
 
@@ -28,12 +38,14 @@ class Simulated:
 @dataclass(frozen=True, slots=True)
 class Market:
     """What today is measured from: the P&L (T, P) of today's holdings under the window's returns, oldest first; the
-    simulated P&L by method and horizon; exposures (P, N) on the grid of exact products."""
+    `simulated` P&L by method and horizon; that of filtered history by horizon; exposures (P, N) on the grid of exact
+    products."""
 
     book: Book
     window: FloatArray
     pnl: FloatArray
     exposures: Exposures
+    filtered: Mapping[int, Filtered]
     simulated: Mapping[tuple[Method, int], Simulated]
 
 
@@ -53,13 +65,17 @@ def market(book: Book, pnl: FloatArray, parameters: Parameters) -> Market:
     """Today's scenarios: `pnl` (T, P) of all returns of the book, of which the window is measured."""
     window = book.returns[-parameters.window_days :]
     exposures = exposures_on_grid(book.exposures.T)
-    simulation = parameters.simulation(book.dates[-1].toordinal())
-    simulated = {}
+    simulation = parameters.simulation(book.labels.window(-parameters.window_days, len(book.dates)))
+    recent = pnl[-parameters.window_days :]
+    model = fit_garch(recent, decay=parameters.conventions.volatility_decay)
+    filtered, simulated = {}, {}
     for horizon in parameters.horizons:
+        conventions = parameters.over(horizon)
+        filtered[horizon] = filtered_outcomes(recent, model, conventions=conventions, simulation=simulation)
         for method in SIMULATED:
-            drawn = drawn_scenarios(method, window, simulation, conventions=parameters.over(horizon))
+            drawn = drawn_scenarios(method, window, simulation, conventions=conventions)
             simulated[method, horizon] = Simulated(drawn, scenario_pnl(drawn.scenarios, exposures))
-    return Market(book, window, pnl[-parameters.window_days :], exposures, simulated)
+    return Market(book, window, recent, exposures, filtered, simulated)
 
 
 def estimates(today: Market, parameters: Parameters) -> Iterator[Estimated]:
@@ -79,13 +95,14 @@ def _estimated(method: Method, today: Market, confidence: Decimal, horizon: int,
             method, drawn.pnl.T, drawn.drawn.origin, confidence=confidence, conventions=conventions
         )
         return Estimated(confidence, horizon, found, everyone)
+    if method is Method.FILTERED_HISTORICAL:
+        found = estimate_filtered(today.filtered[horizon], confidence=confidence, conventions=conventions)
+        return Estimated(confidence, horizon, found, everyone)
     pnl, reason = today.pnl, ""
     if method is Method.CORNISH_FISHER:
         # A portfolio out of the expansion's domain has no number by this method: an absent row, not a wrong one.
         valid = cornish_fisher_valid(pnl, confidence=confidence, ddof=parameters.ddof, horizon_days=horizon)
         everyone = tuple(int(column) for column in np.flatnonzero(valid))
         pnl, reason = pnl[:, valid], OUT_OF_DOMAIN
-    paths = method is Method.FILTERED_HISTORICAL and horizon > 1
-    simulation = parameters.simulation(today.book.dates[-1].toordinal()) if paths else None
-    found = estimate(method, pnl, confidence=confidence, conventions=conventions, simulation=simulation)
+    found = estimate(method, pnl, confidence=confidence, conventions=conventions)
     return Estimated(confidence, horizon, found, everyone, reason)

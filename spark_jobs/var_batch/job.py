@@ -21,7 +21,7 @@ from spark_jobs.var_batch.book import Book, assemble, held_symbols
 from spark_jobs.var_batch.measure import measured
 from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
-from spark_jobs.var_batch.sectors import sectors
+from spark_jobs.var_batch.reference import reference
 
 CALENDAR_DAYS = 3
 """Calendar days to read for each day of volume: enough for weekends and holidays."""
@@ -32,9 +32,11 @@ class UnmeasurableError(DataError):
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """The standard parameters, and the sectors of what is held; what else decides is pinned with the inputs."""
+    """The standard parameters, with sectors and multipliers of what is held; what else decides is pinned with the
+    inputs."""
     symbols = held_symbols(_holdings(run), run.business_date)
-    return replace(Parameters(), sectors=sectors(run.settings.postgres, symbols)).document()
+    sectors, multipliers = reference(run.settings.postgres, symbols)
+    return replace(Parameters(), sectors=sectors, multipliers=multipliers).document()
 
 
 def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
@@ -74,7 +76,7 @@ def _book(run: Run, chosen: Parameters) -> tuple[Book, Beside]:
     first = day - timedelta(days=CALENDAR_DAYS * chosen.volume_days)
     bars = transforms.bars(run.read(DAILY_BARS), symbols, first, day).toArrow()
     try:
-        book = assemble(holdings, held, day, chosen.returns_needed)
+        book = assemble(holdings, held, day, chosen.returns_needed, multiplier=chosen.multiplier)
     except RiskError as error:
         raise UnmeasurableError(f"closes up to {day} cannot be used: {error}") from error
     benchmark = dict(zip(market["business_date"].to_pylist(), market["close"].to_pylist(), strict=True))

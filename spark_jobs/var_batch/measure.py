@@ -21,6 +21,7 @@ from spark_jobs.var_batch.components import component_table
 from spark_jobs.var_batch.estimates import estimates, market
 from spark_jobs.var_batch.metrics import Beside, metric_rows
 from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.pnl_forecasts import pnl_forecasts
 from spark_jobs.var_batch.records import records
 from spark_jobs.var_batch.rows import backtest_rows, risk_rows, table_of, unmeasured_rows
 from spark_jobs.var_batch.simulation import forecast
@@ -31,11 +32,12 @@ from spark_jobs.var_batch.verdicts import verdicts
 def measured(
     session: SparkSession | None, book: Book, beside: Beside, parameters: Parameters, day: date, run_id: str
 ) -> tuple[tuple[Table, pa.Table], ...]:
-    """Every output with its rows. Large simulations go to the workers of `session`. Raises what the library refuses."""
+    """Every output with its rows. Large work goes to the workers of `session`. Raises what the library refuses."""
     pnl = portfolio_pnl(book.returns, book.exposures)
     today = market(book, pnl, parameters)
     found = tuple(estimates(today, parameters))
-    past = records(book, pnl, forecast(session, book, parameters), parameters)
+    own = pnl_forecasts(session, pnl, parameters)
+    past = records(book, pnl, own, forecast(session, book, parameters), parameters)
     rows = (
         (BACKTEST_TESTS, verdicts(book, past, parameters)),
         (SCENARIO_PNL, vector_rows(today)),

@@ -13,7 +13,7 @@ from lakehouse.risk import concentration, performance
 from lakehouse.risk.checks import FloatArray
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
-from spark_jobs.var_batch.valuation import money, to_cents
+from spark_jobs.var_batch.valuation import contract_price, money, to_cents
 
 SAME_AS_BENCHMARK = 1e-9
 CONVENTION = (
@@ -79,7 +79,8 @@ def beside(book: Book, bars: pa.Table, benchmark: Mapping[date, Decimal], parame
         newest = sorted(found, key=lambda bar: bar["business_date"])[-parameters.volume_days :]
         volumes = [bar["volume"] for bar in newest]
         if newest and newest[-1]["business_date"] == book.dates[-1] and None not in volumes:
-            traded[symbol] = float(newest[-1]["close"]) * float(np.mean(volumes))
+            price = contract_price(newest[-1]["close"], parameters.multiplier(symbol))
+            traded[symbol] = float(price) * float(np.mean(volumes))
     known = np.array([traded.get(symbol, np.nan) for symbol in book.symbols])
     return Beside(_benchmark_returns(book, benchmark, parameters), known)
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from lakehouse.risk.methods import Conventions
-from lakehouse.risk.monte_carlo import BLOCK_ROWS, Simulation
+from lakehouse.risk.monte_carlo import BLOCK_ROWS, Labels, Simulation
 from lakehouse.risk.quantiles import Quantile
 from lakehouse.risk.rolling_filtered import REFIT_DAYS
 
@@ -20,7 +20,8 @@ class Parameters:
     short enough to follow a change of regime. `backtest_days` forecasts of one day, Basel's 250; models that are costly
     to fit (GARCH, t copula) are fitted anew every `refit_days` of them. `seed` names the Monte-Carlo draws. `worst`
     scenarios are told of each portfolio. `benchmark` is a symbol, `volume_days` closes make a mean volume. `sectors` of
-    the instruments that have one, as they were when the run was planned."""
+    the instruments that have one, `multipliers` of those whose contract is not of one unit, both as they were when the
+    run was planned."""
 
     window_days: int = 500
     backtest_days: int = 250
@@ -36,6 +37,7 @@ class Parameters:
     benchmark: str = "SPY"
     volume_days: int = 20
     sectors: Mapping[str, str] = field(default_factory=dict)
+    multipliers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def levels(self) -> tuple[Decimal, ...]:
@@ -51,13 +53,18 @@ class Parameters:
         """The same over several days."""
         return Conventions(quantile=Quantile(self.quantile), ddof=self.ddof, horizon_days=horizon_days)
 
-    def simulation(self, stream: int) -> Simulation:
-        """The scenarios of one day, named by `stream`."""
-        return Simulation(self.seed, self.scenarios, stream, self.block_rows)
+    def simulation(self, labels: Labels) -> Simulation:
+        """The scenarios of the day after a window: the same seed on every day, numbers by instrument and day, so that
+        a change from one day to the next is of market and holdings and not of the draw (ADR 22)."""
+        return Simulation(self.seed, self.scenarios, block_rows=self.block_rows, labels=labels)
 
     def sector(self, symbol: str) -> str:
         """The sector of an instrument, or that there is none."""
         return self.sectors.get(symbol) or UNCLASSIFIED
+
+    def multiplier(self, symbol: str) -> Decimal:
+        """Units that one contract of an instrument stands for."""
+        return Decimal(self.multipliers.get(symbol, 1))
 
     @property
     def returns_needed(self) -> int:

@@ -9,14 +9,15 @@ import numpy as np
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.cube import exposures_on_grid, scenario_pnl
 from lakehouse.risk.methods import BATCH_METHODS, Method, at_least
-from lakehouse.risk.rolling_filtered import Forecasts, rolling_filtered_levels
+from lakehouse.risk.rolling_filtered import Forecasts
 from lakehouse.risk.shortfall import historical_es
 from lakehouse.risk.simulated import drawn_scenarios
 from lakehouse.risk.var import historical_var
-from lakehouse.risk.var_backtest import Backtest, compare, rolling_levels
+from lakehouse.risk.var_backtest import Backtest, compare
 from spark_jobs.var_batch import simulation
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.pnl_forecasts import ByMethod
 from spark_jobs.var_batch.valuation import to_cents
 
 HELD = (Method.FILTERED_HISTORICAL, Method.MONTE_CARLO_T_COPULA)
@@ -34,21 +35,18 @@ class Record:
     shortfall: FloatArray
 
 
-def records(book: Book, pnl: FloatArray, daily: Daily, parameters: Parameters) -> tuple[Record, ...]:
+def records(book: Book, pnl: FloatArray, own: ByMethod, daily: Daily, parameters: Parameters) -> tuple[Record, ...]:
     """The record of every method at every confidence, by confidence and method.
 
-    pnl (T, P) of today's holdings under all returns of the book; `daily` the normal Monte-Carlo of every day. Raises
-    what lakehouse.risk refuses.
+    pnl (T, P) of today's holdings under all returns of the book; `own` the forecasts from it; `daily` the normal
+    Monte-Carlo of every day. Raises what lakehouse.risk refuses.
     """
     forecasts = {
-        Method.FILTERED_HISTORICAL: _filtered(pnl, parameters),
+        **own,
         Method.MONTE_CARLO_T_COPULA: _copula(book, parameters),
         Method.MONTE_CARLO_NORMAL: tuple(Forecasts(daily[level].var, daily[level].es) for level in parameters.levels),
     }
     actual = to_cents(pnl[-parameters.backtest_days :]).astype(np.float64)
-    for method in BATCH_METHODS:
-        if method not in forecasts:
-            forecasts[method] = _rolling(method, pnl, parameters)
     return tuple(
         _record(method, confidence, forecasts[method][number], actual)
         for number, confidence in enumerate(parameters.levels)
@@ -60,41 +58,18 @@ def _record(method: Method, confidence: Decimal, forecast: Forecasts, actual: Fl
     return Record(method, confidence, compare(_in_cents(forecast.var), actual), _in_cents(forecast.es))
 
 
-def _rolling(method: Method, pnl: FloatArray, parameters: Parameters) -> tuple[Forecasts, ...]:
-    found = rolling_levels(
-        method,
-        pnl,
-        levels=parameters.levels,
-        window=parameters.window_days,
-        backtest_days=parameters.backtest_days,
-        conventions=parameters.conventions,
-    )
-    return tuple(Forecasts(var, shortfall) for var, shortfall in found)
-
-
-def _filtered(pnl: FloatArray, parameters: Parameters) -> tuple[Forecasts, ...]:
-    return rolling_filtered_levels(
-        pnl,
-        levels=parameters.levels,
-        window=parameters.window_days,
-        backtest_days=parameters.backtest_days,
-        refit_days=parameters.refit_days,
-        conventions=parameters.conventions,
-    )
-
-
 def _copula(book: Book, parameters: Parameters) -> tuple[Forecasts, ...]:
     """The copula knows no day's own volatility: between two fits its forecast stays, and is drawn once."""
-    exposures = exposures_on_grid(book.exposures.T)
+    exposures, labels = exposures_on_grid(book.exposures.T), book.labels
     shape = (parameters.backtest_days, len(exposures.unit))
     found = tuple(Forecasts(np.empty(shape), np.empty(shape)) for _ in parameters.levels)
     first = len(book.dates) - parameters.backtest_days
     for day in range(0, parameters.backtest_days, parameters.refit_days):
-        end = first + day
+        start, end = first + day - parameters.window_days, first + day
         drawn = drawn_scenarios(
             Method.MONTE_CARLO_T_COPULA,
-            book.returns[end - parameters.window_days : end],
-            parameters.simulation(book.dates[end - 1].toordinal()),
+            book.returns[start:end],
+            parameters.simulation(labels.window(start, end)),
             conventions=parameters.conventions,
         )
         pnl = scenario_pnl(drawn.scenarios, exposures).T

@@ -1,17 +1,15 @@
 """Monte-Carlo of all portfolios on all days of the backtest: a forecast for each, with what it comes from.
 
 Small work is done in this process; large work goes to Spark's workers a day of a slab of portfolios at a time. The
-same function does both, and every number follows from seed, day and holdings alone: the bytes are the same.
+same function does both, and every number follows from seed, market and holdings alone: the bytes are the same.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from lakehouse.risk.checks import FloatArray
@@ -23,38 +21,54 @@ from lakehouse.risk.cube import (
     measure,
     normal_scenarios,
 )
-from spark_jobs.kit.frames import from_arrow
+from lakehouse.risk.monte_carlo import Labels
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.spread import performed
 
 INLINE_PRODUCTS = 50_000_000_000
 """Multiply-adds below which Spark's overhead of about a second costs more than its cores give: docs/scaling.md."""
+INLINE_PORTFOLIOS = 100
+"""Portfolios below which fitting GARCH and Student t to their past takes less here than starting the workers saves: a
+tenth of a second each. docs/scaling.md."""
 SLAB_PORTFOLIOS = 10_000
 """Portfolios whose exposures travel to the workers at once: 20 MB at 500 instruments."""
-WORK = pa.schema([("window_end", pa.int32()), ("stream", pa.int64())])
-DONE = "window_end int, payload binary"
 PARTS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Task:
     """What every worker is sent: the whole market, a slab of exposures in whole units, and how to simulate."""
 
     returns: FloatArray
+    labels: Labels
     units: npt.NDArray[np.int32]
     unit: FloatArray
     parameters: Parameters
     groups: Groups | None = None
 
-    @property
+    @cached_property
     def exposures(self) -> Exposures:
         """The slab, ready for products."""
         return Exposures(self.units.astype(np.float64), self.unit)
 
-    def scenarios(self, window_end: int, stream: int) -> Scenarios:
+    def scenarios(self, window_end: int) -> Scenarios:
         """Scenarios of the day after the window of returns that ends before row `window_end`."""
-        window = self.returns[window_end - self.parameters.window_days : window_end]
-        return normal_scenarios(window, self.parameters.simulation(stream), ddof=self.parameters.ddof)
+        start = window_end - self.parameters.window_days
+        simulation = self.parameters.simulation(self.labels.window(start, window_end))
+        return normal_scenarios(self.returns[start:window_end], simulation, ddof=self.parameters.ddof)
+
+    def measured(self, window_end: int, _: bytes) -> bytes:
+        """The measures of the slab at every confidence on one day; runs in Spark's Python workers or here."""
+        levels = measure(
+            self.scenarios(window_end),
+            self.exposures,
+            self.parameters.levels,
+            groups=self.groups,
+            quantile=self.parameters.conventions.quantile,
+        )
+        parts = ((level.var, level.es, level.component_var, level.component_es) for level in levels)
+        return b"".join(part.tobytes() for level in parts for part in level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +82,6 @@ class Forecasts:
     component_es: FloatArray
 
 
-def work(book: Book, parameters: Parameters) -> pa.Table:
-    """The days to forecast. A day's scenarios are named by the date on which its window ends, so that a forecast of the
-    backtest has the scenarios that the run of that day had."""
-    ends = range(len(book.dates) - parameters.backtest_days, len(book.dates))
-    streams = [book.dates[end - 1].toordinal() for end in ends]
-    return pa.table([pa.array(ends, pa.int32()), pa.array(streams, pa.int64())], WORK)
-
-
 def forecast(
     session: SparkSession | None,
     book: Book,
@@ -84,52 +90,31 @@ def forecast(
     groups: Groups | None = None,
     partitions: int | None = None,
 ) -> dict[Decimal, Forecasts]:
-    """The forecasts of all days of the backtest by confidence; `partitions` asks for Spark and that many tasks."""
+    """The forecasts of all days of the backtest by confidence, each with the random numbers that the run of its day
+    had; `partitions` asks for Spark and that many tasks."""
     exposures = exposures_on_grid(book.exposures.T)
+    ends = range(len(book.dates) - parameters.backtest_days, len(book.dates))
     slabs = []
     for start in range(0, len(exposures.unit), SLAB_PORTFOLIOS):
         slab = exposures.rows(start, start + SLAB_PORTFOLIOS)
-        task = Task(book.returns, slab.units.astype(np.int32), slab.unit, parameters, groups)
-        slabs.append(_slab(session, task, work(book, parameters), partitions))
+        task = Task(book.returns, book.labels, slab.units.astype(np.int32), slab.unit, parameters, groups)
+        slabs.append(_slab(session, task, ends, partitions))
     return {
         level: Forecasts(*(np.concatenate([slab[number][part] for slab in slabs], axis=1) for part in range(PARTS)))
         for number, level in enumerate(parameters.levels)
     }
 
 
-def perform(batches: Iterator[pa.RecordBatch], task: Task) -> Iterator[pa.RecordBatch]:
-    """The measures of the slab at every confidence, an output row a day; runs in Spark's Python workers or here."""
-    exposures, chosen = task.exposures, task.parameters
-    for batch in batches:
-        for day in batch.to_pylist():
-            scenarios = task.scenarios(day["window_end"], day["stream"])
-            levels = measure(
-                scenarios, exposures, chosen.levels, groups=task.groups, quantile=chosen.conventions.quantile
-            )
-            arrays = [
-                part for level in levels for part in (level.var, level.es, level.component_var, level.component_es)
-            ]
-            payload = b"".join(part.tobytes() for part in arrays)
-            yield pa.record_batch(
-                [pa.array([day["window_end"]], pa.int32()), pa.array([payload], pa.binary())],
-                names=["window_end", "payload"],
-            )
-
-
 def _slab(
-    session: SparkSession | None, task: Task, days: pa.Table, partitions: int | None
+    session: SparkSession | None, task: Task, ends: range, partitions: int | None
 ) -> list[tuple[FloatArray, ...]]:
     """By level: var, es (D, P of the slab), component_var, component_es (D, P, G)."""
-    products = task.units.size * task.parameters.scenarios * days.num_rows
-    if session is None or (partitions is None and products < INLINE_PRODUCTS):
-        done = pa.Table.from_batches(perform(iter(days.to_batches()), task))
-    else:
-        spread = from_arrow(session, days).repartition(partitions or days.num_rows, "window_end")
-        done = spread.mapInArrow(partial(perform, task=task), DONE).toArrow()
-    payloads = dict(zip(done["window_end"].to_pylist(), done["payload"].to_pylist(), strict=True))
+    products = task.units.size * task.parameters.scenarios * len(ends)
+    workers = session if partitions or products >= INLINE_PRODUCTS else None
+    found = performed(workers, task.measured, dict.fromkeys(ends, b""), partitions=partitions)
     portfolios, groups = len(task.unit), len(task.groups.names) if task.groups else 1
     level = 2 * portfolios * (1 + groups)
-    table = np.stack([np.frombuffer(payloads[end]) for end in days["window_end"].to_pylist()])
+    table = np.stack([np.frombuffer(found[end]) for end in ends])
     return [_parts(table[:, start : start + level], portfolios, groups) for start in range(0, table.shape[1], level)]
 
 

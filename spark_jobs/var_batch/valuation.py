@@ -15,6 +15,12 @@ DIGITS = 76
 Cents = npt.NDArray[np.int64]
 
 
+def contract_price(close: Decimal, multiplier: Decimal) -> Decimal:
+    """What one contract of `multiplier` units is worth, exact."""
+    with localcontext(prec=DIGITS):
+        return close * multiplier
+
+
 def exact_value(lines: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
     """The sum of quantity times price, exact, then rounded half to even to the cent."""
     with localcontext(prec=DIGITS):

@@ -37,6 +37,7 @@ from spark_jobs.stress_explain.job import JOB as STRESS
 from spark_jobs.var_batch.book import Book, CurrencyMismatchError, PriceMissingError
 from spark_jobs.var_batch.job import JOB as VAR
 from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.pnl_forecasts import pnl_forecasts
 from spark_jobs.var_batch.simulation import forecast
 from tests.factories.lake import bar, lake_of_its_own, land
 from tests.factories.market import random_book
@@ -253,3 +254,18 @@ def test_scenarios_have_the_same_bytes_inline_and_on_one_and_eight_partitions(sp
         for level in chosen.levels:
             for name in ("var", "es", "component_var", "component_es"):
                 assert getattr(on_workers[level], name).tobytes() == getattr(inline[level], name).tobytes()
+
+
+def test_forecasts_from_pnl_have_the_same_bytes_inline_and_on_one_and_three_partitions(spark: SparkSession) -> None:
+    chosen = Parameters(window_days=120, backtest_days=5, confidences=("0.95",), refit_days=3)
+    book = random_book(returns=125, portfolios=60)
+    pnl = portfolio_pnl(book.returns, book.exposures)
+    inline = pnl_forecasts(None, pnl, chosen)
+    for partitions in (1, 3):
+        on_workers = pnl_forecasts(spark, pnl, chosen, partitions=partitions)
+        assert list(on_workers) == list(inline)
+        for method, (found,) in on_workers.items():
+            (wanted,) = inline[method]
+            assert found.var.shape == (5, 60)
+            assert found.var.tobytes() == wanted.var.tobytes()
+            assert found.es.tobytes() == wanted.es.tobytes()

@@ -119,7 +119,7 @@ SCENARIO_PNL = Table(
         FACTOR_SET,
         HORIZON,
         Column("seed", Type.INT64, "of the draws; absent where nothing is drawn", nullable=True),
-        Column("stream", Type.INT64, "of the draws, named by the day; absent where nothing is drawn", nullable=True),
+        Column("stream", Type.INT64, "of the draws; absent where nothing is drawn", nullable=True),
         Column("block_rows", Type.INT32, "scenarios a block of the draws", nullable=True),
         Column("scenarios", Type.INT32, "numbers in the vector; of history, oldest first"),
         RUN_ID,

@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from datetime import date
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scipy.stats import kstest
 from lakehouse.risk import (
     InsufficientHistory,
     InvalidParameter,
+    Labels,
     Method,
     NotPositiveSemidefinite,
     ShapeMismatch,
@@ -63,7 +65,7 @@ def test_a_portfolio_does_not_depend_on_those_beside_it() -> None:
 
 def test_the_product_is_exact() -> None:
     model = fit_normal(market()[0])
-    normals = normal_block(seed=1, block=0, rows=200, cols=INSTRUMENTS)
+    normals = normal_block(Simulation(seed=1, scenarios=200), range(INSTRUMENTS), block=0, rows=200)
     whole = [[int(z * 2**18) for z in row] for row in normals]
     weights = [[int(w) for w in row] for row in model.weights]
     exact = [[sum(z * weights[i][p] for i, z in enumerate(row)) for p in range(INSTRUMENTS)] for row in whole]
@@ -110,28 +112,72 @@ def test_threads_do_not_change_a_byte() -> None:
 
 def test_the_random_stream_is_pinned() -> None:
     # Guards recomputation: a NumPy that changes its normal stream changes every stored Monte-Carlo number.
-    block = normal_block(seed=20221228, block=3, rows=64, cols=5, stream=7)
+    block = normal_block(Simulation(seed=20221228, scenarios=1, stream=7), (0, 1, 2, 3, 738_000), block=3, rows=64)
     assert (
         hashlib.sha256(block.tobytes()).hexdigest()
-        == "722aa2744685c4ff25be7e748a75c3b1083e02c5f0436155ee343d353388bd28"
+        == "7243ac28974a981bccdf78417adb6f839a17fcd5a853c8386ac2fc1c5b912046"
     )
 
 
 def test_blocks_streams_and_seeds_differ() -> None:
-    def draw(**changed: int) -> FloatArray:
-        return normal_block(**({"seed": 1, "block": 0, "rows": 500, "cols": 4, "stream": 0} | changed))
+    def draw(*, seed: int = 1, stream: int = 0, block: int = 0, lane: int = 0, first: int = 0) -> FloatArray:
+        simulation = Simulation(seed=seed, scenarios=500, stream=stream)
+        return normal_block(simulation, range(first, first + 4), block=block, rows=500, lane=lane)
 
     first = draw()
     seen = set(first.ravel().tolist())
-    for other in (draw(block=1), draw(block=2), draw(stream=1), draw(seed=2)):
+    for other in (draw(block=1), draw(block=2), draw(stream=1), draw(seed=2), draw(lane=1), draw(first=4)):
         # A counter in its lowest word would repeat all but four numbers of the block before it.
         assert len(seen & set(other.ravel().tolist())) < 40
         assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.1
 
 
+def test_a_number_goes_by_its_name_and_not_by_its_place() -> None:
+    simulation = Simulation(seed=5, scenarios=100)
+    alone = normal_block(simulation, (9,), block=2, rows=100)
+    beside = normal_block(simulation, (5, 9, 7), block=2, rows=100)
+    np.testing.assert_array_equal(beside[:, 1], alone[:, 0])
+    symbols, days = ("A", "B"), (date(2026, 11, 20), date(2026, 11, 23))
+    labels = Labels.of(symbols, days)
+    assert labels.window(1, 2) == Labels.of(symbols, days[1:])
+    assert labels.instruments == Labels.of(("A", "B"), ()).instruments
+    assert len({*labels.instruments, *labels.days}) == 4
+
+
+@pytest.mark.parametrize(("instruments", "alike"), [(6, 0.999), (90, 0.98)])  # a number an instrument, a number a day
+def test_the_next_day_s_run_draws_the_same_scenarios(instruments: int, alike: float) -> None:
+    rng = np.random.default_rng(7)
+    returns = rng.standard_normal((151, 1)) * 0.01 + rng.standard_normal((151, instruments)) * 0.01
+    labels = Labels(tuple(range(100, 100 + instruments)), tuple(range(730_000, 730_151)))
+    runs = [
+        simulate_moves(fit_normal(returns[days], labels=chosen), Simulation(seed=1, scenarios=4000, labels=chosen))
+        for days, chosen in ((slice(0, 150), labels.window(0, 150)), (slice(1, 151), labels.window(1, 151)))
+    ]
+    for name in range(instruments):
+        assert np.corrcoef(runs[0][:, name], runs[1][:, name])[0, 1] > alike
+
+
+def test_one_more_instrument_does_not_redraw_the_others() -> None:
+    rng = np.random.default_rng(8)
+    returns = rng.standard_normal((60, 40)) * 0.01
+    labels = Labels(tuple(range(40)), tuple(range(60)))
+    for kept, alike in ((list(range(1, 40)), 1.0), (list(range(1, 20)), 0.9)):  # many instruments, and few
+        fewer = Labels(tuple(kept), labels.days)
+        more = Labels((0, *kept), labels.days)
+        alone, beside = (
+            simulate_moves(
+                fit_normal(returns[:, list(each.instruments)], labels=each), Simulation(seed=1, scenarios=3000)
+            )
+            for each in (fewer, more)
+        )
+        for name in range(len(kept)):
+            assert np.corrcoef(alone[:, name], beside[:, name + 1])[0, 1] >= alike - 1e-12
+
+
 def test_fewer_rows_are_a_prefix() -> None:
-    full = normal_block(seed=5, block=2, rows=100, cols=3)
-    np.testing.assert_array_equal(normal_block(seed=5, block=2, rows=17, cols=3), full[:17])
+    simulation = Simulation(seed=5, scenarios=100)
+    full = normal_block(simulation, range(3), block=2, rows=100)
+    np.testing.assert_array_equal(normal_block(simulation, range(3), block=2, rows=17), full[:17])
     model = fit_normal(market()[0])
     longer = simulate_moves(model, Simulation(seed=5, scenarios=900, block_rows=256))
     shorter = simulate_moves(model, Simulation(seed=5, scenarios=700, block_rows=256))
@@ -139,7 +185,8 @@ def test_fewer_rows_are_a_prefix() -> None:
 
 
 def test_the_draws_are_standard_normal() -> None:
-    draws = np.concatenate([normal_block(seed=8, block=block, rows=2000, cols=10).ravel() for block in range(5)])
+    simulation = Simulation(seed=8, scenarios=10_000)
+    draws = np.concatenate([normal_block(simulation, range(10), block=block, rows=2000).ravel() for block in range(5)])
     assert kstest(draws, "norm").pvalue > 0.01
     assert draws.std() == pytest.approx(1.0, abs=0.01)
 
@@ -205,7 +252,10 @@ def test_impossible_simulations_are_refused() -> None:
         with pytest.raises(InvalidParameter):
             Simulation(**({"seed": 1, "scenarios": 10} | changed))
     with pytest.raises(InvalidParameter):
-        normal_block(seed=1, block=-1, rows=1, cols=1)
+        normal_block(Simulation(seed=1, scenarios=1), range(1), block=-1, rows=1)
+    wrong = Simulation(seed=1, scenarios=10, labels=Labels((1, 2), (1, 2, 3)))
+    with pytest.raises(ShapeMismatch, match="3 days and 2 instruments"):
+        normal_pnl(*market(), wrong)
 
 
 def test_a_portfolio_without_positions_has_no_pnl() -> None:

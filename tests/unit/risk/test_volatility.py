@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
 from lakehouse.risk import (
     InsufficientHistory,
     InvalidParameter,
+    Labels,
     Method,
     Simulation,
     compare,
@@ -108,6 +110,28 @@ def test_paths_start_like_one_day_and_are_the_same_bytes_in_any_company() -> Non
     alone = filtered_paths(pnl[:, [1]], fit_garch(pnl[:, [1]]), horizon_days=5, simulation=small)
     together = filtered_paths(pnl, model, horizon_days=5, simulation=small)
     assert alone[:, 0].tobytes() == together[:, 1].tobytes()
+
+
+def test_a_window_that_moves_on_keeps_its_paths() -> None:
+    pnl = np.arange(1.0, 302.0)[:, None]
+    still = np.full(1, 4.0)
+    model = Garch(0 * still, still, 0 * still, 0 * still, still, np.zeros(1, dtype=np.bool_))
+    days = tuple(730_000 + day + 2 * (day // 5) for day in range(301))  # with weekends
+    old, new = (
+        filtered_paths(
+            pnl[first : first + 300],
+            model,
+            horizon_days=1,
+            simulation=Simulation(seed=3, scenarios=60_000, labels=Labels((), days[first : first + 300])),
+        )[:, 0]
+        for first in (0, 1)
+    )
+    picks, counts = np.unique(old, return_counts=True)
+    np.testing.assert_allclose(picks, pnl[:300, 0], rtol=1e-12)
+    assert chisquare(counts).pvalue > 0.001
+    assert (old == new).mean() == pytest.approx(1 - 2 / 301, abs=0.003)
+    assert new.max() == pytest.approx(301.0)
+    assert new.min() == pytest.approx(2.0)
 
 
 def test_over_days_variance_grows_as_the_model_says() -> None:

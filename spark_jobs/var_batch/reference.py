@@ -1,0 +1,23 @@
+"""Sectors and multipliers of instruments, read from PostgreSQL when a run is planned and kept in its parameters."""
+
+from typing import Final, LiteralString
+
+from lakehouse.settings import PostgresSettings
+from lakehouse.stores import postgres
+
+HELD: Final[LiteralString] = """
+    SELECT symbol, NULLIF(sector, ''), NULLIF(multiplier, 1)::text FROM app.instrument
+    WHERE symbol = ANY (%(symbols)s)
+    ORDER BY symbol
+"""
+
+
+def reference(section: PostgresSettings, symbols: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+    """As of now: the sector of each of `symbols` that has one, and the multiplier of each whose contract is not of one
+    unit."""
+    with postgres.connect(section) as connection:
+        found = connection.execute(HELD, {"symbols": list(symbols)}).fetchall()
+    return (
+        {symbol: sector for symbol, sector, _ in found if sector},
+        {symbol: multiplier for symbol, _, multiplier in found if multiplier},
+    )
