@@ -13,6 +13,7 @@ from lakehouse.settings import Settings
 from lakehouse.stores import spark
 from spark_jobs.var_batch.book import Book, Portfolio
 from spark_jobs.var_batch.parameters import Parameters
+from spark_jobs.var_batch.pnl_forecasts import pnl_forecasts
 from spark_jobs.var_batch.simulation import forecast
 
 
@@ -52,6 +53,8 @@ class Size:
 
 
 MIDDLE = Size(4_000, 500, 1_000)
+FITTED = (25, 50, 100, 200)
+"""Portfolios whose models are fitted."""
 GRID = (
     Size(40, 50, 1_000),
     Size(400, 500, 1_000),
@@ -71,7 +74,8 @@ def run(settings: Settings) -> list[Result]:
     session = spark.connect(settings.spark)
     try:
         _taken(session, GRID[0], 2)  # workers started, kernels compiled
-        return [_measured(session, size) for size in GRID]
+        drawn = [_measured(session, size) for size in GRID]
+        return drawn + [_fitted(session, portfolios) for portfolios in FITTED]
     finally:
         session.stop()
 
@@ -85,6 +89,26 @@ def _measured(session: SparkSession, size: Size) -> Result:
         {"one task": one, "this process": inline},
         lower_is_better=True,
         notes=f"{size.products / 1e9:.1f} thousand million multiply-adds, VaR and ES at 99 %",
+    )
+
+
+def _fitted(session: SparkSession, portfolios: int) -> Result:
+    """The forecasts that a portfolio's own P&L is enough for, GARCH and Student t among them."""
+    chosen = Parameters()
+    pnl = np.random.default_rng(2).standard_t(5, (chosen.returns_needed, portfolios))
+
+    def taken(session: SparkSession | None, tasks: int | None) -> float:
+        began = CLOCK.monotonic()
+        pnl_forecasts(session, pnl, chosen, partitions=tasks)
+        return CLOCK.monotonic() - began
+
+    return Result(
+        f"scaling_fitted_{portfolios}",
+        f"s for {chosen.backtest_days} dates",
+        taken(session, 2),
+        {"this process": taken(None, None)},
+        lower_is_better=True,
+        notes=f"{portfolios} portfolios, six methods from P&L at three confidences",
     )
 
 

@@ -2,9 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,6 +11,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType
+from threadpoolctl import threadpool_limits
 
 from bench.harness import Result
 from lakehouse.clock import SystemClock
@@ -61,7 +60,7 @@ class Limit:
 
 def limit(cores: int) -> Limit:
     """The same arrays and measures in bare NumPy, a process a core, without Spark and without exactness."""
-    with _one_thread_each(), ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cores, multiprocessing.get_context("spawn")) as pool:
         seconds = list(pool.map(_bare, range(cores)))
     whole, product = (max(found[part] for found in seconds) for part in (0, 1))
     done = cores * LIMIT_DAYS * PORTFOLIOS
@@ -74,7 +73,7 @@ def row_udf_a_second(session: SparkSession, book: Book) -> float:
     The trials are drawn beforehand, in its favour. Raises UnequalError where its VaR is not ours.
     """
     window = book.returns[-CHOSEN.window_days :]
-    scenarios = normal_scenarios(window, CHOSEN.simulation(1))
+    scenarios = normal_scenarios(window, CHOSEN.simulation(book.labels.window(-CHOSEN.window_days, len(book.dates))))
     held = exposures_on_grid(book.exposures.T[:PEER_PORTFOLIOS])
     (ours,) = measure(scenarios, held, CHOSEN.levels)
     moves, exposures = scenarios.units * scenarios.unit, (held.units * held.unit[:, None]).T.copy()
@@ -167,7 +166,9 @@ def _part(book: Book, portfolios: int) -> Book:
 
 
 def _bare(core: int) -> tuple[float, float]:
-    """Seconds of LIMIT_DAYS days: all of it, and the matrix product. Runs in a process of its own."""
+    """Seconds of LIMIT_DAYS days: all of it, and the matrix product. Runs in a process of its own, one thread each as
+    Spark's workers have."""
+    threadpool_limits(1, user_api="blas")
     book, sector = made_up_book(), np.eye(SECTORS)[np.arange(INSTRUMENTS) % SECTORS]
     exposures = np.ascontiguousarray(book.exposures.T)
     random = np.random.default_rng(core)
@@ -194,19 +195,3 @@ def _tail(pnl: FloatArray, moves: FloatArray, exposures: FloatArray, sector: Flo
     mean_move = sum(moves[order[:, place]] for place in range(worst)) / worst
     component_es = -(exposures * mean_move) @ sector
     return [var, -tail[:, :worst].mean(axis=1), component_var, component_es]
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started in this block give their matrix products one thread, as Spark's workers do."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
