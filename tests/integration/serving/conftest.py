@@ -1,6 +1,7 @@
 """The real API in front of a real PostgreSQL with the demo's portfolios and a real ClickHouse with published risk."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -30,6 +31,30 @@ CONFIDENCES = (Decimal("0.95"), Decimal("0.99"))
 # Ids whose order as text differs from ClickHouse's own order of UUIDs; PostgreSQL does not know them.
 STRANGERS = (UUID("0f000000-0000-7000-8000-00000000000f"), UUID("f0000000-0000-7000-8000-000000000000"))
 RISK = table("gold.portfolio_risk_v1")
+# Modules whose tests look only at what users of their own have: one API is enough for all of them.
+TOGETHER = frozenset(
+    {
+        "test_audited_resources",
+        "test_books_api",
+        "test_conversions_api",
+        "test_corporate_actions_api",
+        "test_crud_watchlists",
+        "test_customers",
+        "test_data_quality",
+        "test_draft_instruments",
+        "test_generated_client",
+        "test_imports",
+        "test_orders_api",
+        "test_owned_resources",
+        "test_payment_lists",
+        "test_payments",
+        "test_proposals",
+        "test_reports",
+        "test_settlements",
+        "test_slow_clients",
+        "test_valuation_of_terms",
+    }
+)
 
 RiskRow = tuple[object, ...]
 
@@ -101,16 +126,32 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
         yield Engines(settings, running, rows)
 
 
+@pytest.fixture(scope="session")
+def together(engines: Engines) -> Iterator[tuple[ApiProcess, Settings]]:
+    """The API of all modules of TOGETHER, with its database."""
+    with _api(engines) as shared:
+        yield shared
+
+
 @pytest.fixture(scope="module")
-def served(engines: Engines) -> Iterator[Served]:
-    """An API with a database and an empty Redis for each module, so that none finds what another left."""
-    settings = databases.fresh(engines.settings)
-    redis_store.connect(settings.redis).flushall()
-    seed_demo(settings)
-    with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api:
+def served(request: pytest.FixtureRequest, engines: Engines) -> Iterator[Served]:
+    """An API with a user who is an admin, and an empty Redis for each module; but for those of TOGETHER also with a
+    database of its own, so that none finds what another left."""
+    redis_store.connect(engines.settings.redis).flushall()
+    with ExitStack() as stack:
+        is_together = request.path.stem in TOGETHER
+        api, settings = request.getfixturevalue("together") if is_together else stack.enter_context(_api(engines))
         admin = api_user(settings, role="admin")
         api.client.headers.update(admin.headers)
         yield Served(api, engines.clickhouse, settings, engines.rows, admin)
+
+
+@contextmanager
+def _api(engines: Engines) -> Iterator[tuple[ApiProcess, Settings]]:
+    settings = databases.fresh(engines.settings)
+    seed_demo(settings)
+    with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api:
+        yield api, settings
 
 
 @pytest.fixture
