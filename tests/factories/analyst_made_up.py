@@ -1,11 +1,13 @@
-"""The part of the analysts' marts that is made up: minute bars by a seed, and what was loaded when."""
+"""The part of the analysts' marts that is made up: minute bars by a seed, strategies, and what was loaded when."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from uuid import UUID
 
 import numpy as np
 
-Row = dict[str, object]
+from tests.factories.rows import Row
 
 
 def bars() -> list[Row]:
@@ -16,6 +18,56 @@ def bars() -> list[Row]:
 def loads() -> list[Row]:
     """Returns of two years, one of them loaded twice; risk of two days."""
     return list(_loads())
+
+
+def runs(first: dt.date, lasts: Sequence[dt.date]) -> list[Row]:
+    """The trials of four strategies and their walk-forwards, for which the history of one of them is too short. Of
+    each, the trial that is not the best one looks better in every other number; sharper as time goes on."""
+    return list(_runs(first, lasts))
+
+
+def idle_proposal(day: dt.date) -> Row:
+    """Of a portfolio without holdings here: there is nothing to trade, whatever else the row says."""
+    return {
+        "business_date": day,
+        "portfolio_id": UUID("00000000-0000-7000-8000-000000000003"),
+        "portfolio_name": "Idle",
+        "base_currency": "USD",
+        "status": "within_bands",
+        "value_base": Decimal(50_000),
+        "cost_base": Decimal(100),
+        "tax_base": Decimal(10),
+        "trade_count": 0,
+        "run_id": f"run of {day}",
+    }
+
+
+def _runs(first: dt.date, lasts: Sequence[dt.date]) -> Iterable[Row]:
+    told = {
+        "hold_aapl": (6, 1.4, {"walk_forward": (0.9, 0.97)}),
+        "hold_jpm": (2, 0.8, {"walk_forward": (0.1, 0.40)}),
+        "hold_ko": (3, 2.4, {}),
+        "hold_xom": (12, 2.1, {"walk_forward": (1.6, 0.95)}),
+    }
+    for age, last in enumerate(lasts):
+        for strategy, (trials, best, walked) in told.items():
+            results = {"trial": (best, 0.99), **walked}
+            kinds = [(kind, 0, True, *numbers) for kind, numbers in results.items()]
+            for kind, trial, is_best, sharpe, deflated in (*kinds, ("trial", 1, False, 9.0, 0.999)):
+                yield {
+                    "business_date": last,
+                    "strategy": strategy,
+                    "kind": kind,
+                    "trial": trial,
+                    "is_best": is_best,
+                    "first_date": first,
+                    "last_date": last,
+                    "trials": trials if is_best else 99,
+                    "sharpe": sharpe + age / 10,
+                    "probabilistic_sharpe": 0.9999,
+                    "deflated_sharpe": deflated,
+                    "run_id": "weekly",
+                }
 
 
 def _bars() -> Iterable[Row]:

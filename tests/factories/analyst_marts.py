@@ -6,7 +6,7 @@ the results of strategies and the loads are made up: nothing real of them is sma
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -19,10 +19,10 @@ from clickhouse_connect.driver.client import Client
 from scipy.stats import binom
 from skfolio.datasets import load_sp500_dataset
 
-from lakehouse.contracts.model import Column, Type
 from lakehouse.contracts.tables import table
-from tests.factories.analyst_made_up import Row, bars, loads
-from tests.factories.analyst_measures import Array, cents, cost_of, kupiec_p_value, measure, tail_of
+from tests.factories.analyst_made_up import bars, idle_proposal, loads, runs
+from tests.factories.analyst_measures import Array, cents, components, cost_of, kupiec_p_value, measure
+from tests.factories.rows import Row, whole
 
 SYMBOLS = ("AAPL", "JPM", "KO", "XOM")
 LAST, DAYS = "2020-03-31", 320
@@ -91,7 +91,7 @@ class Marts:
             "gold.bars_1m_v1": bars(),
             "gold.rebalance_proposals_v1": list(self._proposals()),
             "gold.rebalance_trades_v1": list(self._trades()),
-            "gold.strategy_runs_v1": list(self._runs()),
+            "gold.strategy_runs_v1": runs(self.dates[0], [self.dates[at] for at in self.business_dates]),
             "gold.strategy_equity_v1": list(self._equity()),
             "ops.mart_load_v1": loads(),
         }
@@ -100,10 +100,7 @@ class Marts:
         """Insert everything into the migrated marts."""
         for name, rows in self.rows.items():
             contract = table(name)
-            matrix = [
-                [row[column.name] if column.name in row else _default(column) for column in contract.columns]
-                for row in rows
-            ]
+            matrix = [list(whole(contract, row).values()) for row in rows]
             owner.insert(contract.short_name, matrix, column_names=list(contract.column_names))
 
     def newest(self, name: str) -> list[Row]:
@@ -220,61 +217,47 @@ class Marts:
             }
 
     def _components(self) -> Iterable[Row]:
-        confidence = CONFIDENCES[1]
-        for at in self.business_dates:
-            for portfolio in PORTFOLIOS:
-                exposure = np.array(portfolio.units) * self.closes.to_numpy()[at]
-                parts = (self.simple[:at] * exposure)[-WINDOW:]
-                order = np.argsort(parts.sum(axis=1), kind="stable")
-                tail = tail_of(WINDOW, float(confidence))
-                for place, symbol in enumerate(SYMBOLS):
+        """Of one day ahead, and of ten."""
+        for portfolio, at, method, confidence in self._measured():
+            exposure = np.array(portfolio.units) * self.closes.to_numpy()[at]
+            var, shortfall = components((self.simple[:at] * exposure)[-WINDOW:], method, float(confidence))
+            cuts = [("instrument", symbol, np.array([place])) for place, symbol in enumerate(SYMBOLS)]
+            everything = np.arange(len(SYMBOLS))
+            cuts += [("sector", "unclassified", everything), ("currency", portfolio.currency, everything)]
+            for horizon, grown in ((1, 1), (10, 3)):
+                for grouping, name, held in cuts:
                     yield {
                         **_identity(portfolio, self.dates[at]),
                         "base_currency": portfolio.currency,
-                        "method": "historical",
+                        "method": method,
                         "confidence": confidence,
-                        "horizon_days": 1,
-                        "grouping": "instrument",
-                        "group_name": symbol,
-                        "exposure_base": cents(exposure[place]),
-                        "component_var_base": cents(-parts[order[tail - 1], place]),
-                        "component_es_base": cents(-parts[order[:tail], place].mean()),
+                        "horizon_days": horizon,
+                        "grouping": grouping,
+                        "group_name": name,
+                        "exposure_base": cents(exposure[held].sum()),
+                        "component_var_base": cents(grown * var[held].sum()),
+                        "component_es_base": cents(grown * shortfall[held].sum()),
                     }
-                yield {
-                    **_identity(portfolio, self.dates[at]),
-                    "base_currency": portfolio.currency,
-                    "method": "historical",
-                    "confidence": confidence,
-                    "horizon_days": 1,
-                    "grouping": "currency",
-                    "group_name": "USD",
-                    "exposure_base": cents(exposure.sum()),
-                    "component_var_base": cents(-parts[order[tail - 1]].sum()),
-                }
 
     def _worst(self) -> Iterable[Row]:
+        """Past days that come again, once and ten times over, and one that was drawn and is worse than all of them."""
         for at in self.business_dates:
             for portfolio in PORTFOLIOS:
                 pnl = self.pnl(portfolio, at)
+                told: Row = {**_identity(portfolio, self.dates[at]), "base_currency": portfolio.currency}
                 for place, day in enumerate(np.argsort(pnl)[:5], start=1):
-                    yield {
-                        **_identity(portfolio, self.dates[at]),
-                        "base_currency": portfolio.currency,
-                        "factor_set": "historical",
-                        "horizon_days": 1,
-                        "place": place,
-                        "scenario": int(day),
-                        "scenario_date": self.dates[int(day) + 1],
-                        "pnl_base": cents(float(pnl[day])),
-                    }
-                yield {
-                    **_identity(portfolio, self.dates[at]),
-                    "base_currency": portfolio.currency,
-                    "factor_set": "monte_carlo_normal",
-                    "horizon_days": 1,
-                    "place": 1,
-                    "pnl_base": cents(-1e6),
-                }
+                    for horizon, grown in ((1, 1), (10, 10)):
+                        yield {
+                            **told,
+                            "factor_set": "historical",
+                            "horizon_days": horizon,
+                            "place": place,
+                            "scenario": int(day),
+                            "scenario_date": self.dates[int(day) + 1],
+                            "pnl_base": cents(grown * float(pnl[day])),
+                        }
+                drawn = {"factor_set": "monte_carlo_normal", "horizon_days": 1, "place": 1, "pnl_base": cents(-1e6)}
+                yield {**told, **drawn}
 
     def _metrics(self) -> Iterable[Row]:
         for at in self.business_dates:
@@ -309,12 +292,19 @@ class Marts:
                     "status": "proposed" if trades else "within_bands",
                     "value_base": cents(value),
                     "drift_before": sum(float(notional) for *_, notional in trades) / value / 2,
+                    "drift_after": sum(value / len(SYMBOLS) % price for price in self.closes.to_numpy()[at])
+                    / value
+                    / 2,
                     "turnover": sum(float(notional) for *_, notional in trades) / value,
                     "cost_base": sum((cost_of(notional) for *_, notional in trades), Decimal(0)),
+                    "tax_base": sum(
+                        (2 * cost_of(notional) for _, side, _, notional in trades if side == "sell"), Decimal(0)
+                    ),
                     "var_99_before": var / value,
                     "var_99_after": 0.8 * var / value,
                     "trade_count": len(trades),
                 }
+        yield idle_proposal(self.dates[-1])
 
     def trades(self, portfolio: Portfolio, at: int) -> list[tuple[str, str, int, Decimal]]:
         """Symbol, side, units and notional that move a portfolio to equal weights; none where it has shorts and
@@ -346,25 +336,6 @@ class Marts:
                         "cost_base": cost_of(notional),
                     }
 
-    def _runs(self) -> Iterable[Row]:
-        told = {"hold_aapl": (1.4, 0.9, 0.97), "hold_jpm": (0.8, 0.1, 0.40), "hold_xom": (2.1, 1.6, 0.95)}
-        for at in self.business_dates:
-            for strategy, (trial, walked, deflated) in told.items():
-                for kind, sharpe in (("trial", trial), ("walk_forward", walked)):
-                    yield {
-                        "business_date": self.dates[at],
-                        "strategy": strategy,
-                        "kind": kind,
-                        "is_best": True,
-                        "first_date": self.dates[0],
-                        "last_date": self.dates[at],
-                        "trials": 6,
-                        "sharpe": sharpe + at / 1000,
-                        "probabilistic_sharpe": 0.99,
-                        "deflated_sharpe": deflated if kind == "walk_forward" else deflated - 0.2,
-                        "run_id": "weekly",
-                    }
-
     def _equity(self) -> Iterable[Row]:
         """Holding one share, as a walk-forward; the trial held KO, with twice the money."""
         for at in self.business_dates:
@@ -386,13 +357,3 @@ class Marts:
 
 def _identity(portfolio: Portfolio, date: dt.date) -> Row:
     return {"business_date": date, "portfolio_id": portfolio.id, "run_id": f"run of {date}"}
-
-
-_ZERO: Mapping[Type, object] = {
-    Type.STRING: "", Type.JSON: "[]", Type.INT32: 0, Type.INT64: 0, Type.FLOAT64: 0.0, Type.BOOL: False,
-    Type.DECIMAL: Decimal(0),
-}  # fmt: skip
-
-
-def _default(column: Column) -> object:
-    return None if column.nullable else _ZERO[column.type]

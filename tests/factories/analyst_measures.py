@@ -24,6 +24,18 @@ def measure(pnl: Array, method: str, confidence: float) -> tuple[float, float]:
     return float(score * deviation - mean), float(norm.pdf(score) / (1 - confidence) * deviation - mean)
 
 
+def components(parts: Array, method: str, confidence: float) -> tuple[Array, Array]:
+    """What `measure` of the profits `parts` (days, holdings) comes from, by holding: of VaR and expected shortfall."""
+    total = parts.sum(axis=1)
+    if method == "historical":
+        tail = np.argsort(total, kind="stable")[: tail_of(len(total), confidence)]
+        return -parts[tail[-1]], -parts[tail].mean(axis=0)
+    mean = parts.mean(axis=0)
+    slope = (parts - mean).T @ (total - total.mean()) / (len(total) - 1) / total.std(ddof=1)
+    score = norm.ppf(confidence)
+    return score * slope - mean, norm.pdf(score) / (1 - confidence) * slope - mean
+
+
 def kupiec_p_value(breaches: int, days: int, chance: float) -> float:
     """Of the proportion of failures."""
     rate = breaches / days

@@ -163,7 +163,8 @@ def traffic_light() -> pd.DataFrame:
 
 @expects("08-where-risk-comes-from")
 def comes_from() -> pd.DataFrame:
-    parts = rows_of("gold.component_risk_v1").query("grouping == 'instrument'").assign(portfolio_name=_portfolio_name)
+    parts = rows_of("gold.component_risk_v1").query(f"grouping == 'instrument' and {HISTORICAL_99}")
+    parts = parts.assign(portfolio_name=_portfolio_name)
     whole = rows_of("gold.portfolio_risk_v1").query(HISTORICAL_99).set_index("portfolio_name")["var_base"]
     gross = parts.groupby("portfolio_name")["exposure_base"].transform(lambda values: values.abs().sum())
     parts["share_of_var"] = parts["component_var_base"] / parts["portfolio_name"].map(whole)
@@ -267,7 +268,7 @@ def rebalancing() -> pd.DataFrame:
     found = rows_of("gold.rebalance_proposals_v1").query("status == 'proposed'")
     found["cost_bps"] = found["cost_base"] / found["value_base"] * 10_000
     found["var_change"] = found["var_99_after"] - found["var_99_before"]
-    found = found.assign(drift_after=0.0, cost_base=found["cost_base_exact"], tax_base=Decimal(0))
+    found = found.assign(cost_base=found["cost_base_exact"], tax_base=found["tax_base_exact"])
     return found.sort_values("cost_bps", ascending=False)[
         ["portfolio_name", "base_currency", "trade_count", "turnover", "drift_before", "drift_after", "cost_base",
          "tax_base", "cost_bps", "var_change"]
@@ -289,14 +290,13 @@ def net_trades() -> pd.DataFrame:
 
 @expects("18-strategies-to-believe")
 def believable() -> pd.DataFrame:
-    runs, found = rows_of("gold.strategy_runs_v1"), []
-    for strategy, both in runs.groupby("strategy"):
+    found = []
+    for strategy, both in rows_of("gold.strategy_runs_v1").query("is_best").groupby("strategy"):
         by_kind = both.set_index("kind")
-        walked = by_kind.loc["walk_forward"]
-        believed = bool(walked["deflated_sharpe"] >= 0.95)
-        found.append(
-            (strategy, 6, by_kind.loc["trial", "sharpe"], walked["sharpe"], walked["deflated_sharpe"], believed)
-        )
+        walked = by_kind.reindex(["walk_forward"]).iloc[0]
+        trial, believed = by_kind.loc["trial"], bool(walked["deflated_sharpe"] >= 0.95)
+        told = (trial["sharpe"], walked["sharpe"], walked["deflated_sharpe"], believed)
+        found.append((strategy, trial["trials"], *told))
     columns = ["strategy", "variants_tried", "best_trial_sharpe", "walk_forward_sharpe", "walk_forward_deflated",
                "is_believable"]  # fmt: skip
     return pd.DataFrame(found, columns=columns).sort_values("walk_forward_deflated", ascending=False)
