@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lakehouse.contracts.model import Table, Type
-from lakehouse.contracts.tables import gold, rebalancing, risk, silver, strategy_backtests
+from lakehouse.contracts.tables import gold, rebalancing, risk, silver, strategy_backtests, stress
 
 
 class Grade(StrEnum):
@@ -298,6 +298,12 @@ STATED: Mapping[str, tuple[Check, ...]] = {
     risk.SCENARIO_PNL.name: (RISK_ROWS,),
     risk.WORST_SCENARIOS.name: (RISK_ROWS,),
     risk.PORTFOLIO_METRICS.name: (Range("volatility", *YEARLY_VOLATILITY, Grade.WARN), RISK_ROWS),
+    stress.STRESS.name: (RISK_ROWS,),
+    stress.PNL_EXPLAIN.name: (
+        # The parts always sum: worth a look is a gain that transactions do not explain, or nobody could measure.
+        Explained("total_base", tuple(f"{part}_base" for part in stress.PARTS if part != "unexplained"), 0.005),
+        RISK_ROWS,
+    ),
     # No band of rows: how many portfolios are due differs from day to day.
     rebalancing.PROPOSALS.name: (
         Range("volatility_before", *YEARLY_VOLATILITY, Grade.WARN),

@@ -22,6 +22,7 @@ from skfolio.datasets import load_sp500_dataset
 from lakehouse.contracts.tables import table
 from tests.factories.analyst_made_up import bars, idle_proposal, loads, runs
 from tests.factories.analyst_measures import Array, cents, components, cost_of, kupiec_p_value, measure
+from tests.factories.analyst_stress import explained, stress
 from tests.factories.rows import Row, whole
 
 SYMBOLS = ("AAPL", "JPM", "KO", "XOM")
@@ -88,6 +89,8 @@ class Marts:
             "gold.component_risk_v1": list(self._components()),
             "gold.worst_scenarios_v1": list(self._worst()),
             "gold.portfolio_metrics_v1": list(self._metrics()),
+            "gold.stress_v1": list(stress(self, PORTFOLIOS)),
+            "gold.pnl_explain_v1": list(explained(self, PORTFOLIOS, SYMBOLS)),
             "gold.bars_1m_v1": bars(),
             "gold.rebalance_proposals_v1": list(self._proposals()),
             "gold.rebalance_trades_v1": list(self._trades()),

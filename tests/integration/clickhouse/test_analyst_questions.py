@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from lakehouse.migrations.clickhouse import upgrade
 from lakehouse.settings import project_root
 from lakehouse.stores.analyst import Analyst
 from tests.factories.analyst_marts import PORTFOLIOS, SYMBOLS, Marts
+from tests.factories.analyst_stress import explained_now, stressed_now
 from tests.factories.clickhouse_process import ClickHouseProcess, clickhouse_process
 
 pytestmark = pytest.mark.integration
@@ -328,8 +330,12 @@ def freshness() -> pd.DataFrame:
     return pd.DataFrame([(*row, (now - row[-1]).total_seconds() / 3600) for row in told], columns=columns)
 
 
-def test_there_are_twenty_questions_and_each_has_its_answer() -> None:
-    assert len(QUESTIONS) == 20
+EXPECTED["21-what-crises-would-do"] = partial(stressed_now, MARTS, PORTFOLIOS)
+EXPECTED["22-why-the-day-went-so"] = partial(explained_now, MARTS, *PORTFOLIOS)
+
+
+def test_every_question_has_its_answer() -> None:
+    assert len(QUESTIONS) == 22
     assert list(QUESTIONS) == sorted(EXPECTED)
 
 
