@@ -1,17 +1,15 @@
 """How the risk job's time grows: with portfolios, instruments, scenarios and tasks; and where Spark begins to pay."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from decimal import Decimal
 
 import numpy as np
 from pyspark.sql import SparkSession
 
 from bench.harness import Result
-from bench.var import CHOSEN, CLOCK, FIRST_DAY
+from bench.var import CHOSEN, CLOCK, made_up_book
 from lakehouse.settings import Settings
 from lakehouse.stores import spark
-from spark_jobs.var_batch.book import Book, Portfolio
+from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
 from spark_jobs.var_batch.pnl_forecasts import pnl_forecasts
 from spark_jobs.var_batch.simulation import forecast
@@ -38,18 +36,7 @@ class Size:
 
     def book(self) -> Book:
         """Seeded returns and exposures."""
-        random, days = np.random.default_rng(1), self.parameters.returns_needed
-        return Book(
-            portfolios=tuple(
-                Portfolio(f"p{number}", f"portfolio {number}", "USD") for number in range(self.portfolios)
-            ),
-            symbols=tuple(f"S{number:04}" for number in range(self.instruments)),
-            dates=tuple(FIRST_DAY + timedelta(days=number) for number in range(days)),
-            returns=random.normal(0, 0.01, (days, self.instruments)),
-            exposures=random.normal(0, 10_000, (self.instruments, self.portfolios)),
-            values=(Decimal(0),) * self.portfolios,
-            dropped=0,
-        )
+        return made_up_book(self.portfolios, self.instruments, self.parameters.returns_needed)
 
 
 MIDDLE = Size(4_000, 500, 1_000)

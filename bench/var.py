@@ -43,7 +43,7 @@ class UnequalError(TidemarkError):
 
 def portfolio_dates_a_second(session: SparkSession, book: Book) -> float:
     """The job's own forecasts, by the wall clock, of all portfolios on all dates, with components."""
-    forecast(session, _part(book, 10), CHOSEN, groups=sectors(), partitions=2)  # workers started, kernels compiled
+    forecast(session, made_up_book(10), CHOSEN, groups=sectors(), partitions=2)  # workers started, kernels compiled
     began = CLOCK.monotonic()
     forecast(session, book, CHOSEN, groups=sectors())
     return PORTFOLIOS * CHOSEN.backtest_days / (CLOCK.monotonic() - began)
@@ -109,17 +109,18 @@ def sectors() -> Groups:
     return Groups(tuple(f"sector {number}" for number in range(SECTORS)), np.arange(INSTRUMENTS) % SECTORS)
 
 
-def made_up_book() -> Book:
+def made_up_book(
+    portfolios: int = PORTFOLIOS, instruments: int = INSTRUMENTS, days: int = CHOSEN.returns_needed
+) -> Book:
     """Seeded normal returns on consecutive days, and exposures of either sign."""
     random = np.random.default_rng(CHOSEN.seed)
-    days = CHOSEN.returns_needed
     return Book(
-        portfolios=tuple(Portfolio(f"p{number}", f"portfolio {number}", "USD") for number in range(PORTFOLIOS)),
-        symbols=tuple(f"S{number:03}" for number in range(INSTRUMENTS)),
+        portfolios=tuple(Portfolio(f"p{number}", f"portfolio {number}", "USD") for number in range(portfolios)),
+        symbols=tuple(f"S{number:04}" for number in range(instruments)),
         dates=tuple(FIRST_DAY + timedelta(days=number) for number in range(days)),
-        returns=random.normal(0, 0.01, (days, INSTRUMENTS)),
-        exposures=random.normal(0, 10_000, (INSTRUMENTS, PORTFOLIOS)),
-        values=(Decimal(0),) * PORTFOLIOS,
+        returns=random.normal(0, 0.01, (days, instruments)),
+        exposures=random.normal(0, 10_000, (instruments, portfolios)),
+        values=(Decimal(0),) * portfolios,
         dropped=0,
     )
 
@@ -150,19 +151,6 @@ def run(settings: Settings) -> list[Result]:
     )
     cube = Result("var", "portfolio-dates/s", ours, peers, bare.arithmetic, goal=bare.arithmetic / 1.5, notes=notes)
     return [cube, rolling]
-
-
-def _part(book: Book, portfolios: int) -> Book:
-    chosen = slice(0, portfolios)
-    return Book(
-        book.portfolios[chosen],
-        book.symbols,
-        book.dates,
-        book.returns,
-        book.exposures[:, chosen],
-        book.values[chosen],
-        book.dropped,
-    )
 
 
 def _bare(core: int) -> tuple[float, float]:
