@@ -1,6 +1,7 @@
 """A real MLflow, PostgreSQL and ClickHouse, migrated, shared by the folder; each test uses a model name of its own."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ml.inference.models import Models
 from ml.registry.promotions import Promoter
 from tests.factories import databases
 from tests.factories.clickhouse_process import clickhouse_process
-from tests.factories.mlflow_server import mlflow_server
+from tests.factories.mlflow_server import mlflow_starting
 from tests.factories.postgres_server import postgres_server
 
 
@@ -20,15 +21,16 @@ from tests.factories.postgres_server import postgres_server
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of all."""
     with (
+        mlflow_starting() as mlflow,
         postgres_server() as postgres,
-        mlflow_server() as mlflow,
         clickhouse_process(tmp_path_factory.mktemp("clickhouse")) as clickhouse,
     ):
         home = tmp_path_factory.mktemp("home")
-        settings = Settings(home=home, postgres=postgres, mlflow=mlflow, clickhouse=clickhouse.section)
+        settings = Settings(home=home, postgres=postgres, clickhouse=clickhouse.section)
         upgrade(clickhouse.settings)
         databases.template(settings)
-        yield databases.fresh(settings)
+        import_module("skops.io")  # it imports all of scikit-learn: now, while MLflow starts
+        yield databases.fresh(settings).model_copy(update={"mlflow": mlflow()})
 
 
 @pytest.fixture

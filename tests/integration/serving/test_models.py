@@ -23,7 +23,7 @@ from tests.factories import databases
 from tests.factories.api_process import api_process
 from tests.factories.api_users import api_user
 from tests.factories.candidates import candidate, verdict
-from tests.factories.mlflow_server import mlflow_server
+from tests.factories.mlflow_server import mlflow_starting
 
 CLOCK = SystemClock()
 CLOSES = [round(100 * float(np.exp(0.01 * np.sin(day))), 4) for day in range(130)]
@@ -32,13 +32,14 @@ CLOSES = [round(100 * float(np.exp(0.01 * np.sin(day))), 4) for day in range(130
 @pytest.fixture(scope="module")
 def settings(engines: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A database of the module's own, and a registry with a forecasting model and one of another kind."""
-    with mlflow_server() as mlflow:
+    with mlflow_starting() as mlflow:
         home = tmp_path_factory.mktemp("models")
-        made = databases.fresh(engines.settings).model_copy(update={"mlflow": mlflow, "home": home})
+        made = databases.fresh(engines.settings).model_copy(update={"home": home})
         seed_demo(made)
+        made = made.model_copy(update={"mlflow": mlflow()})
         example = candidate(home / "other", "other")
-        register(mlflow, example, clock=CLOCK)
-        register(mlflow, _forecast(home / "forecast"), clock=CLOCK)
+        register(made.mlflow, example, clock=CLOCK)
+        register(made.mlflow, _forecast(home / "forecast"), clock=CLOCK)
         yield made
 
 
