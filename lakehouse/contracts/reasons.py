@@ -21,3 +21,4 @@ class Reason(StrEnum):
     DUPLICATE_KEY = "duplicate_key"
     UNKNOWN_SYMBOL = "unknown_symbol"
     NOT_A_TRADING_DAY = "not_a_trading_day"
+    IMPLAUSIBLE_PRICE = "implausible_price"

@@ -1,6 +1,6 @@
 """The port that every price provider is behind: ticks in batches, a snapshot, and errors that say what to do next."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -116,7 +116,7 @@ class Provider(Protocol):
         """Its counters."""
         ...
 
-    def quotes(self) -> AsyncIterator[Batch]:
+    def quotes(self) -> AsyncGenerator[Batch, None]:
         """Connect, subscribe to all symbols and yield what comes. Ends where there is no more to come.
 
         It neither reconnects nor hides a failure: it raises a ProviderError, and may be called again.

@@ -1,6 +1,6 @@
 """Ticks of a table at the speed of their own times: what replay and simulation share. Event times are kept."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -37,7 +37,7 @@ class Paced:
         self._sleep = sleep
         self._latest: dict[str, Tick] = {}
 
-    async def play(self, parts: Iterable[Part]) -> AsyncIterator[Batch]:
+    async def play(self, parts: Iterable[Part]) -> AsyncGenerator[Batch, None]:
         """Every tick of every part, none before its time, in order; a part's rejects come with its first ticks."""
         self.health.connects += 1
         started, first_us = self._clock.monotonic(), None

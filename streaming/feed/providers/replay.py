@@ -1,6 +1,6 @@
 """Real ticks from files, at the speed at which they happened or faster."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 
 from lakehouse.clock import Clock, epoch_us
@@ -27,7 +27,7 @@ class Replay(Paced):
         self._reading = Reading(kind=Kind.TICKS, rules=self._rules)
         self._opened = open_all(self._files, self._reading)
 
-    def quotes(self) -> AsyncIterator[Batch]:
+    def quotes(self) -> AsyncGenerator[Batch, None]:
         """Every row, from the first file's first to the last file's last."""
         return self.play(self._parts())
 

@@ -1,6 +1,6 @@
 """Simulated ticks as a provider: the seeded bridges of `streaming.feed.simulated`, moved to start now."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ class Simulated(Paced):
         self._seed = seed
         self._compressed = speed
 
-    def quotes(self) -> AsyncIterator[Batch]:
+    def quotes(self) -> AsyncGenerator[Batch, None]:
         """Every simulated tick. Raises SimulationError where there are not so many days."""
         return self.play(self._parts())
 
