@@ -1,7 +1,7 @@
 """Runs and models in MLflow, each once, and nothing pickled. `models.py` reads them without MLflow's client."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -45,14 +45,15 @@ class MlflowUnavailableError(TidemarkError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One run. `source` names it among all others of the experiment; `files` are texts and bytes by file name."""
+    """One run. `source` names it among all others of the experiment; `files` makes texts and bytes by file name, and is
+    called only where the run is written."""
 
     source: str
     name: str
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-    files: Mapping[str, str | bytes] = field(default_factory=dict)
+    files: Callable[[], Mapping[str, str | bytes]] = dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +214,7 @@ def _write(client: MlflowClient, experiment_id: str, record: Record, clock: Cloc
         metrics=[Metric(name, value, now, 0) for name, value in record.metrics.items()],
         params=[Param(name, value[:MAX_PARAM]) for name, value in record.parameters.items()],
     )
-    _log_files(client, run_id, record.files)
+    _log_files(client, run_id, record.files())
     client.set_terminated(run_id, FINISHED, end_time=int(clock.now().timestamp() * 1000))
 
 

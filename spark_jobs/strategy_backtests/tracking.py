@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def track(settings: Settings, manifest: Manifest) -> None:
                     "tidemark.run_id": manifest.run_id,
                     **{f"delta.{table}": str(version) for table, version in manifest.inputs.items()},
                 },
-                files=report_files(row, _of(equity, row), _of(trades, row), held) if row["is_best"] else {},
+                files=partial(report_files, row, _of(equity, row), _of(trades, row), held) if row["is_best"] else dict,
             )
         )
     record_all(settings.mlflow, EXPERIMENT, records, clock=SystemClock())

@@ -43,7 +43,6 @@ SPLIT = """
 GRIDS = {
     "buy_and_hold": {},
     "moving_average_cross": {"fast": ["2", "5"], "slow": ["10", "20"]},
-    "rebalance": {"policy": ["equal_weight"], "lookback": ["20"]},
 }
 SMALL = Parameters(train_days=60, test_days=20, groups=4, embargo_days=2, proof_days=80, grids=GRIDS)
 SMALL_JOB = replace(JOB, plan=lambda run: replace(SMALL, actions=JOB.plan(run)["actions"]).document())
@@ -87,8 +86,6 @@ def test_every_trial_is_on_record(market: Settings, published: Manifest) -> None
         ("buy_and_hold", "walk_forward", 0, 1),
         *crosses,
         ("moving_average_cross", "walk_forward", 0, 4),
-        ("rebalance", "trial", 0, 1),
-        ("rebalance", "walk_forward", 0, 1),
     ]
     assert {row["run_id"] for row in rows} == {published.run_id}
     assert [(told["symbol"], told["scale"]) for told in published.parameters["actions"]] == [("BBB", "0.5")]
@@ -97,7 +94,7 @@ def test_every_trial_is_on_record(market: Settings, published: Manifest) -> None
     assert all("decisions unchanged" in row["evidence"] for row in rows if row["is_best"])
     equity = delta.open_table(market.s3, STRATEGY_EQUITY).to_pyarrow_table()
     assert {str(day) for day in equity["business_date"].unique().to_pylist()} == {str(DAY)}
-    assert equity.num_rows == 3 * 130 + 3 * (130 - 64 + 1)
+    assert equity.num_rows == 2 * 130 + 2 * (130 - 64 + 1)
 
 
 def test_run_twice_there_is_one_result_and_an_old_one_can_be_recomputed(market: Settings, published: Manifest) -> None:
@@ -105,7 +102,7 @@ def test_run_twice_there_is_one_result_and_an_old_one_can_be_recomputed(market: 
     assert {name: output.row_count for name, output in again.outputs.items()} == {
         name: output.row_count for name, output in published.outputs.items()
     }
-    assert delta.open_table(market.s3, STRATEGY_RUNS).to_pyarrow_table().num_rows == 9
+    assert delta.open_table(market.s3, STRATEGY_RUNS).to_pyarrow_table().num_rows == 7
     assert reproduce(SMALL_JOB, published.run_id, market, clock=CLOCK).reproduced
 
 
@@ -140,7 +137,7 @@ def test_outcomes_are_logged_to_mlflow_once(
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     found = {logged.info.run_name: logged for logged in client.search_runs([experiment.experiment_id])}
-    assert len(client.search_runs([experiment.experiment_id])) == len(found) == 9
+    assert len(client.search_runs([experiment.experiment_id])) == len(found) == 7
     walked = found[f"moving_average_cross/walk_forward/0 {DAY}"]
     assert walked.data.metrics["trials"] == 4
     assert walked.data.tags["tidemark.run_id"] == published.run_id
