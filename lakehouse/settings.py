@@ -193,6 +193,28 @@ class MarketSettings(Section):
     )
 
 
+class ProviderSettings(Section):
+    """Who delivers live prices to `tidemark feed`. A key that is empty leaves its provider out."""
+
+    order: tuple[str, ...] = Field((), description="providers in order of preference, as a JSON list")
+    universe: str = Field("", description="symbols to follow: AAPL,MSFT or a .csv file with symbol,exchange,token")
+    silent_after_s: float = Field(
+        60.0, gt=0, description="a provider that sends nothing for this long while its exchange is open is left"
+    )
+    demo_mode: bool = Field(
+        False, description="treat exchanges as always open: for demonstrations and tests, never where money is moved"
+    )
+    finnhub_key: SecretStr = Field(SecretStr(""), description="API key of Finnhub")
+    alpha_vantage_key: SecretStr = Field(SecretStr(""), description="API key of Alpha Vantage")
+    angel_one_api_key: SecretStr = Field(SecretStr(""), description="API key of Angel One SmartAPI")
+    angel_one_client_code: SecretStr = Field(SecretStr(""), description="client code of the Angel One account")
+    angel_one_pin: SecretStr = Field(SecretStr(""), description="PIN of that account")
+    angel_one_totp_secret: SecretStr = Field(SecretStr(""), description="base32 secret of its one-time passwords")
+    five_paisa_key: SecretStr = Field(SecretStr(""), description="user key of the 5paisa app")
+    five_paisa_client_code: SecretStr = Field(SecretStr(""), description="client code of the 5paisa account")
+    five_paisa_access_token: SecretStr = Field(SecretStr(""), description="access token of that account, of today")
+
+
 class LineageSettings(Section):
     url: str = Field(
         "", description="where jobs send their OpenLineage events, as http://marquez:5000; empty: logs/lineage.jsonl"
@@ -248,6 +270,7 @@ class Settings(BaseSettings):
     landing: LandingSettings = LandingSettings()
     outbox: OutboxSettings = OutboxSettings()
     market: MarketSettings = MarketSettings()
+    providers: ProviderSettings = ProviderSettings()
     lineage: LineageSettings = LineageSettings()
     streams: StreamSettings = StreamSettings()
     stack: StackSettings = StackSettings()

@@ -86,6 +86,8 @@ class Line:
                         yield batch
             except ProviderError as error:
                 self._fail(provider, error)
+                if all(isinstance(self._errors.get(name), Refused) for name in self._order):
+                    raise
                 continue
             is_over = not self._changes
 
@@ -168,8 +170,6 @@ class Line:
         self._breakers[provider.name] = breaker.failed(now, wait_s, opens=isinstance(error, RateLimited | Refused))
         self._errors[provider.name] = error
         _LOG.warning("failed", provider=provider.name, error=str(error), wait_s=round(wait_s, 1))
-        if all(isinstance(self._errors.get(name), Refused) for name in self._order):
-            raise error
 
 
 async def _looked_at(source: AsyncGenerator[Batch, None], every_s: float) -> AsyncGenerator[Batch, None]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +11,11 @@ import typer
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings, load
 from streaming.feed.demo import SEED
+from streaming.feed.line import LineHealth
 from streaming.feed.live import Pump
 from streaming.feed.outlet import Outlet
-from streaming.feed.port import Batch
 from streaming.feed.producer import Sender
-from streaming.feed.wiring import Wanted, providers
+from streaming.feed.wiring import Wanted, guard, line, providers
 from streaming.kit import logs
 
 
@@ -45,30 +44,42 @@ def feed(
     wanted = Wanted(
         names=tuple(provider or ()), universe=universe, files=tuple(file or ()), speed=speed or None, seed=seed
     )
-    outlet = asyncio.run(_run(settings, wanted, seconds))
-    found = {"sent": dict(outlet.sent.ticks), "quarantined": dict(outlet.sent.rejects)}
-    if as_json:
-        typer.echo(msgspec.json.encode(found))
-    else:
-        typer.echo(f"sent {outlet.sent.ticks.total():,} ticks, {outlet.sent.rejects.total():,} rejects: {found}")
+    found = asyncio.run(_run(settings, wanted, seconds))
+    typer.echo(msgspec.json.encode(found) if as_json else _said(found))
 
 
-async def _run(settings: Settings, wanted: Wanted, seconds: float) -> Outlet:
+async def _run(settings: Settings, wanted: Wanted, seconds: float) -> dict[str, object]:
     clock = SystemClock()
-    source = _source(settings, wanted)
+    made = providers(settings, wanted, clock=clock, sleep=asyncio.sleep)
+    together = line(made, settings, clock=clock, sleep=asyncio.sleep)
     sender = Sender(settings.kafka, client_id="tidemark-feed", clock=clock)
     sender.connect()
     outlet = Outlet(sender, clock=clock, max_future_s=settings.landing.max_future_s)
-    pump = Pump(outlet)
+    pump = Pump(outlet, guard=guard(made), opinion=together.opinion)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, pump.stop)
     if seconds:
         loop.call_later(seconds, pump.stop)
-    await pump.run(source)
-    return outlet
+    await pump.run(together.quotes())
+    return {
+        "sent": dict(outlet.sent.ticks),
+        "quarantined": dict(outlet.sent.rejects),
+        "providers": {name: _shown(health) for name, health in together.health().items()},
+    }
 
 
-def _source(settings: Settings, wanted: Wanted) -> AsyncIterator[Batch]:
-    (first,) = providers(settings, wanted, clock=SystemClock(), sleep=asyncio.sleep)
-    return first.quotes()
+def _shown(found: LineHealth) -> dict[str, object]:
+    counts = found.health
+    return {
+        "state": found.state.value,
+        "stale": found.stale,
+        "connects": counts.connects,
+        "ticks": counts.ticks,
+        "unreadable": counts.rejects,
+        "last_error": found.last_error,
+    }
+
+
+def _said(found: dict[str, object]) -> str:
+    return "\n".join(f"{name}: {msgspec.json.encode(value).decode()}" for name, value in found.items())

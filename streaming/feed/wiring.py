@@ -1,17 +1,26 @@
 """Providers by name, made from settings: the only module of the room that knows all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import SystemRandom
+
+from pydantic import SecretStr
 
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings
 from streaming.feed.demo import SEED
+from streaming.feed.line import Line, Patience
+from streaming.feed.policy.plausibility import Guard
 from streaming.feed.port import Provider, Sleep
+from streaming.feed.providers.finnhub import NAME as FINNHUB
+from streaming.feed.providers.finnhub import Finnhub
+from streaming.feed.providers.paced import Paced
 from streaming.feed.providers.replay import Replay
 from streaming.feed.providers.simulated import Simulated
 from streaming.feed.simulated import PROVIDER as SIMULATED
+from streaming.feed.universe import Instrument, universe
 
 REPLAY = "replay"
 _DAYS = 250
@@ -48,11 +57,24 @@ class Made:
 def providers(settings: Settings, wanted: Wanted, *, clock: Clock, sleep: Sleep) -> tuple[Provider, ...]:
     """The wanted providers in order of preference. Raises ProviderNameError, and what a provider raises when made."""
     made = Made(settings=settings, wanted=wanted, clock=clock, sleep=sleep)
-    unknown = sorted(set(wanted.names) - set(_MAKERS))
-    if unknown or not wanted.names:
+    names = wanted.names or settings.providers.order
+    unknown = sorted(set(names) - set(_MAKERS))
+    if unknown or not names:
         problem = f"no provider {', '.join(unknown)}" if unknown else "no provider is named"
         raise ProviderNameError(f"{problem}: say --provider NAME; there are {', '.join(sorted(_MAKERS))}")
-    return tuple(_MAKERS[name](made) for name in wanted.names)
+    return tuple(_MAKERS[name](made) for name in dict.fromkeys(names))
+
+
+def line(made: Sequence[Provider], settings: Settings, *, clock: Clock, sleep: Sleep) -> Line:
+    """The providers as one, by the settings' patience."""
+    section = settings.providers
+    patience = Patience(silent_s=section.silent_after_s, demo=section.demo_mode)
+    return Line(made, patience=patience, clock=clock, sleep=sleep, draw=SystemRandom().random)
+
+
+def guard(made: Sequence[Provider]) -> Guard | None:
+    """The check of plausibility for live prices; played ones are sent as they are."""
+    return None if all(isinstance(provider, Paced) for provider in made) else Guard()
 
 
 def _replay(made: Made) -> Provider:
@@ -72,4 +94,26 @@ def _simulated(made: Made) -> Provider:
     )
 
 
-_MAKERS: dict[str, Callable[[Made], Provider]] = {REPLAY: _replay, SIMULATED: _simulated}
+def _finnhub(made: Made) -> Provider:
+    key = _needed(made.settings.providers.finnhub_key, "finnhub_key")
+    return Finnhub(_symbols(made), key=key, clock=made.clock, sleep=made.sleep, exchange=made.settings.market.calendar)
+
+
+def _needed(secret: SecretStr, name: str) -> SecretStr:
+    if not secret.get_secret_value():
+        raise ProviderNameError(f"TIDEMARK_PROVIDERS__{name.upper()} is empty: this provider needs it")
+    return secret
+
+
+def _instruments(made: Made) -> tuple[Instrument, ...]:
+    text = made.wanted.universe or made.settings.providers.universe
+    if not text:
+        raise ProviderNameError("no symbols: say --universe AAPL,MSFT or --universe FILE.csv")
+    return universe(text)
+
+
+def _symbols(made: Made) -> tuple[str, ...]:
+    return tuple(instrument.symbol for instrument in _instruments(made))
+
+
+_MAKERS: dict[str, Callable[[Made], Provider]] = {REPLAY: _replay, SIMULATED: _simulated, FINNHUB: _finnhub}
