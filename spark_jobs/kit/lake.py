@@ -102,6 +102,16 @@ class Lake:
         self.session.sql(f"ALTER TABLE delta.`{address}` SET TBLPROPERTIES ({told})")
         return True
 
+    def is_crowded(self, table: Table) -> bool:
+        """Whether a partition of `table` has more than one file, by the log."""
+        files = self._opened(table).get_add_actions(flatten=True)
+        column = f"partition.{table.partition_by}"
+        return files.num_rows > (len(set(files[column].to_pylist())) if table.partition_by else 1)
+
+    def has_leftovers(self, table: Table) -> bool:
+        """Whether `table` has files past its retention that no version within it names, by their listing."""
+        return bool(self._opened(table).vacuum(dry_run=True, full=True))
+
     def rows_in(self, table: Table, values: tuple[str, ...], version: int | None = None) -> dict[str, int]:
         """Rows in those partitions that have any, by the log's statistics, at `version` or at the newest."""
         files = delta.open_table(self.section, table, version=version).get_add_actions(flatten=True)
