@@ -1,0 +1,299 @@
+"""A book watched by rules: ticks in, crossings out. One writer; no clock but the ticks' own event time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from lakehouse.alerting.book import QUANTA, BadBook, Book, values, worth
+from lakehouse.alerting.columns import NEVER, Found, Table, found_of, positions_of, summed, tables_of, totals_of
+from lakehouse.alerting.kernel import Board, Rows, judge_ages, play, swing
+from lakehouse.alerting.marks import Followed, Market, Ticks, follow
+from lakehouse.alerting.memory import (
+    Memory,
+    OfPortfolios,
+    recall_market,
+    recall_portfolios,
+    recall_rules,
+    remembered,
+)
+from lakehouse.alerting.rules import AlertingError, Crossing, Kind, Rule, State
+from lakehouse.risk.checks import Confidence, FloatArray, IntArray, tail_observations
+from lakehouse.risk.quantiles import Quantile
+from lakehouse.risk.var import historical_var
+
+SECOND_US: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenarios:
+    """Simple returns (S, N) of the book's symbols in stored scenarios, NaN where a symbol has none, and how VaR is read
+    off them. A position's P&L is its worth times the return: of options and bonds that is the first order only."""
+
+    returns: FloatArray
+    confidence: Confidence = 0.99
+    quantile: Quantile = Quantile.LOWER
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a batch did to the market, and the rules that it broke, in the order of its ticks."""
+
+    followed: Followed
+    crossings: tuple[Crossing, ...]
+
+
+class Monitor:
+    """Judges ticks by rules, each tick after those before it.
+
+    Prices and quotes are judged by their own symbol's ticks; a portfolio's rules at every tick that marks one of its
+    positions; stale quotes and live VaR at beats, every `beat_us` of event time, before the tick that passes one. A
+    portfolio of which a position has no mark or no rate is not judged. A change of the book is judged with the next
+    tick of a position.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        rules: Sequence[Rule],
+        *,
+        memory: Memory | None = None,
+        scenarios: Scenarios | None = None,
+        beat_us: int = SECOND_US,
+    ) -> None:
+        """Raises BadBook where a rule names what the book does not have, AlertingError for a rule that comes twice."""
+        past = memory or Memory()
+        self.book, self.market = book, Market.empty(len(book.symbols))
+        recall_market(past, book.symbols, self.market)
+        positions, self._order = positions_of(book, self.market.mark)
+        tables, self._rules = tables_of(rules, book, self._order)
+        totals = totals_of(book, positions, self._order)
+        recall_portfolios(past, book.portfolios, totals)
+        self._place = {rule.id: place for place, rule in enumerate(self._rules)}
+        if len(self._place) != len(rules):
+            raise AlertingError("two rules have one id")
+        self._seen = np.zeros(len(rules), np.int64)
+        self._tables = tables
+        self._board = Board(*tables, positions, totals, self.market.at_us.copy(), past.time.copy())
+        sides = self._sides()
+        recall_rules(past, self._ids, tables, self._seen, sides)
+        self._turned(sides, self._sides())
+        self._found: Found = found_of(2 * len(rules) + 1)
+        self._beat_us, self._scenarios = beat_us, scenarios
+        self._live = _with_live_var(self._rules, book)
+        self._moves = None if scenarios is None else _moves(scenarios, book)
+
+    @property
+    def _ids(self) -> tuple[str, ...]:
+        return tuple(rule.id for rule in self._rules)
+
+    def play(self, ticks: Ticks) -> Played:
+        """Move everything through the batch. Raises BadTicks before anything is moved."""
+        followed = follow(self.market, ticks)
+        rows = Rows(ticks.symbol, ticks.at_us, followed.counted, followed.mark, followed.crossed)
+        crossings: list[Crossing] = []
+        row, count = 0, len(ticks.symbol)
+        while row < count:
+            row = play(self._board, self._found, rows, row, len(self._rules))
+            crossings += self._told()
+            if row < count and ticks.at_us[row] >= self._board.time[1]:
+                self._beat(int(ticks.at_us[row]), row)
+                crossings += self._told()
+        return Played(followed, tuple(crossings))
+
+    def beat(self, at_us: int) -> tuple[Crossing, ...]:
+        """Time passes to `at_us` without a tick: quotes age. Part of the sequence: a replay needs the same beats."""
+        board = self._board
+        if at_us < board.time[1]:
+            return ()
+        board.time[0] = max(board.time[0], at_us)
+        self._beat(at_us, -1)
+        return tuple(self._told())
+
+    def state(self, rule_id: str) -> State:
+        """How the rule stands. Raises KeyError for one that is not watched."""
+        place = self._place[rule_id]
+        table, row = self._at(place)
+        if table.paused[row]:
+            return State.PAUSED
+        if not table.fired[row]:
+            return State.ACTIVE
+        return State.ACKNOWLEDGED if self._seen[place] == table.crossings[row] else State.TRIGGERED
+
+    def acknowledge(self, rule_id: str) -> None:
+        """Its owner has seen all its crossings so far. What fires, and when, does not depend on it."""
+        place = self._place[rule_id]
+        table, row = self._at(place)
+        self._seen[place] = table.crossings[row]
+
+    def pause(self, rule_id: str) -> None:
+        """Judge it no more, until it is resumed."""
+        table, row = self._at(self._place[rule_id])
+        table.paused[row] = True
+
+    def resume(self, rule_id: str) -> None:
+        """Judge it from the next tick on, armed; a trailing stop follows the price from there."""
+        table, row = self._at(self._place[rule_id])
+        if table.paused[row]:
+            table.paused[row], table.fired[row], table.best[row] = False, False, np.nan
+
+    def rearm(self, rule_id: str) -> None:
+        """Arm it, though its value is not back: what is still broken fires with the next tick."""
+        table, row = self._at(self._place[rule_id])
+        table.fired[row], table.best[row] = False, np.nan
+
+    def restate(
+        self, *, units: FloatArray | None = None, cash: IntArray | None = None, rates: FloatArray | None = None
+    ) -> None:
+        """The book as it is now, with the same positions and portfolios, in its own order. Raises BadBook.
+
+        Rules of a position that was opened, or went from long to short or back, start anew.
+        """
+        before = self._sides()
+        book = self.book
+        self.book = replace(
+            book,
+            units=book.units if units is None else units,
+            cash=book.cash if cash is None else cash,
+            rates=book.rates if rates is None else rates,
+        )
+        if len(self.book.rates) != len(book.rates):
+            raise BadBook("rates stay as many as they were")
+        positions, totals = self._board.positions, self._board.totals
+        value = values(self.book, self.market.mark)
+        positions.units[:], positions.rates[:] = self.book.units[self._order], self.book.rates
+        positions.value[:], totals.cash[:] = value[self._order], self.book.cash
+        summed(positions, worth(self.book, value), totals)
+        self._turned(before, self._sides())
+
+    def moved_cash(self, portfolio: str, flow: int) -> None:
+        """Quanta came from outside, or went there: no gain and no loss, so what they are measured from moves too."""
+        totals, owner = self._board.totals, self.book.portfolios.index(portfolio)
+        totals.cash[owner] += flow
+        self.book = replace(self.book, cash=totals.cash.copy())
+        for level in (totals.peak, totals.opening):
+            if level[owner] != NEVER:
+                level[owner] += flow
+
+    def open_day(self) -> None:
+        """Daily losses are measured from the equity of now; of a portfolio that is not wholly priced, from none."""
+        totals = self._board.totals
+        totals.opening[:] = np.where(totals.missing == 0, totals.cash + totals.net, NEVER)
+
+    def measured(self, var: FloatArray) -> None:
+        """VaR (P,) of the last batch, units of each portfolio's currency, NaN where there is none."""
+        self._board.totals.batch[:] = var * QUANTA
+
+    @property
+    def equity(self) -> IntArray:
+        """(P,) quanta, without the positions that have no price."""
+        return self._board.totals.cash + self._board.totals.net
+
+    @property
+    def values(self) -> IntArray:
+        """(I,) quanta of the book's positions, UNKNOWN where there is no price or rate."""
+        value = np.empty_like(self._board.positions.value)
+        value[self._order] = self._board.positions.value
+        return value
+
+    @property
+    def missing(self) -> IntArray:
+        """(P,) how many positions have no price or rate: a portfolio with any is not judged."""
+        return self._board.totals.missing.copy()
+
+    def memory(self) -> Memory:
+        """All that was learnt, between two batches: with it, another monitor goes on where this one is."""
+        totals = self._board.totals
+        return Memory(
+            symbols=self.book.symbols,
+            market=Market._make(column.copy() for column in self.market),
+            rules=remembered(self._ids, self._tables, self._seen, self._sides()),
+            portfolios=OfPortfolios(
+                self.book.portfolios,
+                totals.peak.copy(),
+                totals.opening.copy(),
+                totals.batch.copy(),
+                totals.live.copy(),
+            ),
+            time=self._board.time.copy(),
+        )
+
+    def _at(self, place: int) -> tuple[Table, int]:
+        for table in self._tables:
+            if place < len(table.kind):
+                return table, place
+            place -= len(table.kind)
+        raise IndexError(place)
+
+    def _sides(self) -> IntArray:
+        """(R,) 1 where a rule's position is held long, -1 short, 0 where it has none."""
+        position = np.concatenate([table.position for table in self._tables])
+        units = np.append(self._board.positions.units, 0.0)  # the one that -1 means
+        sides: IntArray = np.sign(units[position]).astype(np.int64)
+        return sides
+
+    def _turned(self, before: IntArray, after: IntArray) -> None:
+        """Start the rules anew whose position is held another way than `before`."""
+        for place in np.flatnonzero((before != after) & (after != 0)).tolist():
+            table, row = self._at(place)
+            table.fired[row], table.best[row] = False, np.nan
+
+    def _beat(self, at_us: int, row: int) -> None:
+        """The newest beat that `at_us` passes; before the first tick of all there is none."""
+        time = self._board.time
+        beat = at_us - at_us % self._beat_us
+        if time[2] == NEVER:
+            time[2] = at_us
+        else:
+            judge_ages(self._board, self._found, row, beat)
+            self._revalue_scenarios()
+        time[1] = beat + self._beat_us
+
+    def _revalue_scenarios(self) -> None:
+        if self._moves is None or self._scenarios is None or not len(self._live):
+            return
+        totals = self._board.totals
+        totals.live[self._live] = np.nan
+        owners = self._live[totals.missing[self._live] == 0]
+        pnl = swing(self._board.positions, self._moves, owners)
+        known = np.isfinite(pnl).all(axis=0)
+        if known.any():
+            confidence, quantile = self._scenarios.confidence, self._scenarios.quantile
+            totals.live[owners[known]] = historical_var(pnl[:, known], confidence=confidence, quantile=quantile)
+
+    def _told(self) -> list[Crossing]:
+        found, size = self._found, int(self._found.size[0])
+        found.size[0] = 0
+        columns = (found.rule, found.sequence, found.at_us, found.row, found.value, found.bound)
+        return [
+            _crossing(self._rules[rule], *rest)
+            for rule, *rest in zip(*(column[:size].tolist() for column in columns), strict=True)
+        ]
+
+
+def _crossing(rule: Rule, sequence: int, at_us: int, row: int, value: float, bound: float) -> Crossing:
+    return Crossing(
+        rule_id=rule.id,
+        subject=rule.subject,
+        sequence=sequence,
+        kind=rule.kind,
+        at_us=at_us,
+        row=row,
+        value=value,
+        bound=bound,
+    )
+
+
+def _with_live_var(rules: Sequence[Rule], book: Book) -> IntArray:
+    """The portfolios that have a rule of live VaR."""
+    owners = {rule.portfolio for rule in rules if rule.kind is Kind.VAR_LIVE}
+    return np.flatnonzero([name in owners for name in book.portfolios]).astype(np.int64)
+
+
+def _moves(scenarios: Scenarios, book: Book) -> FloatArray:
+    """(N, S), each symbol's scenarios together."""
+    count, symbols = scenarios.returns.shape
+    if symbols != len(book.symbols) or count < tail_observations(scenarios.confidence):
+        raise AlertingError(f"scenarios {scenarios.returns.shape} are too few, or not of the book's symbols")
+    return np.ascontiguousarray(scenarios.returns.T)
