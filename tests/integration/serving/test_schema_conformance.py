@@ -39,8 +39,10 @@ ENGINES_AWAY = (
     "/api/v1/models",
     "/api/v1/forecast/model",
 )
-# Marts that are empty here: test_risk_detail.py fills and reads them.
-MARTS_AWAY = ("/api/v1/portfolios/{portfolio_id}/risk/components", "/api/v1/portfolios/{portfolio_id}/risk/backtest")
+# Marts that are empty here: test_risk_detail.py and test_risk_stress.py fill and read them.
+MARTS_AWAY = tuple(
+    f"/api/v1/portfolios/{{portfolio_id}}/risk/{name}" for name in ("components", "backtest", "stress", "pnl-explain")
+)
 TIMEOUT_S = 900
 LONG_TIMEOUT_S = 7200
 
