@@ -20,6 +20,7 @@ from lakehouse.construction.convex import (
     optimised,
     unlimited,
 )
+from lakehouse.construction.exchange import exchanged, has_ratio
 from lakehouse.construction.few import least_variance, only
 from lakehouse.construction.limits import Limits, conflict, largest, turnover, violations
 from lakehouse.construction.model import Allocation, Goal, Market, Objective, Status, contributions, volatility
@@ -29,6 +30,7 @@ from lakehouse.risk.checks import FloatArray, ShapeMismatch, finite_matrix
 PACKAGES = ("skfolio", "cvxpy-base", "clarabel", "scipy", "numpy")
 WITHOUT_SOLVER = frozenset({Objective.EQUAL_WEIGHT, Objective.HRP, Objective.INVERSE_VOLATILITY})
 DUST = 1e-9
+EXCHANGED = "cardinality: {count} names that no exchange made better, which need not be the best names"
 LARGEST = "cardinality: the {count} largest weights were kept and solved again, which need not be the best names"
 
 
@@ -78,8 +80,13 @@ def _weights(
         return few_by_cvar(goal, market, limits, previous, solver), ()
     free = optimised(goal, market, replace(limits, cardinality=None), previous, solver)
     names = largest(free, limits, market.symbols, previous)
-    told = LARGEST.format(count=len(names))
-    return _weights(goal, market, only(limits, names), previous, solver)[0], (told,)
+
+    def solve(chosen: tuple[int, ...]) -> FloatArray:
+        return _weights(goal, market, only(limits, chosen), previous, solver)[0]
+
+    if has_ratio(goal):
+        return exchanged(goal, market, previous, names, solve), (EXCHANGED.format(count=len(names)),)
+    return solve(names), (LARGEST.format(count=len(names)),)
 
 
 def _moved_inside(

@@ -156,6 +156,21 @@ def test_the_fewest_names_of_the_least_variance_are_those_of_brute_force(real: M
     assert found.volatility == pytest.approx(best, rel=1e-4)
 
 
+@pytest.mark.parametrize("objective", [Objective.MAX_SHARPE, Objective.MAX_DIVERSIFICATION])
+def test_names_of_a_ratio_are_exchanged_until_they_are_those_of_brute_force(real: Market, objective: Objective) -> None:
+    some = market(real.symbols[-8:], real.returns[:, -8:])
+    gain = some.mean if objective is Objective.MAX_SHARPE else np.sqrt(np.diag(some.covariance))
+
+    def ratio(upper: tuple[float, ...] = (1.0,) * 8, **limits: Any) -> float:
+        found = solved(Goal(objective), some, upper=upper, **limits)
+        return float(found.weights @ gain) / found.volatility
+
+    best = max(
+        ratio(tuple(1.0 if i in names else 0.0 for i in range(8))) for names in itertools.combinations(range(8), 3)
+    )
+    assert ratio(cardinality=3) == pytest.approx(best, rel=1e-4)
+
+
 @pytest.mark.parametrize("objective", [o for o in SOLVED_BY_MOMENTS if o is not Objective.MIN_VARIANCE])
 def test_every_goal_keeps_to_the_number_of_names(real: Market, objective: Objective) -> None:
     some = market(real.symbols[:8], real.returns[:, :8])
