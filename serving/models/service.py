@@ -1,5 +1,6 @@
 """Which model answers, and what it says."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -7,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import structlog
+from anyio import CapacityLimiter, to_thread
 
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
@@ -45,6 +47,7 @@ from serving.models.schemas import (
 
 KEPT_S: Final = 5.0
 STORED_CLOSES: Final = 1000
+COMPUTED_AT_ONCE: Final = 2
 AWAY: Final = "MLflow does not answer; /health/ready and `tidemark status` show it."
 UNUSABLE: Final = (PickleRefused, UnusableModelError, StrangeArtifactError)
 
@@ -97,6 +100,8 @@ class ModelService:
     def __init__(self, repository: ModelRepository, clock: Clock) -> None:
         self._repository = repository
         self._clock = clock
+        self._computing = CapacityLimiter(COMPUTED_AT_ONCE)  # not the registry's: a forecast waits for no MLflow
+        self._looking = asyncio.Lock()
         self._known: _Chosen | None = None
         self._known_at = float("-inf")
 
@@ -149,11 +154,12 @@ class ModelService:
         return asked.symbol, rows[-1].business_date, [float(row.close) for row in rows]
 
     async def _champion(self) -> _Chosen:
-        now = self._clock.monotonic()
-        if self._known is None or now - self._known_at > KEPT_S:
-            self._known = await self._looked_up()
-            self._known_at = now
-        return self._known
+        """Looked up for all who ask meanwhile: a registry that is away costs them its time limit once, not in turn."""
+        async with self._looking:
+            if self._known is None or self._clock.monotonic() - self._known_at > KEPT_S:
+                self._known = await self._looked_up()
+                self._known_at = self._clock.monotonic()
+            return self._known
 
     async def _looked_up(self) -> _Chosen:
         try:
@@ -173,7 +179,7 @@ class ModelService:
         symbol: str | None,
         as_of: date | None,
     ) -> Forecast:
-        told = await self._repository.ask(lambda _: _computed(found, closes))
+        told = await to_thread.run_sync(_computed, found, closes, limiter=self._computing)
         quantiles = [
             Quantile(level=f"{level:g}", log_return=_digits(value))
             for level, value in zip(told.levels, told.quantiles[0], strict=True)
