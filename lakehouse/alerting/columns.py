@@ -1,40 +1,52 @@
-"""Rules, positions and what came of them as columns: the plain arrays that the compiled loops of kernel.py walk."""
+"""Rules, positions and what came of them as the plain arrays that the compiled loops of kernel.py walk."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lakehouse.alerting.book import UNKNOWN, BadBook, Book, Worth, grouped, places, values, worth
 from lakehouse.alerting.rules import OF_PORTFOLIO, OF_POSITION, OF_PRICE, OF_QUOTE, Kind, Rule
-from lakehouse.risk.checks import BoolArray, FloatArray, IntArray
+from lakehouse.risk.checks import FloatArray, IntArray
 
 NEVER: Final = np.iinfo(np.int64).min
 CODES: Final = {kind: code for code, kind in enumerate(Kind)}
 FAMILIES: Final = (OF_PRICE, OF_QUOTE, OF_PORTFOLIO)
 
 
+Records = npt.NDArray[np.void]
+"""Records of one of the types below: what belongs together lies together, and a loop passes one array for all."""
+
+RULE: Final = np.dtype(
+    # `place` counts all rules; `position` is a place among the sorted positions, -1 where the rule has none. What
+    # changes: `fired` (broken, and not armed since), `paused`, `ready_us` (fires not before), `crossings` (how many so
+    # far) and `best`, the price that a trailing stop follows, NaN before the first.
+    [(name, "i8") for name in ("place", "kind", "position", "cool_down_us", "ready_us", "crossings")]
+    + [(name, "f8") for name in ("limit", "hysteresis", "best")]
+    + [(name, "?") for name in ("is_amount", "once", "fired", "paused")],
+    align=True,
+)
+POSITION: Final = np.dtype([("symbol", "i8"), ("portfolio", "i8"), ("units", "f8"), ("rate", "i8"), ("value", "i8")])
+"""`value` in quanta or UNKNOWN."""
+TOTAL: Final = np.dtype(
+    # Quanta: cash; of the positions net, gross, how many are missing, the size and place of the largest; the highest
+    # equity and that of the day's opening, NEVER unknown; VaR of the last batch and live, NaN unknown.
+    [(name, "i8") for name in ("cash", "net", "gross", "missing", "top", "holder", "peak", "opening")]
+    + [(name, "f8") for name in ("batch", "live")]
+)
+FOUND: Final = np.dtype(
+    [(name, "i8") for name in ("rule", "row", "at_us", "sequence")] + [(name, "f8") for name in ("value", "bound")]
+)
+"""Crossings in the order in which they were found; the first record only counts, in `row`, those after it."""
+
+
 class Table(NamedTuple):
     """Rules of one family, those of one target (symbol or portfolio) together: `first` (targets + 1,) says where they
-    begin. All other columns (R,). `position` is a place among the sorted positions, -1 where the rule has none.
-
-    What changes: `fired` (broken, and not armed since), `paused`, `ready_us` (fires not before), `crossings` (how many
-    so far) and `best`, the price that a trailing stop follows, NaN before the first.
-    """
+    begin in `rules` (R,)."""
 
     first: IntArray
-    kind: IntArray
-    limit: FloatArray
-    hysteresis: FloatArray
-    cool_down_us: IntArray
-    is_amount: BoolArray
-    once: BoolArray
-    position: IntArray
-    fired: BoolArray
-    paused: BoolArray
-    ready_us: IntArray
-    crossings: IntArray
-    best: FloatArray
+    rules: Records
 
 
 Tables = tuple[Table, Table, Table]
@@ -42,98 +54,47 @@ Tables = tuple[Table, Table, Table]
 
 
 class Positions(NamedTuple):
-    """I positions sorted by symbol, `first` (N + 1,) says where each symbol's begin; `value` in quanta or UNKNOWN.
-
-    `member_first` (P + 1,) and `member` (I,) list the positions of each portfolio.
-    """
+    """`held` (I,) sorted by symbol, `first` (N + 1,) says where each symbol's begin; `member_first` (P + 1,) and
+    `member` (I,) list those of each portfolio; `rates` as in Book."""
 
     first: IntArray
-    symbol: IntArray
-    portfolio: IntArray
-    units: FloatArray
-    rate: IntArray
-    rates: FloatArray
-    value: IntArray
+    held: Records
     member_first: IntArray
     member: IntArray
-
-
-class Totals(NamedTuple):
-    """P portfolios in quanta: `cash`; of their positions `net`, `gross`, `missing` ones, the size (`top`) and the place
-    (`holder`) of the largest; the highest equity, `peak`, and that of the day's `opening`, NEVER unknown; VaR of the
-    last `batch` and `live`, NaN unknown."""
-
-    cash: IntArray
-    net: IntArray
-    gross: IntArray
-    missing: IntArray
-    top: IntArray
-    holder: IntArray
-    peak: IntArray
-    opening: IntArray
-    batch: FloatArray
-    live: FloatArray
-
-
-class Found(NamedTuple):
-    """Crossings in the order in which they were found; `size[0]` of them."""
-
-    rule: IntArray
-    row: IntArray
-    at_us: IntArray
-    sequence: IntArray
-    value: FloatArray
-    bound: FloatArray
-    size: IntArray
-
-
-def found_of(capacity: int) -> Found:
-    """Room for `capacity` crossings."""
-    rule, row, at, sequence = np.zeros((4, capacity), np.int64)
-    return Found(rule, row, at, sequence, np.zeros(capacity), np.zeros(capacity), np.zeros(1, np.int64))
+    rates: FloatArray
 
 
 def positions_of(book: Book, marks: FloatArray) -> tuple[Positions, IntArray]:
     """The positions of `book` at `marks`, and the order (I,) in which they were taken from it."""
     order, first = grouped(book.symbol, len(book.symbols))
-    portfolio = np.ascontiguousarray(book.portfolio[order], dtype=np.int64)
-    member, member_first = grouped(portfolio, len(book.portfolios))
-    columns = Positions(
-        first=first,
-        symbol=np.ascontiguousarray(book.symbol[order], dtype=np.int64),
-        portfolio=portfolio,
-        units=np.ascontiguousarray(book.units[order], dtype=np.float64),
-        rate=np.ascontiguousarray(book.rate[order], dtype=np.int64),
-        rates=np.ascontiguousarray(book.rates, dtype=np.float64).copy(),
-        value=values(book, marks)[order],
-        member_first=member_first,
-        member=member,
-    )
-    return columns, order
+    held = np.zeros(len(order), POSITION)
+    columns = {"symbol": book.symbol, "portfolio": book.portfolio, "units": book.units, "rate": book.rate}
+    for name, column in (columns | {"value": values(book, marks)}).items():
+        held[name] = column[order]
+    member, member_first = grouped(held["portfolio"], len(book.portfolios))
+    return Positions(first, held, member_first, member, np.array(book.rates, dtype=np.float64)), order
 
 
-def summed(positions: Positions, sums: Worth, totals: Totals) -> None:
-    """Write what the positions add up to into `totals`."""
-    totals.net[:], totals.gross[:], totals.missing[:] = sums.net, sums.gross, sums.missing
-    size = np.where(positions.value == UNKNOWN, 0, np.abs(positions.value))
-    totals.top[:] = 0
-    np.maximum.at(totals.top, positions.portfolio, size)
-    holders = np.flatnonzero(size == totals.top[positions.portfolio])
-    totals.holder[:] = -1
-    totals.holder[positions.portfolio[holders]] = holders
+def summed(held: Records, sums: Worth, totals: Records) -> None:
+    """Write what the positions `held` add up to into `totals`."""
+    totals["net"], totals["gross"], totals["missing"] = sums.net, sums.gross, sums.missing
+    size = np.where(held["value"] == UNKNOWN, 0, np.abs(held["value"]))
+    top, holder = np.zeros(len(totals), np.int64), np.full(len(totals), -1)
+    np.maximum.at(top, held["portfolio"], size)
+    largest = np.flatnonzero(size == top[held["portfolio"]])
+    holder[held["portfolio"][largest]] = largest
+    totals["top"], totals["holder"] = top, holder
 
 
-def totals_of(book: Book, positions: Positions, order: IntArray) -> Totals:
-    """The totals of positions that were taken from `book` in `order`; nothing is known of their past."""
-    count = len(book.portfolios)
-    cash = np.array(book.cash, dtype=np.int64)
-    net, gross, missing, top, holder = np.zeros((5, count), np.int64)
-    peak, opening = np.full((2, count), NEVER)
-    batch, live = np.full((2, count), np.nan)
-    totals = Totals(cash, net, gross, missing, top, holder, peak, opening, batch, live)
-    value = np.empty_like(positions.value)
-    value[order] = positions.value
-    summed(positions, worth(book, value), totals)
+def totals_of(book: Book, held: Records, order: IntArray) -> Records:
+    """The totals of positions `held` that were taken from `book` in `order`; nothing is known of their past."""
+    totals = np.zeros(len(book.portfolios), TOTAL)
+    totals["cash"] = book.cash
+    totals["peak"] = totals["opening"] = NEVER
+    totals["batch"] = totals["live"] = np.nan
+    value = np.empty(len(held), np.int64)
+    value[order] = held["value"]
+    summed(held, worth(book, value), totals)
     return totals
 
 
@@ -153,7 +114,7 @@ def tables_of(rules: Sequence[Rule], book: Book, order: IntArray) -> tuple[Table
         by_target, first = grouped(target, count)
         sorted_rules = [own[place] for place in by_target]
         at = [held.get((rule.portfolio, rule.symbol), -1) if rule.kind in OF_POSITION else -1 for rule in sorted_rules]
-        tables.append(_table(sorted_rules, first, np.array(at, dtype=np.int64)))
+        tables.append(_table(sorted_rules, first, at, len(ordered)))
         ordered += sorted_rules
     prices, quotes, owners = tables
     return (prices, quotes, owners), tuple(ordered)
@@ -171,20 +132,11 @@ def _place(rule: Rule, of: dict[str, int], symbols: dict[str, int], portfolios: 
     return of[(rule.portfolio if of is portfolios else rule.symbol) or ""]
 
 
-def _table(rules: Sequence[Rule], first: IntArray, position: IntArray) -> Table:
-    count = len(rules)
-    return Table(
-        first=first,
-        kind=np.array([CODES[rule.kind] for rule in rules], dtype=np.int64),
-        limit=np.array([rule.limit for rule in rules], dtype=np.float64),
-        hysteresis=np.array([rule.hysteresis for rule in rules], dtype=np.float64),
-        cool_down_us=np.array([rule.cool_down_us for rule in rules], dtype=np.int64),
-        is_amount=np.array([rule.is_amount for rule in rules], dtype=np.bool_),
-        once=np.array([rule.once for rule in rules], dtype=np.bool_),
-        position=position,
-        fired=np.zeros(count, np.bool_),
-        paused=np.zeros(count, np.bool_),
-        ready_us=np.full(count, NEVER),
-        crossings=np.zeros(count, np.int64),
-        best=np.full(count, np.nan),
-    )
+def _table(rules: Sequence[Rule], first: IntArray, position: Sequence[int], offset: int) -> Table:
+    records = np.zeros(len(rules), RULE)
+    records["place"], records["position"] = np.arange(offset, offset + len(rules)), position
+    records["kind"] = [CODES[rule.kind] for rule in rules]
+    for name in ("limit", "hysteresis", "cool_down_us", "is_amount", "once"):
+        records[name] = [getattr(rule, name) for rule in rules]
+    records["ready_us"], records["best"] = NEVER, np.nan
+    return Table(first, records)

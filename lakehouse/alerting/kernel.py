@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from lakehouse.alerting.book import LARGEST, QUANTA, UNKNOWN
-from lakehouse.alerting.columns import CODES, NEVER, Found, Positions, Table, Totals
+from lakehouse.alerting.columns import CODES, NEVER, Positions, Records, Table
 from lakehouse.alerting.rules import Kind
 from lakehouse.risk.checks import BoolArray, FloatArray, IntArray
 
@@ -49,228 +49,254 @@ class Board(NamedTuple):
     quotes: Table
     portfolios: Table
     positions: Positions
-    totals: Totals
+    totals: Records
     seen_us: IntArray
     time: IntArray
 
 
-def _fires_at(table: Table, rule: int, at: int, above: bool, value: float, bound: float) -> bool:
+class Cause(NamedTuple):
+    """What is judged: the row of a batch, -1 for time alone, and its event time."""
+
+    row: int
+    at_us: int
+
+
+def _fires_at(rule: np.void, at: int, above: bool, value: float, bound: float) -> bool:
     """Move one rule by one value; whether it fires. NaN moves nothing."""
-    if table.paused[rule]:
+    if rule["paused"]:
         return False
-    if table.fired[rule]:
-        slack = table.hysteresis[rule] * abs(bound)
+    if rule["fired"]:
+        slack = rule["hysteresis"] * abs(bound)
         is_back = value < bound - slack if above else value > bound + slack
-        if is_back and not table.once[rule]:
-            table.fired[rule] = False
-            table.best[rule] = value
+        if is_back and not rule["once"]:
+            rule["fired"] = False
+            rule["best"] = value
         return False
     is_beyond = value >= bound if above else value <= bound
-    if not is_beyond or at < table.ready_us[rule]:
+    if not is_beyond or at < rule["ready_us"]:
         return False
-    table.fired[rule] = True
-    table.ready_us[rule] = at + table.cool_down_us[rule]
-    table.crossings[rule] += 1
+    rule["fired"] = True
+    rule["ready_us"] = at + rule["cool_down_us"]
+    rule["crossings"] += 1
     return True
 
 
-_fires: Callable[[Table, int, int, bool, float, float], bool] = _compile(_fires_at)
+_fires: Callable[[np.void, int, bool, float, float], bool] = _compile(_fires_at)
 
 
-def _noted(found: Found, rule: int, sequence: int, row: int, at: int, value: float, bound: float) -> None:
-    place = found.size[0]
-    found.rule[place], found.sequence[place] = rule, sequence
-    found.row[place], found.at_us[place] = row, at
-    found.value[place], found.bound[place] = value, bound
-    found.size[0] = place + 1
+def _noted(found: Records, rule: np.void, cause: Cause, value: float, bound: float) -> None:
+    place = found[0]["row"] + 1
+    crossing = found[place]
+    crossing["rule"], crossing["sequence"] = rule["place"], rule["crossings"]
+    crossing["row"], crossing["at_us"] = cause.row, cause.at_us
+    crossing["value"], crossing["bound"] = value, bound
+    found[0]["row"] = place
 
 
-_note: Callable[[Found, int, int, int, int, float, float], None] = _compile(_noted)
+_note: Callable[[Records, np.void, Cause, float, float], None] = _compile(_noted)
 
 
-def _trailed(table: Table, rule: int, mark: float, long: bool) -> float:
+def _trailed(rule: np.void, mark: float, long: bool) -> float:
     """The stop of a trailing rule after `mark`. A rule that fired keeps the stop at which it did."""
-    best = table.best[rule]
-    follows = not table.fired[rule] and not table.paused[rule]
+    best = rule["best"]
+    follows = not rule["fired"] and not rule["paused"]
     if follows and (math.isnan(best) or (mark > best if long else mark < best)):
-        best = table.best[rule] = mark
-    share = table.limit[rule] if long else -table.limit[rule]
+        best = rule["best"] = mark
+    share = rule["limit"] if long else -rule["limit"]
     return float(best * (1.0 - share))
 
 
-_trail: Callable[[Table, int, float, bool], float] = _compile(_trailed)
+_trail: Callable[[np.void, float, bool], float] = _compile(_trailed)
 
 
-def _judged_price(board: Board, found: Found, row: int, at: int, symbol: int, mark: float) -> None:
-    table = board.prices
-    for rule in range(table.first[symbol], table.first[symbol + 1]):
-        kind, position = table.kind[rule], table.position[rule]
-        bound, above = table.limit[rule], kind == _ABOVE
+def _judged_price(rules: Records, held: Records, found: Records, cause: Cause, mark: float) -> None:
+    for place in range(len(rules)):
+        rule = rules[place]
+        kind, position = rule["kind"], rule["position"]
+        bound, above = rule["limit"], kind == _ABOVE
         if kind in (_STOP_LOSS, _TAKE_PROFIT, _TRAILING):
-            units = board.positions.units[position] if position >= 0 else 0.0
+            units = held[position]["units"] if position >= 0 else 0.0
             if units == 0.0:
                 continue
             above = (units > 0.0) == (kind == _TAKE_PROFIT)
             if kind == _TRAILING:
-                bound = _trail(table, rule, mark, units > 0.0)
-        if _fires(table, rule, at, above, mark, bound):
-            _note(found, rule, table.crossings[rule], row, at, mark, bound)
+                bound = _trail(rule, mark, units > 0.0)
+        if _fires(rule, cause.at_us, above, mark, bound):
+            _note(found, rule, cause, mark, bound)
 
 
-_judge_price: Callable[[Board, Found, int, int, int, float], None] = _compile(_judged_price)
+_judge_price: Callable[[Records, Records, Records, Cause, float], None] = _compile(_judged_price)
 
 
-def _judged_quote(board: Board, found: Found, row: int, at: int, symbol: int, crossed: bool) -> None:
+def _judged_quote(rules: Records, found: Records, cause: Cause, crossed: bool) -> None:
     """A tick against the rules of its symbol's quote: it has no age."""
-    table, offset = board.quotes, len(board.prices.kind)
-    for rule in range(table.first[symbol], table.first[symbol + 1]):
-        is_crossed = table.kind[rule] == _CROSSED
-        value = (1.0 if crossed else 0.0) if is_crossed else 0.0
-        bound = 1.0 if is_crossed else table.limit[rule]
-        if _fires(table, rule, at, True, value, bound):
-            _note(found, offset + rule, table.crossings[rule], row, at, value, bound)
+    for place in range(len(rules)):
+        rule = rules[place]
+        is_crossed = rule["kind"] == _CROSSED
+        value = 1.0 if is_crossed and crossed else 0.0
+        bound = 1.0 if is_crossed else rule["limit"]
+        if _fires(rule, cause.at_us, True, value, bound):
+            _note(found, rule, cause, value, bound)
 
 
-_judge_quote: Callable[[Board, Found, int, int, int, bool], None] = _compile(_judged_quote)
+_judge_quote: Callable[[Records, Records, Cause, bool], None] = _compile(_judged_quote)
 
 
-def _valued(positions: Positions, place: int, mark: float) -> int:
+def _valued(units: float, mark: float, rate: float) -> int:
     """As lakehouse.alerting.book.values has it, operation by operation."""
-    units = positions.units[place]
-    exact = units * mark * positions.rates[positions.rate[place]] * QUANTA
+    exact = units * mark * rate * QUANTA
     if abs(exact) < LARGEST:
         return int(np.rint(exact))
     return 0 if units == 0.0 else UNKNOWN
 
 
-_value: Callable[[Positions, int, float], int] = _compile(_valued)
+_value: Callable[[float, float, float], int] = _compile(_valued)
 
 
-def _largest(positions: Positions, totals: Totals, owner: int) -> None:
+def _largest(held: Records, members: IntArray, total: np.void) -> None:
     """Look for the largest position of a portfolio anew."""
-    totals.top[owner], totals.holder[owner] = 0, -1
-    for entry in range(positions.member_first[owner], positions.member_first[owner + 1]):
-        place = positions.member[entry]
-        value = positions.value[place]
-        if value != UNKNOWN and abs(value) >= totals.top[owner]:
-            totals.top[owner], totals.holder[owner] = abs(value), place
+    total["top"], total["holder"] = 0, -1
+    for place in members:
+        value = held[place]["value"]
+        if value != UNKNOWN and abs(value) >= total["top"]:
+            total["top"], total["holder"] = abs(value), place
 
 
-_find_largest: Callable[[Positions, Totals, int], None] = _compile(_largest)
+_find_largest: Callable[[Records, IntArray, np.void], None] = _compile(_largest)
 
 
-def _revalued(positions: Positions, totals: Totals, place: int, mark: float) -> None:
-    old, new, owner = positions.value[place], _value(positions, place, mark), positions.portfolio[place]
-    if new == old:
-        return
-    positions.value[place] = new
+def _replaced(total: np.void, old: int, new: int) -> None:
+    """A position is worth `new` and no more `old`."""
     if old == UNKNOWN:
-        totals.missing[owner] -= 1
+        total["missing"] -= 1
         old = 0
     if new == UNKNOWN:
-        totals.missing[owner] += 1
+        total["missing"] += 1
         new = 0
-    totals.net[owner] += new - old
-    totals.gross[owner] += abs(new) - abs(old)
-    if abs(new) >= totals.top[owner]:
-        totals.top[owner], totals.holder[owner] = abs(new), place
-    elif totals.holder[owner] == place:
-        _find_largest(positions, totals, owner)
+    total["net"] += new - old
+    total["gross"] += abs(new) - abs(old)
 
 
-_revalue: Callable[[Positions, Totals, int, float], None] = _compile(_revalued)
+_replace: Callable[[np.void, int, int], None] = _compile(_replaced)
 
 
-def _measured(totals: Totals, owner: int, kind: int, equity: int) -> tuple[float, float]:
+def _revalued(positions: Positions, total: np.void, place: int, mark: float) -> None:
+    held = positions.held
+    position = held[place]
+    old, new = position["value"], _value(position["units"], mark, positions.rates[position["rate"]])
+    if new == old:
+        return
+    position["value"] = new
+    _replace(total, old, new)
+    size = 0 if new == UNKNOWN else abs(new)
+    if size >= total["top"]:
+        total["top"], total["holder"] = size, place
+    elif total["holder"] == place:
+        owner = position["portfolio"]
+        _find_largest(held, positions.member[positions.member_first[owner] : positions.member_first[owner + 1]], total)
+
+
+_revalue: Callable[[Positions, np.void, int, float], None] = _compile(_revalued)
+
+
+def _measured(total: np.void, kind: int, equity: int) -> tuple[float, float]:
     """A rule's value and what its limit is a share of, in quanta; NaN where it is not known."""
     if kind == _DRAWDOWN:
-        return float(totals.peak[owner] - equity), float(totals.peak[owner])
+        return float(total["peak"] - equity), float(total["peak"])
     if kind == _DAILY_LOSS:
-        opening = totals.opening[owner]
+        opening = total["opening"]
         return (math.nan, math.nan) if opening == NEVER else (float(opening - equity), float(opening))
     if kind == _GROSS:
-        return float(totals.gross[owner]), float(equity)
+        return float(total["gross"]), float(equity)
     if kind == _CONCENTRATION:
-        return float(totals.top[owner]), float(equity)
-    return totals.batch[owner] if kind == _VAR_BATCH else totals.live[owner], float(equity)
+        return float(total["top"]), float(equity)
+    return total["batch"] if kind == _VAR_BATCH else total["live"], float(equity)
 
 
-_measure: Callable[[Totals, int, int, int], tuple[float, float]] = _compile(_measured)
+_measure: Callable[[np.void, int, int], tuple[float, float]] = _compile(_measured)
 
 
-def _judged_portfolio(board: Board, found: Found, row: int, at: int, owner: int) -> None:
-    totals, table = board.totals, board.portfolios
-    if totals.missing[owner] > 0:
+def _judged_portfolio(rules: Records, total: np.void, found: Records, cause: Cause) -> None:
+    if total["missing"] > 0:
         return
-    equity = totals.cash[owner] + totals.net[owner]
-    if equity > totals.peak[owner]:
-        totals.peak[owner] = equity
-    offset = len(board.prices.kind) + len(board.quotes.kind)
-    for rule in range(table.first[owner], table.first[owner + 1]):
-        value, of = _measure(totals, owner, table.kind[rule], equity)
-        bound = table.limit[rule] * (QUANTA if table.is_amount[rule] else of)
-        if _fires(table, rule, at, True, value, bound):
-            _note(found, offset + rule, table.crossings[rule], row, at, value / QUANTA, bound / QUANTA)
+    equity = total["cash"] + total["net"]
+    if equity > total["peak"]:
+        total["peak"] = equity
+    for place in range(len(rules)):
+        rule = rules[place]
+        value, of = _measure(total, rule["kind"], equity)
+        bound = rule["limit"] * (QUANTA if rule["is_amount"] else of)
+        if _fires(rule, cause.at_us, True, value, bound):
+            _note(found, rule, cause, value / QUANTA, bound / QUANTA)
 
 
-_judge_portfolio: Callable[[Board, Found, int, int, int], None] = _compile(_judged_portfolio)
+_judge_portfolio: Callable[[Records, np.void, Records, Cause], None] = _compile(_judged_portfolio)
 
 
-def _judged_tick(board: Board, found: Found, row: int, rows: Rows) -> None:
+def _judged_tick(board: Board, found: Records, row: int, rows: Rows) -> None:
     symbol, at, mark = rows.symbol[row], rows.at_us[row], rows.mark[row]
-    positions = board.positions
+    prices, quotes, owners, positions = board.prices, board.quotes, board.portfolios, board.positions
     board.time[0] = max(board.time[0], at)
     board.seen_us[symbol] = at
-    _judge_quote(board, found, row, at, symbol, rows.crossed[row])
+    cause, newest = Cause(row, at), Cause(row, board.time[0])
+    _judge_quote(quotes.rules[quotes.first[symbol] : quotes.first[symbol + 1]], found, cause, rows.crossed[row])
     if math.isnan(mark):
         return
-    _judge_price(board, found, row, at, symbol, mark)
+    own = prices.rules[prices.first[symbol] : prices.first[symbol + 1]]
+    _judge_price(own, positions.held, found, cause, mark)
     for place in range(positions.first[symbol], positions.first[symbol + 1]):
-        _revalue(positions, board.totals, place, mark)
-        _judge_portfolio(board, found, row, board.time[0], positions.portfolio[place])
+        owner = positions.held[place]["portfolio"]
+        total = board.totals[owner]
+        _revalue(positions, total, place, mark)
+        _judge_portfolio(owners.rules[owners.first[owner] : owners.first[owner + 1]], total, found, newest)
 
 
-_judge_tick: Callable[[Board, Found, int, Rows], None] = _compile(_judged_tick)
+_judge_tick: Callable[[Board, Records, int, Rows], None] = _compile(_judged_tick)
 
 
-def _played(board: Board, found: Found, rows: Rows, first: int, room: int) -> int:
+def _played(board: Board, found: Records, rows: Rows, first: int, room: int) -> int:
     """Judge the rows from `first` on; the row before which it stopped, for a beat or because fewer than `room`
     crossings fit, or how many rows there are."""
     for row in range(first, len(rows.symbol)):
         if not rows.counted[row]:
             continue
-        if rows.at_us[row] >= board.time[1] or len(found.rule) - found.size[0] < room:
+        if rows.at_us[row] >= board.time[1] or len(found) - 1 - found[0]["row"] < room:
             return row
         _judge_tick(board, found, row, rows)
     return len(rows.symbol)
 
 
-play: Callable[[Board, Found, Rows, int, int], int] = _compile(_played)
+play: Callable[[Board, Records, Rows, int, int], int] = _compile(_played)
 
 
-def _aged(board: Board, found: Found, row: int, at: int) -> None:
+def _aged(board: Board, found: Records, row: int, at: int) -> None:
     """The stale quotes at `at`: seconds since the symbol's last tick, or since the first of all."""
-    table, offset = board.quotes, len(board.prices.kind)
+    table = board.quotes
     for symbol in range(len(board.seen_us)):
         age = (at - max(board.seen_us[symbol], board.time[2])) / 1e6
-        for rule in range(table.first[symbol], table.first[symbol + 1]):
-            if table.kind[rule] == _STALE and _fires(table, rule, at, True, age, table.limit[rule]):
-                _note(found, offset + rule, table.crossings[rule], row, at, age, table.limit[rule])
+        for place in range(table.first[symbol], table.first[symbol + 1]):
+            rule = table.rules[place]
+            if rule["kind"] == _STALE and _fires(rule, at, True, age, rule["limit"]):
+                _note(found, rule, Cause(row, at), age, rule["limit"])
 
 
-judge_ages: Callable[[Board, Found, int, int], None] = _compile(_aged)
+judge_ages: Callable[[Board, Records, int, int], None] = _compile(_aged)
 
 
 def _swung(positions: Positions, moves: FloatArray, owners: IntArray) -> FloatArray:
     """P&L (S, P) in quanta of the portfolios `owners` under `moves` (N, S) of the symbols, position by position in a
     fixed order."""
-    pnl = np.zeros((len(owners), moves.shape[1]))
-    for place in range(len(owners)):
-        owner = owners[place]
+    count = moves.shape[1]
+    pnl = np.zeros((len(owners), count))
+    for row in range(len(owners)):
+        owner, sums = owners[row], pnl[row]
         for entry in range(positions.member_first[owner], positions.member_first[owner + 1]):
-            position = positions.member[entry]
-            if positions.value[position] != 0:  # what is not held needs no scenario
-                pnl[place] += positions.value[position] * moves[positions.symbol[position]]
+            position = positions.held[positions.member[entry]]
+            if position["value"] == 0:  # what is not held needs no scenario
+                continue
+            value, move = float(position["value"]), moves[position["symbol"]]
+            for scenario in range(count):
+                sums[scenario] += value * move[scenario]
     return pnl.T
 
 

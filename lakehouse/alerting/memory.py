@@ -3,18 +3,22 @@ set of rules takes over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from lakehouse.alerting.book import places
-from lakehouse.alerting.columns import NEVER, Table, Totals
+from lakehouse.alerting.columns import NEVER, Records, Table
 from lakehouse.alerting.marks import Market
 from lakehouse.risk.checks import BoolArray, FloatArray, IntArray
+
+RULE_MEMORY: Final = ("fired", "paused", "ready_us", "crossings", "best")
+PORTFOLIO_MEMORY: Final = ("peak", "opening", "batch", "live")
 
 
 @dataclass(frozen=True, slots=True)
 class OfRules:
-    """By rule: what changes of a Table, the crossing up to which its owner has `seen` them, and the `side` on which its
+    """By rule: what changes of a RULE, the crossing up to which its owner has `seen` them, and the `side` on which its
     position was held: 1 long, -1 short, 0 none."""
 
     ids: tuple[str, ...] = ()
@@ -29,7 +33,7 @@ class OfRules:
 
 @dataclass(frozen=True, slots=True)
 class OfPortfolios:
-    """By portfolio, quanta: the highest equity, that of the day's opening, and VaR, as in Totals."""
+    """By portfolio, quanta: the highest equity, that of the day's opening, and VaR, as in TOTAL."""
 
     ids: tuple[str, ...] = ()
     peak: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -64,12 +68,12 @@ def recall_market(memory: Memory, symbols: Sequence[str], market: Market) -> Non
         column[here] = past[there]
 
 
-def recall_portfolios(memory: Memory, portfolios: Sequence[str], totals: Totals) -> None:
+def recall_portfolios(memory: Memory, portfolios: Sequence[str], totals: Records) -> None:
     """Write what is remembered of `portfolios` into `totals`."""
     past = memory.portfolios
     here, there = recalled(past.ids, portfolios)
-    totals.peak[here], totals.opening[here] = past.peak[there], past.opening[there]
-    totals.batch[here], totals.live[here] = past.batch[there], past.live[there]
+    for name in PORTFOLIO_MEMORY:
+        totals[name][here] = getattr(past, name)[there]
 
 
 def recall_rules(memory: Memory, ids: Sequence[str], tables: Sequence[Table], seen: IntArray, side: IntArray) -> None:
@@ -80,24 +84,14 @@ def recall_rules(memory: Memory, ids: Sequence[str], tables: Sequence[Table], se
     seen[here], side[here] = past.seen[there], past.side[there]
     offset = 0
     for table in tables:
-        count = len(table.kind)
+        count = len(table.rules)
         own = (offset <= here) & (here < offset + count)
-        place, source = here[own] - offset, there[own]
-        table.fired[place], table.paused[place] = past.fired[source], past.paused[source]
-        table.ready_us[place], table.crossings[place] = past.ready_us[source], past.crossings[source]
-        table.best[place] = past.best[source]
+        for name in RULE_MEMORY:
+            table.rules[name][here[own] - offset] = getattr(past, name)[there[own]]
         offset += count
 
 
 def remembered(ids: Sequence[str], tables: Sequence[Table], seen: IntArray, side: IntArray) -> OfRules:
     """What the rules `ids`, in the order of the tables' rows, have come to."""
-    return OfRules(
-        ids=tuple(ids),
-        fired=np.concatenate([table.fired for table in tables]),
-        paused=np.concatenate([table.paused for table in tables]),
-        ready_us=np.concatenate([table.ready_us for table in tables]),
-        crossings=np.concatenate([table.crossings for table in tables]),
-        best=np.concatenate([table.best for table in tables]),
-        seen=seen.copy(),
-        side=side.copy(),
-    )
+    learnt = {name: np.concatenate([table.rules[name] for table in tables]) for name in RULE_MEMORY}
+    return OfRules(ids=tuple(ids), seen=seen.copy(), side=side.copy(), **learnt)

@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 
 from lakehouse.alerting.book import QUANTA, BadBook, Book, values, worth
-from lakehouse.alerting.columns import NEVER, Found, Table, found_of, positions_of, summed, tables_of, totals_of
+from lakehouse.alerting.columns import FOUND, NEVER, Records, positions_of, summed, tables_of, totals_of
 from lakehouse.alerting.kernel import Board, Rows, judge_ages, play, swing
 from lakehouse.alerting.marks import Followed, Market, Ticks, follow
 from lakehouse.alerting.memory import (
+    PORTFOLIO_MEMORY,
     Memory,
     OfPortfolios,
     recall_market,
@@ -68,7 +69,7 @@ class Monitor:
         recall_market(past, book.symbols, self.market)
         positions, self._order = positions_of(book, self.market.mark)
         tables, self._rules = tables_of(rules, book, self._order)
-        totals = totals_of(book, positions, self._order)
+        totals = totals_of(book, positions.held, self._order)
         recall_portfolios(past, book.portfolios, totals)
         self._place = {rule.id: place for place, rule in enumerate(self._rules)}
         if len(self._place) != len(rules):
@@ -79,7 +80,7 @@ class Monitor:
         sides = self._sides()
         recall_rules(past, self._ids, tables, self._seen, sides)
         self._turned(sides, self._sides())
-        self._found: Found = found_of(2 * len(rules) + 1)
+        self._found: Records = np.zeros(2 * len(rules) + 2, FOUND)
         self._beat_us, self._scenarios = beat_us, scenarios
         self._live = _with_live_var(self._rules, book)
         self._moves = None if scenarios is None else _moves(scenarios, book)
@@ -114,34 +115,32 @@ class Monitor:
     def state(self, rule_id: str) -> State:
         """How the rule stands. Raises KeyError for one that is not watched."""
         place = self._place[rule_id]
-        table, row = self._at(place)
-        if table.paused[row]:
+        rule = self._at(place)
+        if rule["paused"]:
             return State.PAUSED
-        if not table.fired[row]:
+        if not rule["fired"]:
             return State.ACTIVE
-        return State.ACKNOWLEDGED if self._seen[place] == table.crossings[row] else State.TRIGGERED
+        return State.ACKNOWLEDGED if self._seen[place] == rule["crossings"] else State.TRIGGERED
 
     def acknowledge(self, rule_id: str) -> None:
         """Its owner has seen all its crossings so far. What fires, and when, does not depend on it."""
         place = self._place[rule_id]
-        table, row = self._at(place)
-        self._seen[place] = table.crossings[row]
+        self._seen[place] = self._at(place)["crossings"]
 
     def pause(self, rule_id: str) -> None:
         """Judge it no more, until it is resumed."""
-        table, row = self._at(self._place[rule_id])
-        table.paused[row] = True
+        self._at(self._place[rule_id])["paused"] = True
 
     def resume(self, rule_id: str) -> None:
         """Judge it from the next tick on, armed; a trailing stop follows the price from there."""
-        table, row = self._at(self._place[rule_id])
-        if table.paused[row]:
-            table.paused[row], table.fired[row], table.best[row] = False, False, np.nan
+        rule = self._at(self._place[rule_id])
+        if rule["paused"]:
+            rule["paused"] = False
+            self.rearm(rule_id)
 
     def rearm(self, rule_id: str) -> None:
         """Arm it, though its value is not back: what is still broken fires with the next tick."""
-        table, row = self._at(self._place[rule_id])
-        table.fired[row], table.best[row] = False, np.nan
+        _anew(self._at(self._place[rule_id]))
 
     def restate(
         self, *, units: FloatArray | None = None, cash: IntArray | None = None, rates: FloatArray | None = None
@@ -162,82 +161,79 @@ class Monitor:
             raise BadBook("rates stay as many as they were")
         positions, totals = self._board.positions, self._board.totals
         value = values(self.book, self.market.mark)
-        positions.units[:], positions.rates[:] = self.book.units[self._order], self.book.rates
-        positions.value[:], totals.cash[:] = value[self._order], self.book.cash
-        summed(positions, worth(self.book, value), totals)
+        positions.held["units"], positions.held["value"] = self.book.units[self._order], value[self._order]
+        positions.rates[:], totals["cash"] = self.book.rates, self.book.cash
+        summed(positions.held, worth(self.book, value), totals)
         self._turned(before, self._sides())
 
     def moved_cash(self, portfolio: str, flow: int) -> None:
         """Quanta came from outside, or went there: no gain and no loss, so what they are measured from moves too."""
         totals, owner = self._board.totals, self.book.portfolios.index(portfolio)
-        totals.cash[owner] += flow
-        self.book = replace(self.book, cash=totals.cash.copy())
-        for level in (totals.peak, totals.opening):
+        totals["cash"][owner] += flow
+        self.book = replace(self.book, cash=totals["cash"].copy())
+        for level in (totals["peak"], totals["opening"]):
             if level[owner] != NEVER:
                 level[owner] += flow
 
     def open_day(self) -> None:
         """Daily losses are measured from the equity of now; of a portfolio that is not wholly priced, from none."""
         totals = self._board.totals
-        totals.opening[:] = np.where(totals.missing == 0, totals.cash + totals.net, NEVER)
+        totals["opening"] = np.where(totals["missing"] == 0, self.equity, NEVER)
 
     def measured(self, var: FloatArray) -> None:
         """VaR (P,) of the last batch, units of each portfolio's currency, NaN where there is none."""
-        self._board.totals.batch[:] = var * QUANTA
+        self._board.totals["batch"] = var * QUANTA
 
     @property
     def equity(self) -> IntArray:
         """(P,) quanta, without the positions that have no price."""
-        return self._board.totals.cash + self._board.totals.net
+        equity: IntArray = self._board.totals["cash"] + self._board.totals["net"]
+        return equity
 
     @property
     def values(self) -> IntArray:
         """(I,) quanta of the book's positions, UNKNOWN where there is no price or rate."""
-        value = np.empty_like(self._board.positions.value)
-        value[self._order] = self._board.positions.value
+        value = np.empty(len(self._order), np.int64)
+        value[self._order] = self._board.positions.held["value"]
         return value
 
     @property
     def missing(self) -> IntArray:
         """(P,) how many positions have no price or rate: a portfolio with any is not judged."""
-        return self._board.totals.missing.copy()
+        return np.array(self._board.totals["missing"], dtype=np.int64)
 
     def memory(self) -> Memory:
         """All that was learnt, between two batches: with it, another monitor goes on where this one is."""
-        totals = self._board.totals
         return Memory(
             symbols=self.book.symbols,
             market=Market._make(column.copy() for column in self.market),
             rules=remembered(self._ids, self._tables, self._seen, self._sides()),
             portfolios=OfPortfolios(
-                self.book.portfolios,
-                totals.peak.copy(),
-                totals.opening.copy(),
-                totals.batch.copy(),
-                totals.live.copy(),
+                self.book.portfolios, *(self._board.totals[name].copy() for name in PORTFOLIO_MEMORY)
             ),
             time=self._board.time.copy(),
         )
 
-    def _at(self, place: int) -> tuple[Table, int]:
+    def _at(self, place: int) -> np.void:
+        """The record of a rule, to be read and written."""
         for table in self._tables:
-            if place < len(table.kind):
-                return table, place
-            place -= len(table.kind)
+            if place < len(table.rules):
+                record: np.void = table.rules[place]
+                return record
+            place -= len(table.rules)
         raise IndexError(place)
 
     def _sides(self) -> IntArray:
         """(R,) 1 where a rule's position is held long, -1 short, 0 where it has none."""
-        position = np.concatenate([table.position for table in self._tables])
-        units = np.append(self._board.positions.units, 0.0)  # the one that -1 means
+        position = np.concatenate([table.rules["position"] for table in self._tables])
+        units = np.append(self._board.positions.held["units"], 0.0)  # the one that -1 means
         sides: IntArray = np.sign(units[position]).astype(np.int64)
         return sides
 
     def _turned(self, before: IntArray, after: IntArray) -> None:
         """Start the rules anew whose position is held another way than `before`."""
         for place in np.flatnonzero((before != after) & (after != 0)).tolist():
-            table, row = self._at(place)
-            table.fired[row], table.best[row] = False, np.nan
+            _anew(self._at(place))
 
     def _beat(self, at_us: int, row: int) -> None:
         """The newest beat that `at_us` passes; before the first tick of all there is none."""
@@ -254,22 +250,23 @@ class Monitor:
         if self._moves is None or self._scenarios is None or not len(self._live):
             return
         totals = self._board.totals
-        totals.live[self._live] = np.nan
-        owners = self._live[totals.missing[self._live] == 0]
+        totals["live"][self._live] = np.nan
+        owners = self._live[totals["missing"][self._live] == 0]
         pnl = swing(self._board.positions, self._moves, owners)
         known = np.isfinite(pnl).all(axis=0)
         if known.any():
             confidence, quantile = self._scenarios.confidence, self._scenarios.quantile
-            totals.live[owners[known]] = historical_var(pnl[:, known], confidence=confidence, quantile=quantile)
+            totals["live"][owners[known]] = historical_var(pnl[:, known], confidence=confidence, quantile=quantile)
 
     def _told(self) -> list[Crossing]:
-        found, size = self._found, int(self._found.size[0])
-        found.size[0] = 0
-        columns = (found.rule, found.sequence, found.at_us, found.row, found.value, found.bound)
-        return [
-            _crossing(self._rules[rule], *rest)
-            for rule, *rest in zip(*(column[:size].tolist() for column in columns), strict=True)
-        ]
+        size = int(self._found["row"][0])
+        found, self._found["row"][0] = self._found[1 : 1 + size], 0
+        columns = [found[name].tolist() for name in ("rule", "sequence", "at_us", "row", "value", "bound")]
+        return [_crossing(self._rules[rule], *rest) for rule, *rest in zip(*columns, strict=True)]
+
+
+def _anew(rule: np.void) -> None:
+    rule["fired"], rule["best"] = False, np.nan
 
 
 def _crossing(rule: Rule, sequence: int, at_us: int, row: int, value: float, bound: float) -> Crossing:
