@@ -161,5 +161,5 @@ HYPOTHETICALS: tuple[Hypothetical, ...] = (
     uniform("all_down_10", "Everything falls by 10 %", -0.1),
     uniform("all_down_20", "Everything falls by 20 %", -0.2),
     uniform("all_down_40", "Everything falls by 40 %", -0.4),
-    uniform("all_up_10", "Everything rises by 10 %, which hurts shorts", 0.1),
+    uniform("all_up_10", "Everything rises by 10 %", 0.1),
 )

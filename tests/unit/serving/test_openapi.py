@@ -101,6 +101,7 @@ INEXACT = {
     "BondValuation",
     "BacktestVerdict",
     "RiskComponent",
+    "StressScenario",
     "ForecastByModel",
     "OfValues",
 }
