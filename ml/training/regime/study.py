@@ -31,6 +31,9 @@ FLOORS: Final = (
     Floor(metric="mean_gain_over_normal", at_least=0.0, why="days of all folds foretold better than by one normal"),
     Floor(metric="days_in_a_regime", at_least=5.0, why="regimes that last long enough to act on"),
     Floor(metric="named_regimes", at_least=3.0, why="a bull, a bear and a sideways state"),
+    # Three standard deviations of the share in 250 days, either way.
+    Floor(metric="covered_05", at_least=0.01, at_most=0.10, why="days of the frozen set below the 5 % quantile"),
+    Floor(metric="covered_95", at_least=0.90, at_most=0.99, why="days of the frozen set below the 95 % quantile"),
 )
 
 

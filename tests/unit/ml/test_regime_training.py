@@ -1,5 +1,7 @@
 """A training of the regime model on simulated days: folds, plain forecasts beside it, calibration, and the gate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,14 @@ def test_a_market_with_regimes_is_told_better_than_by_one_normal(made: Study) ->
     assert first.accepted, first.reasons
     again = verdict(made, made.chain, 4, CHOSEN)
     assert not again.accepted
+
+
+@pytest.mark.parametrize(("metric", "share"), [("covered_05", 0.12), ("covered_05", 0.0), ("covered_95", 0.88)])
+def test_a_model_whose_tails_are_wrong_is_refused(made: Study, metric: str, share: float) -> None:
+    wrong = replace(made, scores=replace(made.scores, metrics={**made.metrics, metric: share}))
+    found = verdict(wrong, None, None, CHOSEN)
+    assert not found.accepted
+    assert f"{metric} is {share:g}" in found.reasons[0]
 
 
 def test_its_coverage_is_among_its_metrics_and_its_picture_the_same_each_time(made: Study) -> None:
