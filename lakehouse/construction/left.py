@@ -1,6 +1,6 @@
-"""What a proposal leaves undone, in sentences: units that open orders keep, limits that its trades do not reach."""
+"""What a proposal leaves out, in sentences: what open orders sell and buy, limits that its trades do not reach."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
@@ -16,6 +16,14 @@ def kept_for_orders(basket: Basket, symbols: Sequence[str], lots: Sequence[int])
         _kept(basket, symbols[place], place, lots[place])
         for place, kept in enumerate(basket.kept)
         if kept > 0 and basket.held[place] > 0
+    ]
+
+
+def bought_by_orders(coming: Mapping[str, Decimal]) -> list[str]:
+    """A sentence for each instrument that open orders may buy: its units by symbol."""
+    return [
+        f"{symbol}: open orders may buy {_digits(units)} units, which are not counted as held"
+        for symbol, units in sorted(coming.items())
     ]
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 
 from lakehouse.construction.allocate import allocate
-from lakehouse.construction.left import beyond, kept_for_orders
+from lakehouse.construction.left import beyond, bought_by_orders, kept_for_orders
 from lakehouse.construction.limits import Group, Limits
 from lakehouse.construction.lots import Basket, WholeLots, whole_lots
 from lakehouse.construction.model import Allocation, Goal, Market, Status
@@ -43,7 +43,8 @@ WASH = "a loss of this sale may not count for tax: units that stay were bought w
 @dataclass(frozen=True, slots=True)
 class Holdings:
     """What a portfolio holds at a close: units by symbol, closes of all symbols of the market, cash, open tax lots in
-    the order in which they were opened. `kept` units are promised to open orders; `lot_method` is the account's."""
+    the order in which they were opened. `kept` units are promised to open orders, and `coming` ones may be bought by
+    others; `lot_method` is the account's."""
 
     portfolio_id: UUID
     business_date: date
@@ -53,6 +54,7 @@ class Holdings:
     prices: Mapping[str, Decimal]
     lots: Mapping[str, Sequence[TaxLot]]
     kept: Mapping[str, Decimal] = field(default_factory=dict)
+    coming: Mapping[str, Decimal] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.SPECIFIC
 
 
@@ -172,6 +174,7 @@ class _Making:
         found = whole_lots(basket)
         self.reasons += [found.reason] if found.reason else []
         self.reasons += kept_for_orders(basket, self.symbols, found.lots)
+        self.reasons += bought_by_orders(self.holdings.coming)
         one_lot = self._weights((Decimal(self.policy.lot_size),) * len(self.symbols))
         self.reasons += beyond(limits, self.symbols, self._after(basket, found.lots), one_lot)
         return found

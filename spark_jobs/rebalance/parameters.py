@@ -37,7 +37,8 @@ class Windows:
 @dataclass(frozen=True, slots=True)
 class Due:
     """A portfolio that is due: who it is, what it may spend, its lots by symbol in the order in which they were opened,
-    and its policy with the limits of its objective in it. `kept` units are promised to open orders."""
+    and its policy with the limits of its objective in it. `kept` units are promised to open orders, `coming` ones may
+    be bought by others."""
 
     portfolio_id: UUID
     name: str
@@ -46,6 +47,7 @@ class Due:
     lots: Mapping[str, tuple[TaxLot, ...]]
     policy: Policy
     kept: Mapping[str, Decimal] = field(default_factory=dict)
+    coming: Mapping[str, Decimal] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.SPECIFIC
 
 
@@ -90,8 +92,9 @@ def _due(told: Mapping[str, Any]) -> Due:
         cash=Decimal(told["cash"]),
         lots={symbol: tuple(found) for symbol, found in lots.items()},
         policy=parse_policy(told["policy"]),
-        # Runs of before these were read have neither, and chose the lots of every account.
+        # Runs of before these were read have none, and chose the lots of every account.
         kept={symbol: Decimal(units) for symbol, units in told.get("kept", {}).items()},
+        coming={symbol: Decimal(units) for symbol, units in told.get("coming", {}).items()},
         lot_method=LotMethod(told.get("lot_method", LotMethod.SPECIFIC)),
     )
 

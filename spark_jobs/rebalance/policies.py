@@ -13,6 +13,7 @@ from lakehouse.domain.currency import from_minor
 from lakehouse.settings import PostgresSettings
 from lakehouse.stores import postgres
 from lakehouse.trading.lots import slice_of
+from lakehouse.trading.order import WORKING
 
 # A date that was proposed for already is due again, so that running it twice proposes the same portfolios.
 DUE: Final[LiteralString] = """
@@ -41,7 +42,15 @@ DUE: Final[LiteralString] = """
                ) ORDER BY s.id)
                FROM trading.order AS s
                WHERE s.portfolio_id = p.id AND s.side = 'sell' AND s.reserved_quantity > 0 AND s.lots IS NOT NULL
-           ), '[]')
+           ), '[]'),
+           coalesce((
+               SELECT jsonb_object_agg(b.symbol, b.units) FROM (
+                   SELECT s.symbol, trim_scale(sum(s.quantity - s.filled_quantity))::text AS units
+                   FROM trading.order AS s
+                   WHERE s.portfolio_id = p.id AND s.side = 'buy' AND s.leg = 'entry' AND s.status = ANY (%(working)s)
+                   GROUP BY s.symbol
+               ) AS b
+           ), '{}')
     FROM app.rebalance_policy AS r
     JOIN app.portfolio AS p ON p.id = r.portfolio_id
     JOIN app.account AS a ON a.id = p.account_id
@@ -56,13 +65,13 @@ def due(section: PostgresSettings, business_date: date) -> list[dict[str, Any]]:
     with postgres.connect(section) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        rows = connection.execute(DUE, {"day": business_date}).fetchall()
+        rows = connection.execute(DUE, {"day": business_date, "working": sorted(WORKING)}).fetchall()
     return [_portfolio(row) for row in rows]
 
 
 def _portfolio(row: tuple[Any, ...]) -> dict[str, Any]:
     portfolio_id, name, currency, frequency, document, cash_minor, most, least_cash, excluded, *books = row
-    lots, lot_method, kept, sales = books
+    lots, lot_method, kept, sales, coming = books
     return {
         "portfolio_id": portfolio_id,
         "name": name,
@@ -73,6 +82,7 @@ def _portfolio(row: tuple[Any, ...]) -> dict[str, Any]:
         ),
         "lot_method": lot_method,
         "kept": kept,
+        "coming": coming,
         "policy": within_objective(
             {**document, "frequency": frequency},
             most=None if most is None else float(most),

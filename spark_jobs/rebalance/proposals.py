@@ -106,6 +106,7 @@ def proposal_of(
             {symbol: found.last for symbol, found in usable.items()},
             due.lots,
             due.kept,
+            due.coming,
             due.lot_method,
         )
         return propose(holdings, due.policy, _market(usable, windows), reading)

@@ -145,7 +145,7 @@ def test_limits_that_cannot_be_kept_keep_the_portfolio_and_are_named(closes: Mar
 
 def test_units_of_open_orders_are_not_sold_and_the_proposal_says_so(closes: Market) -> None:
     policy = Policy(excluded=("XOM",))
-    held = replace(holdings(), kept={"XOM": Decimal(30), "KO": Decimal(200)})
+    held = replace(holdings(), kept={"XOM": Decimal(30), "KO": Decimal(200)}, coming={"JPM": Decimal(7)})
     found = propose(held, policy, closes, SIDEWAYS)
     adds_up(found, held)
     sold = {trade.symbol: trade.quantity for trade in found.trades if trade.side is Side.SELL}
@@ -156,6 +156,7 @@ def test_units_of_open_orders_are_not_sold_and_the_proposal_says_so(closes: Mark
         "XOM: open orders keep 30 of 100 units, which are left out of what is sold; without them 30 more would be"
     )
     assert any(reason.startswith("KO: open orders keep 200 of 200 units") for reason in found.reasons)
+    assert "JPM: open orders may buy 7 units, which are not counted as held" in found.reasons
     assert any("still beyond a limit" in reason and "XOM" in reason for reason in found.reasons)
     free = propose(holdings(), policy, closes, SIDEWAYS)
     assert not any("open orders" in reason or "beyond" in reason for reason in free.reasons)

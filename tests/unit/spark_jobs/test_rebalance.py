@@ -83,10 +83,10 @@ def test_parameters_are_what_the_manifest_tells() -> None:
 
 def test_an_older_manifest_had_no_open_orders_and_chose_lots() -> None:
     found = due()
-    assert (found.kept, found.lot_method) == ({}, LotMethod.SPECIFIC)
-    portfolio = {**told()["due"][0], "kept": {"A": "4"}, "lot_method": "fifo"}
+    assert (found.kept, found.coming, found.lot_method) == ({}, {}, LotMethod.SPECIFIC)
+    portfolio = {**told()["due"][0], "kept": {"A": "4"}, "coming": {"B": "1"}, "lot_method": "fifo"}
     now = parse({**told(), "due": [portfolio]}).due[0]
-    assert (now.kept, now.lot_method) == ({"A": Decimal(4)}, LotMethod.FIFO)
+    assert (now.kept, now.coming, now.lot_method) == ({"A": Decimal(4)}, {"B": Decimal(1)}, LotMethod.FIFO)
 
 
 def test_lots_that_open_sales_have_named_are_not_free() -> None:
