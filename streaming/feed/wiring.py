@@ -14,11 +14,15 @@ from streaming.feed.demo import SEED
 from streaming.feed.line import Line, Patience
 from streaming.feed.policy.plausibility import Guard
 from streaming.feed.port import Provider, Sleep
-from streaming.feed.providers.finnhub import NAME as FINNHUB
+from streaming.feed.providers import alpha_vantage, angel_one, finnhub, five_paisa, yahoo
+from streaming.feed.providers.alpha_vantage import AlphaVantage
+from streaming.feed.providers.angel_one import AngelAccount, AngelOne
 from streaming.feed.providers.finnhub import Finnhub
+from streaming.feed.providers.five_paisa import FivePaisa, FivePaisaAccount
 from streaming.feed.providers.paced import Paced
 from streaming.feed.providers.replay import Replay
 from streaming.feed.providers.simulated import Simulated
+from streaming.feed.providers.yahoo import Yahoo
 from streaming.feed.simulated import PROVIDER as SIMULATED
 from streaming.feed.universe import Instrument, universe
 
@@ -99,6 +103,49 @@ def _finnhub(made: Made) -> Provider:
     return Finnhub(_symbols(made), key=key, clock=made.clock, sleep=made.sleep, exchange=made.settings.market.calendar)
 
 
+def _alpha_vantage(made: Made) -> Provider:
+    section = made.settings.providers
+    return AlphaVantage(
+        _symbols(made),
+        key=_needed(section.alpha_vantage_key, "alpha_vantage_key"),
+        clock=made.clock,
+        sleep=made.sleep,
+        exchange=made.settings.market.calendar,
+        demo=section.demo_mode,
+    )
+
+
+def _yahoo(made: Made) -> Provider:
+    return Yahoo(
+        _symbols(made),
+        clock=made.clock,
+        sleep=made.sleep,
+        exchange=made.settings.market.calendar,
+        demo=made.settings.providers.demo_mode,
+    )
+
+
+def _angel_one(made: Made) -> Provider:
+    section = made.settings.providers
+    account = AngelAccount(
+        api_key=_needed(section.angel_one_api_key, "angel_one_api_key"),
+        client_code=_needed(section.angel_one_client_code, "angel_one_client_code"),
+        pin=_needed(section.angel_one_pin, "angel_one_pin"),
+        totp_secret=_needed(section.angel_one_totp_secret, "angel_one_totp_secret"),
+    )
+    return AngelOne(_instruments(made), account=account, clock=made.clock, sleep=made.sleep)
+
+
+def _five_paisa(made: Made) -> Provider:
+    section = made.settings.providers
+    account = FivePaisaAccount(
+        key=_needed(section.five_paisa_key, "five_paisa_key"),
+        client_code=_needed(section.five_paisa_client_code, "five_paisa_client_code"),
+        access_token=_needed(section.five_paisa_access_token, "five_paisa_access_token"),
+    )
+    return FivePaisa(_instruments(made), account=account, clock=made.clock, sleep=made.sleep)
+
+
 def _needed(secret: SecretStr, name: str) -> SecretStr:
     if not secret.get_secret_value():
         raise ProviderNameError(f"TIDEMARK_PROVIDERS__{name.upper()} is empty: this provider needs it")
@@ -116,4 +163,12 @@ def _symbols(made: Made) -> tuple[str, ...]:
     return tuple(instrument.symbol for instrument in _instruments(made))
 
 
-_MAKERS: dict[str, Callable[[Made], Provider]] = {REPLAY: _replay, SIMULATED: _simulated, FINNHUB: _finnhub}
+_MAKERS: dict[str, Callable[[Made], Provider]] = {
+    REPLAY: _replay,
+    SIMULATED: _simulated,
+    finnhub.NAME: _finnhub,
+    alpha_vantage.NAME: _alpha_vantage,
+    yahoo.NAME: _yahoo,
+    angel_one.NAME: _angel_one,
+    five_paisa.NAME: _five_paisa,
+}

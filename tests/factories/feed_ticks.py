@@ -1,5 +1,6 @@
 """Ticks, times and batches for tests of the live feed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 from lakehouse.clock import ManualClock
@@ -27,8 +28,9 @@ class AsyncTime(ManualClock):
     """A manual clock that asynchronous code can wait by: a wait moves it at once."""
 
     async def wait(self, seconds: float) -> None:
-        """Move on by `seconds`."""
+        """Move on by `seconds`, and let others go on."""
         self.sleep(seconds)
+        await asyncio.sleep(0)
 
 
 async def collect(source: AsyncIterator[Batch]) -> tuple[list[Tick], list[Reject]]:

@@ -1,5 +1,6 @@
 """WebSockets as every streaming provider needs them: frames in order, every end a ProviderError."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -8,7 +9,7 @@ from http import HTTPStatus
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from streaming.feed.port import Disconnected, ProviderError, RateLimited, Refused
+from streaming.feed.port import Disconnected, ProviderError, RateLimited, Refused, Sleep
 
 OPEN_TIMEOUT_S = 10.0
 MAX_FRAME_BYTES = 4 * 1024 * 1024
@@ -45,6 +46,24 @@ class Socket:
     def _ended(self, closed: ConnectionClosed) -> Disconnected:
         code = closed.rcvd.code if closed.rcvd is not None else 1006
         return Disconnected(f"{self._name}: the connection ended ({code})")
+
+
+@asynccontextmanager
+async def beating(socket: Socket, message: str, every_s: float, *, sleep: Sleep) -> AsyncIterator[None]:
+    """Say `message` at once and every `every_s` seconds: for providers that want a heartbeat of their own."""
+
+    async def beat() -> None:
+        while True:
+            await socket.say([message])
+            await sleep(every_s)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        # A beat that failed has met the end that `frames` meets too.
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @asynccontextmanager

@@ -31,6 +31,8 @@ class Web:
     buckets: tuple[Bucket, ...]
     clock: Clock
     sleep: Sleep
+    busy: bytes = b""
+    """What is in a refusal that means the quota, whatever its status."""
     requests: int = field(default=0)
 
     async def get(self, path: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> bytes:
@@ -67,7 +69,8 @@ class Web:
         if answer.is_success:
             return
         said = f"{self.name}: HTTP {answer.status_code} at {path}"
-        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        is_busy = bool(self.busy) and self.busy in answer.content
+        if is_busy or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise RateLimited(said, retry_after_s=self._retry_after_s(answer.headers))
         if answer.status_code in _REFUSALS:
             raise Refused(said)
@@ -86,7 +89,7 @@ class Web:
             return 0.0
 
 
-def web(name: str, url: str, buckets: tuple[Bucket, ...], *, clock: Clock, sleep: Sleep) -> Web:
+def web(name: str, url: str, buckets: tuple[Bucket, ...], *, clock: Clock, sleep: Sleep, busy: bytes = b"") -> Web:
     """A client for the provider at `url`."""
     client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, headers={"User-Agent": "tidemark-feed"})
-    return Web(name, client, buckets, clock, sleep)
+    return Web(name, client, buckets, clock, sleep, busy)

@@ -9,7 +9,7 @@ from streaming.feed.policy.backoff import Backoff
 from streaming.feed.policy.breaker import Breaker, State
 from streaming.feed.policy.failover import better, choose
 from streaming.feed.policy.plausibility import Guard, Judgement, Limits, level
-from streaming.feed.policy.quota import bucket, reserve
+from streaming.feed.policy.quota import Bucket, bucket, reserve
 from streaming.feed.port import Tick
 from tests.factories.feed_ticks import trade
 
@@ -90,7 +90,8 @@ def test_a_new_level_is_released_whole_by_the_tick_that_confirms_it(needed: int,
 def test_no_stretch_of_time_lets_more_requests_through_than_its_quota(
     pauses: list[float], capacity: int, period_s: float, most_s: float
 ) -> None:
-    buckets, now = (bucket(capacity, period_s),), 0.0
+    buckets: tuple[Bucket, ...] = (bucket(capacity, period_s),)
+    now = 0.0
     let_through: list[float] = []
     for pause in pauses:
         now += pause

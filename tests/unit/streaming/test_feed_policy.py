@@ -8,7 +8,7 @@ from lakehouse.contracts.reasons import Reason
 from streaming.feed.policy.breaker import Breaker, State
 from streaming.feed.policy.failover import better, choose
 from streaming.feed.policy.plausibility import Guard, Judgement, level
-from streaming.feed.policy.quota import bucket, reserve
+from streaming.feed.policy.quota import Bucket, bucket, reserve
 from streaming.feed.policy.staleness import is_open, silence_s
 from streaming.feed.port import Tick, TickKind
 from tests.factories.feed_ticks import BASE_US, trade
@@ -104,7 +104,7 @@ def test_a_closed_provider_that_failed_a_moment_ago_is_waited_for_and_an_open_on
 
 
 def test_a_quota_of_a_minute_and_of_a_day_both_hold_and_a_long_wait_takes_nothing() -> None:
-    buckets = (bucket(5, 60), bucket(6, 86_400))
+    buckets: tuple[Bucket, ...] = (bucket(5, 60), bucket(6, 86_400))
     waits = []
     for _ in range(6):
         buckets, wait_s = reserve(buckets, 0.0, most_s=60)
