@@ -4,6 +4,8 @@ Prices and quantities are either all Decimal (live orders) or all float (backtes
 stops subtract and multiply. Moments are integers of one clock of the caller's choice, for example UTC microseconds.
 
 - Nothing older than the order fills it: the bar must have opened, the quote or trade been made, when it was there.
+  Nothing from the moment of its end on does either.
+- What cannot be a price (zero, negative, NaN, infinite) fills and sets off nothing, nor does a bid above the ask.
 - A market order takes the open of a bar or the far side of a quote; a trade between others fills it not.
 - A limit needs trade-through: a price that only touches it fills nothing, since others may stand before it.
 - A gap fills at the open: better than the limit, worse than the stop.
@@ -19,6 +21,7 @@ from lakehouse.trading.order import Order, Side, TimeInForce, TradingError
 
 Number = TypeVar("Number", float, Decimal)
 
+_INFINITE = float("inf")
 _AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
@@ -62,7 +65,7 @@ class Resting(NamedTuple, Generic[Number]):
 
     `leaves` are its unfilled units, `since` the moment from which events may fill it. A trailing stop follows the best
     price since then at `trail_distance` (price) or `trail_fraction` (of that price); its `stop` is where it starts.
-    `awake` tells whether the stop was set off: it stays so.
+    `awake` tells whether the stop was set off: it stays so. `until` is the moment of its end, None for none.
     """
 
     side: Side
@@ -74,6 +77,7 @@ class Resting(NamedTuple, Generic[Number]):
     trail_fraction: Number | None = None
     time_in_force: TimeInForce = TimeInForce.DAY
     awake: bool = False
+    until: int | None = None
 
     @property
     def waits(self) -> bool:
@@ -96,8 +100,8 @@ class Match(NamedTuple, Generic[Number]):
     ends: bool = False
 
 
-def resting(order: Order, *, since: int, awake: bool = False) -> Resting[Decimal]:
-    """The order for matching; `awake` where its stop has been set off before."""
+def resting(order: Order, *, since: int, until: int | None = None, awake: bool = False) -> Resting[Decimal]:
+    """The order for matching, from `since` to before `until`; `awake` where its stop has been set off before."""
     return Resting(
         side=order.side,
         leaves=order.leaves,
@@ -106,6 +110,7 @@ def resting(order: Order, *, since: int, awake: bool = False) -> Resting[Decimal
         stop=order.stop_price,
         time_in_force=order.time_in_force,
         awake=awake,
+        until=until,
     )
 
 
@@ -119,7 +124,7 @@ def checked(order: Resting[Number]) -> Resting[Number]:
 
 def match_bar(order: Resting[Number], bar: Bar[Number], available: Number | None = None) -> Match[Number] | None:
     """What the bar does to the order; None where nothing. `available` units at most are filled, None: any number."""
-    if bar.start < order.since:
+    if not _lives(order.since, order.until, bar.start):
         return None
     if order.time_in_force in _AT_ONCE:
         # It lives for the first moment of the bar only.
@@ -132,7 +137,7 @@ def match_bar(order: Resting[Number], bar: Bar[Number], available: Number | None
 def match_top(order: Resting[Number], top: TopOfBook[Number]) -> Match[Number] | None:
     """What the best bid and ask do to the order: it takes what is offered there at its limit or better. A stop sleeps
     on."""
-    if top.at < order.since or order.waits:
+    if not _lives(order.since, order.until, top.at) or order.waits or _is_impossible(top.bid, top.ask):
         return None
     price, size = (top.ask, top.ask_size) if order.side is Side.BUY else (top.bid, top.bid_size)
     accepted = order.limit is None or not _worse(order.side, price, order.limit)
@@ -142,7 +147,7 @@ def match_top(order: Resting[Number], top: TopOfBook[Number]) -> Match[Number] |
 def match_print(order: Resting[Number], trade: Print[Number]) -> Match[Number] | None:
     """What a trade between others does: it sets off stops, moves trailing ones, and fills a limit that it went through,
     at the limit. An order that it sets off is filled by what comes after it."""
-    if trade.at < order.since:
+    if not _lives(order.since, order.until, trade.at) or _is_impossible(trade.price, trade.price):
         return None
     if order.waits:
         if _reached(order.side, trade.price, order.stop):
@@ -152,6 +157,17 @@ def match_print(order: Resting[Number], trade: Print[Number]) -> Match[Number] |
     if order.limit is None or not _better(order.side, trade.price, order.limit):
         return None
     return _filled(order, order.limit, trade.size)
+
+
+def _lives(since: int, until: int | None, at: int) -> bool:
+    """Whether an event of the moment `at` may fill an order."""
+    return since <= at and (until is None or at < until)
+
+
+def _is_impossible(bid: Number, ask: Number) -> bool:
+    """Whether one of two prices is none, or they are crossed. What is unequal to itself is NaN, which Decimal does not
+    compare."""
+    return bid != bid or ask != ask or not 0 < bid <= ask < _INFINITE
 
 
 def _set_off_in(order: Resting[Number], bar: Bar[Number], available: Number | None) -> Match[Number] | None:

@@ -56,6 +56,14 @@ def session_close(exchange: str, now: datetime) -> datetime:
     return datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
 
 
+def in_session(exchange: str, now: datetime) -> bool:
+    """Whether `exchange` (a MIC) trades at `now`: from its open to before its close. A venue without a calendar always
+    does; lunch breaks count as open. Costs what `session_close` costs."""
+    # A session may begin on the UTC day before.
+    sessions = _sessions(exchange, now.astimezone(UTC).date() - timedelta(days=1))
+    return not sessions or any(opened <= now < closed for opened, closed in sessions)
+
+
 def time_in_session(exchange: str, since: datetime, until: datetime) -> timedelta:
     """How long `exchange` (a MIC) was open between two instants: a price does not age overnight or over a holiday.
 

@@ -15,16 +15,11 @@ NAN = float("nan")
 
 def ticks(rows: Iterable[tuple[int, int, float, float, float]], size: float = 1.0) -> Ticks:
     """Of (symbol, seconds, bid, ask, price): the sequence is the place in the batch."""
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    count = len(columns[0])
-    prices = [column.astype(np.float64) for column in columns[2:]]
-    return Ticks(
-        columns[0].astype(np.int64),
-        columns[1].astype(np.int64) * 1_000_000,
-        np.arange(count),
-        *prices,
-        np.full(count, size),
-    )
+    symbol, second, *sides = (np.array(column) for column in zip(*rows, strict=True))
+    count = len(symbol)
+    bid, ask, price = (side.astype(np.float64) for side in sides)
+    at = second.astype(np.int64) * 1_000_000
+    return Ticks(symbol.astype(np.int64), at, np.arange(count), bid, ask, price, np.full(count, size))
 
 
 def trades(symbol: int, *prices: float, start: int = 1) -> Ticks:

@@ -1,0 +1,166 @@
+"""A simulated venue: the orders of one symbol meet one event of its market. Pure; matching.py has the rules.
+
+- Orders that share an event share what it offers, a side each: stops that a bar may set off first, because the worse of
+  two possible stories is told; then orders at any price, then the better limit, then the older order.
+- A fill cancels or reduces its siblings at once, so that one event never fills both legs; it sets the legs of a bracket
+  to work, which meet the next event.
+- An order without a limit suffers slippage. One that is good at once ends with its first quote, or the open of a bar.
+- The venue knows no hours: events outside a session (`sessions.in_session`) are not handed in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from uuid import UUID
+
+from lakehouse.trading.costs import Fees, Slippage
+from lakehouse.trading.family import Change, cascade
+from lakehouse.trading.machine import Accept, Cancel, Event, Filled, apply
+from lakehouse.trading.matching import Bar, Match, Print, Resting, TopOfBook, match_bar, match_print, match_top, resting
+from lakehouse.trading.order import Order, Side
+
+AT_ONCE_ENDED = "immediate_or_cancel"
+
+MarketEvent = TopOfBook[Decimal] | Print[Decimal] | Bar[Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An open order at the venue, a held one too; `amount` is what its fills came to, price times units."""
+
+    order: Order
+    resting: Resting[Decimal]
+    amount: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the venue charges, and the share of a bar's volume that orders can have."""
+
+    slippage: Slippage = field(default_factory=Slippage)
+    fees: Fees = field(default_factory=Fees)
+    volume_share: Decimal = Decimal(1)
+    multiplier: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A fill: `quantity` units, positive, at `price` at the event's moment; `fee_minor` in the order's currency."""
+
+    order_id: UUID
+    quantity: Decimal
+    price: Decimal
+    at: int
+    fee_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What an event did: fills in their order, every change of an order, and the orders that stand after it."""
+
+    reports: tuple[Report, ...]
+    changes: tuple[Change, ...]
+    standing: tuple[Standing, ...]
+
+
+def stand(order: Order, *, since: int, until: int | None = None) -> Standing:
+    """A new order at the venue, from `since` to before `until`."""
+    return Standing(order, resting(order, since=since, until=until))
+
+
+def meet(standing: Sequence[Standing], event: MarketEvent, terms: Terms) -> Met:
+    """What `event` does to the orders of its symbol."""
+    meeting = _Meeting(standing, event, terms)
+    # Legs that a fill sets to work are not among them: they meet what comes after.
+    for each in sorted((each for each in standing if each.order.is_working), key=_priority):
+        meeting.take(each.order.id)
+    return Met(tuple(meeting.reports), tuple(meeting.changes), tuple(meeting.open.values()))
+
+
+def _priority(each: Standing) -> tuple[bool, bool, Decimal, int, UUID]:
+    limit = each.resting.limit
+    sign = -1 if each.order.side is Side.BUY else 1
+    keenness = Decimal(0) if limit is None else sign * limit
+    return not each.resting.waits, limit is not None, keenness, each.resting.since, each.order.id
+
+
+class _Meeting:
+    """One event, and what is left of what it offers to either side."""
+
+    def __init__(self, standing: Sequence[Standing], event: MarketEvent, terms: Terms) -> None:
+        self.open = {each.order.id: each for each in standing}
+        self.reports: list[Report] = []
+        self.changes: list[Change] = []
+        self._event, self._terms = event, terms
+        self._offered = {side: _offered(event, side, terms) for side in Side}
+        self._left = dict(self._offered)
+
+    def take(self, order_id: UUID) -> None:
+        """Match one order, if it still works."""
+        standing = self.open.get(order_id)
+        if standing is None or not standing.order.is_working:
+            return
+        match = self._matched(standing)
+        if match is None:
+            return
+        self.open[order_id] = replace(standing, resting=match.order)
+        if match.price is not None:
+            self._fill(standing, match.price, match.quantity)
+        if match.ends:
+            self._change(self.open[order_id].order, Cancel(AT_ONCE_ENDED))
+
+    def _matched(self, standing: Standing) -> Match[Decimal] | None:
+        event, left = self._event, self._left[standing.order.side]
+        if isinstance(event, Bar):
+            return match_bar(standing.resting, event, left)
+        if isinstance(event, Print):
+            return match_print(standing.resting, event._replace(size=left))
+        buys = standing.order.side is Side.BUY
+        return match_top(standing.resting, event._replace(ask_size=left) if buys else event._replace(bid_size=left))
+
+    def _fill(self, standing: Standing, price: Decimal, quantity: Decimal) -> None:
+        order, terms = standing.order, self._terms
+        self._left[order.side] -= quantity
+        if standing.resting.limit is None:
+            price = terms.slippage.price(order.side, price, quantity, self._offered[order.side])
+        amount = standing.amount + quantity * price * terms.multiplier
+        filled = order.filled_quantity
+        charged = terms.fees.of(filled, standing.amount, order.currency)
+        fee = terms.fees.of(filled + quantity, amount, order.currency) - charged
+        report = Report(order_id=order.id, quantity=quantity, price=price, at=_moment(self._event), fee_minor=fee)
+        self.reports.append(report)
+        self.open[order.id] = replace(self.open[order.id], amount=amount)
+        self._change(order, Filled(quantity=quantity, price=price))
+
+    def _change(self, order: Order, event: Event) -> None:
+        """Apply an event to an order and its family; legs that go to work meet only what comes after."""
+        result = cascade(order, event, [each.order for each in self.open.values() if each.order.id != order.id])
+        woken = [Change(leg, apply(leg, Accept())) for leg in result.to_activate]
+        for change in (*result.changes, *woken):
+            self._keep(change.after)
+        for change in woken:
+            awake = self.open[change.after.id]
+            since = max(awake.resting.since, _moment(self._event))
+            self.open[change.after.id] = replace(awake, resting=awake.resting._replace(since=since))
+        self.changes += (*result.changes, *woken)
+
+    def _keep(self, order: Order) -> None:
+        standing = self.open[order.id]
+        if order.is_open:
+            self.open[order.id] = replace(standing, order=order, resting=standing.resting._replace(leaves=order.leaves))
+        else:
+            del self.open[order.id]
+
+
+def _offered(event: MarketEvent, side: Side, terms: Terms) -> Decimal:
+    if isinstance(event, Bar):
+        volume: Decimal = event.volume
+        return volume * terms.volume_share
+    if isinstance(event, Print):
+        size: Decimal = event.size
+        return size
+    return event.ask_size if side is Side.BUY else event.bid_size
+
+
+def _moment(event: MarketEvent) -> int:
+    return event.start if isinstance(event, Bar) else event.at
