@@ -17,6 +17,8 @@ from streaming.feed.port import Batch, Health, Provider, ProviderError, RateLimi
 
 _REFUSED_S = 900.0
 """A provider that refuses the key is asked again so rarely: somebody has to mend it."""
+_OPENS = (RateLimited, Refused, Silent)
+"""Failures after which a provider is not tried again at once: another one is."""
 _LOG = structlog.get_logger("feed")
 
 
@@ -24,11 +26,13 @@ _LOG = structlog.get_logger("feed")
 class Patience:
     """When to give a provider up. `silent_s` counts while its exchange is open, in demo mode always.
 
-    `look_s` is how often a stream is looked at on which nothing comes.
+    `look_s` is how often a stream is looked at on which nothing comes. A provider that failed has mended when it has
+    delivered for `proof_s`: one that breaks off after each first tick must not count as good.
     """
 
     silent_s: float = 60.0
     look_s: float = 5.0
+    proof_s: float = 10.0
     demo: bool = False
     backoff: Backoff = field(default_factory=Backoff)
 
@@ -157,7 +161,8 @@ class Line:
         return silence_s(provider.exchange, max(seen), self._clock.now(), demo=self._patience.demo)
 
     def _mend(self, provider: Provider) -> None:
-        if self._breakers[provider.name].failures:
+        proved_s = (self._clock.now() - self._began[provider.name]).total_seconds()
+        if self._breakers[provider.name].failures and proved_s >= self._patience.proof_s:
             _LOG.info("delivers again", provider=provider.name)
             self._breakers[provider.name] = self._breakers[provider.name].succeeded()
             self._errors.pop(provider.name, None)
@@ -167,7 +172,7 @@ class Line:
         least_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
         least_s = _REFUSED_S if isinstance(error, Refused) else least_s
         wait_s = self._patience.backoff.wait_s(breaker.failures + 1, self._draw, at_least_s=least_s)
-        self._breakers[provider.name] = breaker.failed(now, wait_s, opens=isinstance(error, RateLimited | Refused))
+        self._breakers[provider.name] = breaker.failed(now, wait_s, opens=isinstance(error, _OPENS))
         self._errors[provider.name] = error
         _LOG.warning("failed", provider=provider.name, error=str(error), wait_s=round(wait_s, 1))
 

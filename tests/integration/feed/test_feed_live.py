@@ -1,7 +1,8 @@
 """The live feed to a real broker: what a provider yields is in Kafka, once, also when it is told to stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from lakehouse.settings import Settings
 from lakehouse.stores import kafka
 from streaming.feed.live import Pump
 from streaming.feed.outlet import Outlet
+from streaming.feed.policy.plausibility import Guard
 from streaming.feed.port import Batch, Disconnected, unreadable
 from streaming.feed.producer import Acknowledged, Sender
 from tests.factories.feed_ticks import trade
@@ -106,3 +108,30 @@ def test_a_stop_ends_the_feed_when_all_that_was_read_is_acknowledged(stack: Sett
 
     assert subject.sent.total >= 500
     assert sum(found.total for found in sender.runs) == subject.sent.total
+
+
+def test_a_doubtful_price_waits_for_a_second_opinion_and_a_wrong_one_lands_in_quarantine(stack: Settings) -> None:
+    name = f"T{uuid4().hex[:8].upper()}"
+    answered = asyncio.Event()
+
+    async def opinion(symbols: Sequence[str], *, but: str) -> Batch:
+        assert (symbols, but) == ([name], "one")
+        answered.set()
+        return Batch((trade(name, 151.0, at_s=1, provider="two"),))
+
+    async def prices() -> AsyncIterator[Batch]:
+        yield Batch((trade(name, 100.0, sequence=1), trade(name, 150.0, at_s=1, sequence=2)))
+        await answered.wait()
+        await asyncio.sleep(0)
+        yield Batch((trade(name, 150.5, at_s=2, sequence=3), trade(name, 10.0, at_s=3, sequence=4)))
+
+    async def run(subject: Outlet) -> None:
+        await Pump(subject, guard=Guard(), opinion=opinion).run(prices())
+
+    subject, sender = outlet(stack)
+    asyncio.run(run(subject))
+
+    messages = [json.loads(each) for each in held(stack, sender.runs)]
+    assert [each["sequence"] for each in messages if each.get("symbol") == name] == [1, 2, 3]
+    (refused,) = [each for each in messages if "_reject" in each]
+    assert (refused["_reject"], json.loads(refused["_raw"])["sequence"]) == ("implausible_price", 4)
