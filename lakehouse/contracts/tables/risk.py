@@ -1,13 +1,9 @@
 """Gold: where risk comes from, how its forecasts did, and the scenarios behind it. Beside gold.portfolio_risk_v1."""
 
-from lakehouse.contracts.model import Column, Engine, Store, Table, Type
+from lakehouse.contracts.model import Column, Engine, Table, Type
+from lakehouse.contracts.tables.gold import BOTH, RUN_ID, base_money
 
-BOTH = (Store.DELTA, Store.CLICKHOUSE)
 FRACTION = "fraction"
-
-
-def _money(name: str, doc: str, *, nullable: bool = False) -> Column:
-    return Column(name, Type.DECIMAL, doc, nullable=nullable, unit="base currency", precision=20, scale=2)
 
 
 def _number(name: str, doc: str, *, nullable: bool = False, unit: str = "") -> Column:
@@ -26,7 +22,6 @@ FACTOR_SET = Column(
     Type.STRING,
     "what moved the holdings: historical (past returns), monte_carlo_normal or monte_carlo_t_copula (drawn)",
 )
-RUN_ID = Column("run_id", Type.STRING, "run manifest that recomputes this row")
 
 COMPONENT_RISK = Table(
     name="gold.component_risk_v1",
@@ -42,17 +37,17 @@ COMPONENT_RISK = Table(
         HORIZON,
         Column("grouping", Type.STRING, "instrument, sector or currency"),
         Column("group_name", Type.STRING, "symbol, sector (unclassified where unknown) or ISO 4217 code"),
-        _money("exposure_base", "quantity times close, summed; negative for a short"),
-        _money("component_var_base", "part of the VaR; negative for a hedge"),
-        _money("component_es_base", "part of the expected shortfall; negative for a hedge"),
+        base_money("exposure_base", "quantity times close, summed; negative for a short"),
+        base_money("component_var_base", "part of the VaR; negative for a hedge"),
+        base_money("component_es_base", "part of the expected shortfall; negative for a hedge"),
         _number("marginal_var", "change of VaR per unit more of the group; absent without exposure", nullable=True),
         _number("marginal_es", "the same of the expected shortfall", nullable=True),
-        _money(
+        base_money(
             "incremental_var_base",
             "what VaR would fall by without the group; absent for a book too large to measure so often",
             nullable=True,
         ),
-        _money("incremental_es_base", "the same of the expected shortfall", nullable=True),
+        base_money("incremental_es_base", "the same of the expected shortfall", nullable=True),
         RUN_ID,
     ),
     key=("business_date", "portfolio_id", "method", "confidence", "horizon_days", "grouping", "group_name"),
@@ -146,7 +141,7 @@ WORST_SCENARIOS = Table(
         Column("place", Type.INT32, "1 is the worst"),
         Column("scenario", Type.INT32, "its number in gold.scenario_pnl_v1, from 0"),
         Column("scenario_date", Type.DATE, "day whose returns it repeats; absent for a drawn one", nullable=True),
-        _money("pnl_base", "negative for a loss"),
+        base_money("pnl_base", "negative for a loss"),
         RUN_ID,
     ),
     key=("business_date", "portfolio_id", "factor_set", "horizon_days", "place"),
@@ -166,8 +161,8 @@ PORTFOLIO_METRICS = Table(
         PORTFOLIO,
         NAME,
         CURRENCY,
-        _money("value_base", "sum of quantity times close"),
-        _money("gross_base", "the same with shorts counted by their size: what returns are fractions of"),
+        base_money("value_base", "sum of quantity times close"),
+        base_money("gross_base", "the same with shorts counted by their size: what returns are fractions of"),
         Column("holdings", Type.INT32, "instruments held"),
         Column("observations", Type.INT32, "daily returns used", unit="days"),
         Column("first_date", Type.DATE, "day of the oldest of them"),

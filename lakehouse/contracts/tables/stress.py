@@ -1,7 +1,8 @@
 """Gold: what shocks would do to a portfolio, and why its day went as it did. Beside gold.portfolio_risk_v1."""
 
 from lakehouse.contracts.model import Column, Engine, Table, Type
-from lakehouse.contracts.tables.risk import BOTH, CURRENCY, DAY, NAME, PORTFOLIO, RUN_ID
+from lakehouse.contracts.tables.gold import BOTH, RUN_ID, base_money
+from lakehouse.contracts.tables.risk import CURRENCY, DAY, NAME, PORTFOLIO
 
 KINDS = ("historical", "hypothetical", "reverse")
 ITEM_KINDS = ("instrument", "cash", "portfolio")
@@ -10,7 +11,7 @@ PARTS = ("price", "fx", "new_trades", "income", "fees", "rounding", "unexplained
 
 
 def _money(name: str, doc: str) -> Column:
-    return Column(name, Type.DECIMAL, doc, nullable=True, unit="base currency", precision=20, scale=2)
+    return base_money(name, doc, nullable=True)
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
