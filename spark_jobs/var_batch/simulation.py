@@ -30,7 +30,7 @@ INLINE_PRODUCTS = 50_000_000_000
 """Multiply-adds below which Spark's overhead of about a second costs more than its cores give: docs/scaling.md."""
 INLINE_PORTFOLIOS = 100
 """Portfolios below which fitting GARCH and Student t to their past takes less here than starting the workers saves: a
-tenth of a second each. docs/scaling.md."""
+fifth of a second each. docs/scaling.md."""
 SLAB_PORTFOLIOS = 10_000
 """Portfolios whose exposures travel to the workers at once: 20 MB at 500 instruments."""
 PARTS = 4

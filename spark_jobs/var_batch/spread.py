@@ -22,7 +22,8 @@ def performed(
     if session is None:
         return {number: work(number, payload) for number, payload in pieces.items()}
     table = pa.table([list(pieces.keys()), list(pieces.values())], schema=PIECES)
-    spread = from_arrow(session, table).repartition(partitions or len(pieces), "number")
+    # In turn and not by a hash of the number, which would give some workers several of a few pieces and others none.
+    spread = from_arrow(session, table).repartition(partitions or len(pieces))
     done = spread.mapInArrow(partial(_perform, work=work), ANSWERS).toArrow()
     return dict(zip(done["number"].to_pylist(), done["payload"].to_pylist(), strict=True))
 
