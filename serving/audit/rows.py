@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from lakehouse.clock import Clock
-from lakehouse.stores.postgres import Transaction
+from lakehouse.stores.postgres import Transaction, together
 from serving.audit.log import record
 from serving.kit.access import Principal
 
@@ -28,19 +28,20 @@ async def record_rows(
         ids = [str(_id(row)) for row in rows]
         await record(connection, principal, f"{kind}.{deed}", clock=clock, object_kind=kind, after={"ids": ids})
         return
-    for row in rows:
-        state = row.model_dump(mode="json")
-        before, after = (state, None) if deed == "deleted" else (None, state)
-        await record(
-            connection,
-            principal,
-            f"{kind}.{deed}",
-            clock=clock,
-            object_kind=kind,
-            object_id=_id(row),
-            before=before,
-            after=after,
-        )
+    async with together(connection):
+        for row in rows:
+            state = row.model_dump(mode="json")
+            before, after = (state, None) if deed == "deleted" else (None, state)
+            await record(
+                connection,
+                principal,
+                f"{kind}.{deed}",
+                clock=clock,
+                object_kind=kind,
+                object_id=_id(row),
+                before=before,
+                after=after,
+            )
 
 
 def _id(row: BaseModel) -> UUID:

@@ -43,6 +43,7 @@ TOGETHER = frozenset(
         "test_data_quality",
         "test_draft_instruments",
         "test_generated_client",
+        "test_housekeeping",
         "test_imports",
         "test_orders_api",
         "test_owned_resources",
@@ -169,9 +170,9 @@ def bob(served: Served) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def books(served: Served) -> Settings:
-    """Settings of a migrated database of the test's own, for what a test does without the API."""
-    return databases.fresh(served.settings)
+def books(engines: Engines) -> Settings:
+    """Settings of a migrated database of the test's own, for what a test does without the API of the others."""
+    return databases.fresh(engines.settings)
 
 
 @pytest.fixture

@@ -5,19 +5,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lakehouse.settings import RedisSettings
-from tests.factories import databases
+from lakehouse.settings import RedisSettings, Settings
 from tests.factories.api_process import api_process
 from tests.factories.api_users import api_user
-from tests.integration.serving.conftest import QUERY_TIMEOUT_S, Served
+from tests.integration.serving.conftest import QUERY_TIMEOUT_S
 
 pytestmark = pytest.mark.integration
 
 WORD = {"X-Requested-With": "tests"}
 
 
-def test_logins_wait_and_the_rest_goes_on(served: Served, tmp_path: Path) -> None:
-    settings = databases.fresh(served.settings).model_copy(update={"home": tmp_path, "redis": RedisSettings()})
+def test_logins_wait_and_the_rest_goes_on(books: Settings, tmp_path: Path) -> None:
+    settings = books.model_copy(update={"home": tmp_path, "redis": RedisSettings()})
     with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api, api_user(settings).client(api.url) as client:
         login = client.post("/api/v1/auth/login", json={"email": "a@example.com", "password": "a long password"})
         body = {"email": "a@example.com", "password": "a long password", "display_name": "A"}

@@ -9,9 +9,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from lakehouse.settings import Settings
 from tests.factories.api_process import ApiProcess, api_process
 from tests.factories.api_users import api_user
-from tests.integration.serving.conftest import QUERY_TIMEOUT_S, Served
+from tests.integration.serving.conftest import QUERY_TIMEOUT_S
 
 pytestmark = pytest.mark.integration
 
@@ -37,9 +38,9 @@ OTHER = "another-password-that-nobody-has"
 KEY = "an-idempotency-key-of-this-test"
 
 
-@pytest.fixture(scope="module")
-def loud(served: Served) -> Iterator[ApiProcess]:
-    with api_process(served.settings, query_timeout_s=QUERY_TIMEOUT_S, program=("-c", LOUD)) as api:
+@pytest.fixture
+def loud(books: Settings) -> Iterator[ApiProcess]:
+    with api_process(books, query_timeout_s=QUERY_TIMEOUT_S, program=("-c", LOUD)) as api:
         yield api
 
 
@@ -95,8 +96,8 @@ def sockets(api: ApiProcess, token: str) -> None:
             socket.recv()
 
 
-def test_no_line_of_the_log_holds_a_secret_at_any_level(served: Served, loud: ApiProcess) -> None:
-    user = api_user(served.settings)
+def test_no_line_of_the_log_holds_a_secret_at_any_level(books: Settings, loud: ApiProcess) -> None:
+    user = api_user(books)
     made = answers(loud, user.token)
     sockets(loud, user.token)
     text = loud.log.read_text()

@@ -18,7 +18,7 @@ from tests.factories import databases
 from tests.factories.api_process import ApiProcess, api_process
 from tests.factories.api_users import ApiUser, api_user
 from tests.factories.postgres_server import PostgresServer, restartable_postgres
-from tests.integration.serving.conftest import QUERY_TIMEOUT_S, Served
+from tests.integration.serving.conftest import QUERY_TIMEOUT_S, Engines, Served
 
 pytestmark = pytest.mark.integration
 
@@ -29,20 +29,20 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 @dataclass(frozen=True, slots=True)
 class Mortal:
-    """An API with a PostgreSQL that the test may kill."""
+    """An API with a PostgreSQL that tests may kill, and restart."""
 
     api: ApiProcess
     server: PostgresServer
-    user: ApiUser
+    settings: Settings
 
 
-@pytest.fixture
-def mortal(served: Served) -> Iterator[Mortal]:
+@pytest.fixture(scope="class")
+def mortal(engines: Engines) -> Iterator[Mortal]:
     with restartable_postgres() as server:
-        settings = served.settings.model_copy(update={"postgres": server.settings})
+        settings = engines.settings.model_copy(update={"postgres": server.settings})
         migrations.upgrade(settings)
         with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api:
-            yield Mortal(api, server, api_user(settings))
+            yield Mortal(api, server, settings)
 
 
 def deposit_of(client: httpx.Client, portfolio: str, key: str) -> httpx.Response:
@@ -52,7 +52,7 @@ def deposit_of(client: httpx.Client, portfolio: str, key: str) -> httpx.Response
 
 class TestPostgres:
     def test_a_killed_postgres_is_503_and_writes_again_without_a_restart(self, mortal: Mortal) -> None:
-        with mortal.user.client(mortal.api.url) as client:
+        with api_user(mortal.settings).client(mortal.api.url) as client:
             before = deposit_of(client, "Before", "key-before")
             mortal.server.kill()
             started = CLOCK.monotonic()
@@ -78,8 +78,8 @@ class TestPostgres:
 
     def test_writes_during_the_kill_are_whole_or_absent(self, mortal: Mortal) -> None:
         """Whatever a client was told, a repeat with its key tells what is true, and nothing is there twice."""
-        keys = [uuid4().hex for _ in range(24)]
-        with mortal.user.client(mortal.api.url) as client, ThreadPoolExecutor(4) as pool:
+        keys, user = [uuid4().hex for _ in range(24)], api_user(mortal.settings)
+        with user.client(mortal.api.url) as client, ThreadPoolExecutor(4) as pool:
             running = [pool.submit(_quiet, client, key) for key in keys]
             _poll(lambda: sum(each.done() for each in running) >= 8)
             mortal.server.kill()
@@ -94,7 +94,9 @@ class TestPostgres:
         first = {answer.json()["portfolio_id"] for answer in told if answer is not None and answer.status_code == 201}
         assert first <= {row["id"] for row in held}
         with postgres.connect(mortal.server.settings) as connection:
-            events = connection.execute("SELECT count(*) FROM ops.outbox WHERE type = 'portfolio.seeded'").fetchone()
+            events = connection.execute(
+                "SELECT count(*) FROM ops.outbox WHERE type = 'portfolio.seeded' AND owner_id = %s", (user.id,)
+            ).fetchone()
         assert events == (len(keys),)
 
 

@@ -22,12 +22,11 @@ from lakehouse.settings import Settings
 from lakehouse.stores import postgres, quote_bus, quotes, redis
 from lakehouse.stores.books.outbox import Event, emit
 from lakehouse.stores.postgres import Transaction
-from tests.factories import databases
 from tests.factories.api_process import ApiProcess, api_process
 from tests.factories.api_users import api_user
 from tests.factories.redis_server import redis_server
 from tests.factories.sockets import SocketClient, socket_client
-from tests.integration.serving.conftest import QUERY_TIMEOUT_S, Served
+from tests.integration.serving.conftest import QUERY_TIMEOUT_S
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -45,11 +44,10 @@ class Own:
 
 
 @pytest.fixture
-def own(served: Served, tmp_path: Path) -> Iterator[Own]:
+def own(books: Settings, tmp_path: Path) -> Iterator[Own]:
     """An API with a database and a Redis of its own."""
     with redis_server() as section:
-        fresh = databases.fresh(served.settings)
-        settings = fresh.model_copy(update={"redis": section, "home": tmp_path})
+        settings = books.model_copy(update={"redis": section, "home": tmp_path})
         seed_demo(settings)
         with api_process(settings, query_timeout_s=QUERY_TIMEOUT_S) as api:
             yield Own(api, settings)
