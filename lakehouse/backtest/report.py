@@ -153,6 +153,9 @@ def _equity(axes: "Axes", result: Result) -> None:
         axes.plot(days, result.benchmark / result.benchmark[0], label="benchmark", linewidth=1.0, alpha=0.7)
     axes.set_ylabel("times the capital")
     axes.set_yscale("log" if result.equity.min() > 0 else "linear")
+    # 2 and not 2 x 10^0; between powers of ten only where there is room.
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}" if result.equity.max() < 10 * result.equity.min() else "")
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="upper left")
 
