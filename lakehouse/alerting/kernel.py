@@ -153,16 +153,17 @@ def _valued(units: float, mark: float, rate: float) -> int:
 _value: Callable[[float, float, float], int] = _compile(_valued)
 
 
-def _largest(held: Records, members: IntArray, total: np.void) -> None:
-    """Look for the largest position of a portfolio anew."""
+def _largest(held: Records, member: IntArray, first: int, end: int, total: np.void) -> None:
+    """Look for the largest position of a portfolio, `member` from `first` to before `end`, anew."""
     total["top"], total["holder"] = 0, -1
-    for place in members:
+    for entry in range(first, end):
+        place = member[entry]
         value = held[place]["value"]
         if value != UNKNOWN and abs(value) >= total["top"]:
             total["top"], total["holder"] = abs(value), place
 
 
-_find_largest: Callable[[Records, IntArray, np.void], None] = _compile(_largest)
+_find_largest: Callable[[Records, IntArray, int, int, np.void], None] = _compile(_largest)
 
 
 def _replaced(total: np.void, old: int, new: int) -> None:
@@ -180,23 +181,21 @@ def _replaced(total: np.void, old: int, new: int) -> None:
 _replace: Callable[[np.void, int, int], None] = _compile(_replaced)
 
 
-def _revalued(positions: Positions, total: np.void, place: int, mark: float) -> None:
-    held = positions.held
-    position = held[place]
-    old, new = position["value"], _value(position["units"], mark, positions.rates[position["rate"]])
+def _moved(position: np.void, total: np.void, place: int, new: int) -> bool:
+    """A position at `place` is worth `new` from now on; whether its portfolio's largest has to be looked for."""
+    old = position["value"]
     if new == old:
-        return
+        return False
     position["value"] = new
     _replace(total, old, new)
     size = 0 if new == UNKNOWN else abs(new)
     if size >= total["top"]:
         total["top"], total["holder"] = size, place
-    elif total["holder"] == place:
-        owner = position["portfolio"]
-        _find_largest(held, positions.member[positions.member_first[owner] : positions.member_first[owner + 1]], total)
+        return False
+    return bool(total["holder"] == place)
 
 
-_revalue: Callable[[Positions, np.void, int, float], None] = _compile(_revalued)
+_move: Callable[[np.void, np.void, int, int], bool] = _compile(_moved)
 
 
 def _measured(total: np.void, kind: int, equity: int) -> tuple[float, float]:
@@ -216,13 +215,13 @@ def _measured(total: np.void, kind: int, equity: int) -> tuple[float, float]:
 _measure: Callable[[np.void, int, int], tuple[float, float]] = _compile(_measured)
 
 
-def _judged_portfolio(rules: Records, total: np.void, found: Records, cause: Cause) -> None:
+def _judged_portfolio(rules: Records, first: int, end: int, total: np.void, found: Records, cause: Cause) -> None:
     if total["missing"] > 0:
         return
     equity = total["cash"] + total["net"]
     if equity > total["peak"]:
         total["peak"] = equity
-    for place in range(len(rules)):
+    for place in range(first, end):
         rule = rules[place]
         value, of = _measure(total, rule["kind"], equity)
         bound = rule["limit"] * (QUANTA if rule["is_amount"] else of)
@@ -230,25 +229,40 @@ def _judged_portfolio(rules: Records, total: np.void, found: Records, cause: Cau
             _note(found, rule, cause, value / QUANTA, bound / QUANTA)
 
 
-_judge_portfolio: Callable[[Records, np.void, Records, Cause], None] = _compile(_judged_portfolio)
+_judge_portfolio: Callable[[Records, int, int, np.void, Records, Cause], None] = _compile(_judged_portfolio)
+
+
+def _judged_holders(board: Board, found: Records, symbol: int, mark: float, cause: Cause) -> None:
+    """The portfolios that hold the symbol, each revalued and judged in turn."""
+    # Taken out once: every look into a tuple of arrays counts references, which costs more than the arithmetic.
+    held, rates = board.positions.held, board.positions.rates
+    member, members = board.positions.member, board.positions.member_first
+    rules, first, totals = board.portfolios.rules, board.portfolios.first, board.totals
+    for place in range(board.positions.first[symbol], board.positions.first[symbol + 1]):
+        position = held[place]
+        owner = position["portfolio"]
+        total = totals[owner]
+        new = _value(position["units"], mark, rates[position["rate"]])
+        if _move(position, total, place, new):
+            _find_largest(held, member, members[owner], members[owner + 1], total)
+        _judge_portfolio(rules, first[owner], first[owner + 1], total, found, cause)
+
+
+_judge_holders: Callable[[Board, Records, int, float, Cause], None] = _compile(_judged_holders)
 
 
 def _judged_tick(board: Board, found: Records, row: int, rows: Rows) -> None:
     symbol, at, mark = rows.symbol[row], rows.at_us[row], rows.mark[row]
-    prices, quotes, owners, positions = board.prices, board.quotes, board.portfolios, board.positions
+    prices, quotes = board.prices, board.quotes
     board.time[0] = max(board.time[0], at)
     board.seen_us[symbol] = at
-    cause, newest = Cause(row, at), Cause(row, board.time[0])
+    cause = Cause(row, at)
     _judge_quote(quotes.rules[quotes.first[symbol] : quotes.first[symbol + 1]], found, cause, rows.crossed[row])
     if math.isnan(mark):
         return
     own = prices.rules[prices.first[symbol] : prices.first[symbol + 1]]
-    _judge_price(own, positions.held, found, cause, mark)
-    for place in range(positions.first[symbol], positions.first[symbol + 1]):
-        owner = positions.held[place]["portfolio"]
-        total = board.totals[owner]
-        _revalue(positions, total, place, mark)
-        _judge_portfolio(owners.rules[owners.first[owner] : owners.first[owner + 1]], total, found, newest)
+    _judge_price(own, board.positions.held, found, cause, mark)
+    _judge_holders(board, found, symbol, mark, Cause(row, board.time[0]))
 
 
 _judge_tick: Callable[[Board, Records, int, Rows], None] = _compile(_judged_tick)
