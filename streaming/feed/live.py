@@ -39,6 +39,7 @@ class Pump:
         self._asking: set[asyncio.Task[None]] = set()
         self._released: list[Batch] = []
         self._settled = 0
+        self._bug: BaseException | None = None
 
     def stop(self) -> None:
         """Read no further; `run` ends when all that was read is acknowledged."""
@@ -59,6 +60,8 @@ class Pump:
             for task in (reader, *self._asking):
                 task.cancel()
             await asyncio.to_thread(self._outlet.settle)
+        if self._bug is not None:
+            raise self._bug
         if not reader.cancelled():
             reader.result()
 
@@ -79,7 +82,7 @@ class Pump:
                 symbols = [symbol for symbol, name in by_provider.items() if name == provider]
                 task = asyncio.create_task(self._ask(self._guard, self._opinion, symbols, provider))
                 self._asking.add(task)
-                task.add_done_callback(self._asking.discard)
+                task.add_done_callback(self._asked)
         return self._with_released(found, batch.rejects)
 
     def _closed(self) -> Batch:
@@ -90,6 +93,13 @@ class Pump:
         released, self._released = self._released, []
         ticks = [tick for each in released for tick in each.ticks]
         return Batch((*ticks, *found.passed), (*rejects, *found.refused))
+
+    def _asked(self, task: asyncio.Task[None]) -> None:
+        """An opinion raises nothing that a provider may do, so what it raises is a bug, and ends the feed."""
+        self._asking.discard(task)
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            self._bug = bug
+            self.stop()
 
     async def _ask(self, guard: Guard, opinion: Opinion, symbols: list[str], provider: str) -> None:
         found = guard.hear((await opinion(symbols, but=provider)).ticks)

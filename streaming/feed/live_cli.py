@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import structlog
 import typer
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings, load
 from streaming.feed.demo import SEED
-from streaming.feed.line import LineHealth
+from streaming.feed.line import Line, LineHealth
 from streaming.feed.live import Pump
 from streaming.feed.outlet import Outlet
 from streaming.feed.producer import Sender
 from streaming.feed.wiring import Wanted, guard, line, providers
 from streaming.kit import logs
+
+_REPORT_S = 30.0
+_LOG = structlog.get_logger("feed")
 
 
 def feed(
@@ -61,12 +65,22 @@ async def _run(settings: Settings, wanted: Wanted, seconds: float) -> dict[str, 
         loop.add_signal_handler(name, pump.stop)
     if seconds:
         loop.call_later(seconds, pump.stop)
-    await pump.run(together.quotes())
+    reporting = asyncio.create_task(_report(together))
+    try:
+        await pump.run(together.quotes())
+    finally:
+        reporting.cancel()
     return {
         "sent": dict(outlet.sent.ticks),
         "quarantined": dict(outlet.sent.rejects),
         "providers": {name: _shown(health) for name, health in together.health().items()},
     }
+
+
+async def _report(together: Line) -> None:
+    while True:
+        await asyncio.sleep(_REPORT_S)
+        _LOG.info("health", **{name: _shown(health) for name, health in together.health().items()})
 
 
 def _shown(found: LineHealth) -> dict[str, object]:

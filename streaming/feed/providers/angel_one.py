@@ -149,10 +149,10 @@ class AngelOne:
         """The last trade of each symbol with the quote beside it, 50 a request."""
         ticks: list[Tick] = []
         rejects: list[Reject] = []
-        for start in range(0, len(symbols), _GROUP):
+        places = [self._places[symbol] for symbol in symbols if symbol in self._places]
+        for start in range(0, len(places), _GROUP):
             wanted: dict[str, list[str]] = defaultdict(list)
-            for symbol in symbols[start : start + _GROUP]:
-                exchange, token = self._places[symbol]
+            for exchange, token in places[start : start + _GROUP]:
                 wanted[exchange].append(token)
             for raw in await self._fetched({"mode": "FULL", "exchangeTokens": wanted}):
                 try:

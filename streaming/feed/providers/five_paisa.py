@@ -141,8 +141,9 @@ class FivePaisa:
         """The last price of each symbol, 50 a request."""
         ticks: list[Tick] = []
         rejects: list[Reject] = []
-        for start in range(0, len(symbols), _GROUP):
-            body = await self._web.post(_FEED, self._request(symbols[start : start + _GROUP]), self._headers())
+        places = [self._places[symbol] for symbol in symbols if symbol in self._places]
+        for start in range(0, len(places), _GROUP):
+            body = await self._web.post(_FEED, self._request(places[start : start + _GROUP]), self._headers())
             try:
                 answer = _ANSWER.decode(body).body
             except msgspec.DecodeError as error:
@@ -154,11 +155,11 @@ class FivePaisa:
             rejects += batch.rejects
         return self.health.note(Batch(tuple(ticks), tuple(rejects)), self._clock.now())
 
-    def _request(self, symbols: Sequence[str]) -> dict[str, object]:
+    def _request(self, places: Sequence[Place]) -> dict[str, object]:
         return {
             "head": {"key": self._account.key.get_secret_value()},
             "body": {
-                "MarketFeedData": [_asked(self._places[symbol]) for symbol in symbols],
+                "MarketFeedData": [_asked(place) for place in places],
                 "LastRequestTime": "/Date(0)/",
                 "RefreshRate": "H",
             },

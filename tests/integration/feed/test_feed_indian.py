@@ -146,7 +146,7 @@ def test_quotes_of_angel_one_by_rest_keep_indian_time_and_a_session_that_ended_i
     async def run() -> None:
         answer = AngelServer(ended=ended)
         async with rest(answer) as server:
-            found = await angel(server.url).snapshot(["RELIANCE", "ITC"])
+            found = await angel(server.url).snapshot(["RELIANCE", "ITC", "AAPL"])
             (tick,) = found.ticks
             assert (tick.price, tick.size, tick.bid_price, tick.ask_price) == (2540.05, 7, 2540.0, None)
             assert tick.event_time_us == TIME_MS * 1_000
@@ -271,7 +271,7 @@ def test_quotes_of_5paisa_by_rest_carry_key_and_token() -> None:
     async def run() -> None:
         body = {"head": {"status": "0"}, "body": {"Status": 0, "Message": "", "Data": [row(), row(Token=1)]}}
         async with rest(lambda _: JSONResponse(body)) as server:
-            found = await five_paisa(server.url, "").snapshot(["RELIANCE"])
+            found = await five_paisa(server.url, "").snapshot(["RELIANCE", "AAPL"])
             assert ([tick.price for tick in found.ticks], len(found.rejects)) == ([2540.05], 1)
             (asked,) = server.asked
             assert asked.headers["authorization"] == "bearer to ken-secret-4"
