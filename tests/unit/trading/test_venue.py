@@ -268,3 +268,42 @@ def slow_bar(
     if first < top_price:
         return first
     return top_price if min(path) < top_price else None
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    numbers=st.lists(st.tuples(st.sampled_from(Side), LIMITS, LIMITS, st.integers(1, 15)), min_size=1, max_size=5),
+    happened=st.lists(events(), min_size=1, max_size=12),
+)
+def test_nothing_is_filled_twice_or_beyond_its_limit_or_what_is_offered(
+    numbers: list[tuple[Side, Decimal | None, Decimal | None, int]], happened: list[MarketEvent]
+) -> None:
+    alone = [
+        replace(an_order(10 + number, side), limit_price=limit, stop_price=stop, quantity=D(size))
+        for number, (side, limit, stop, size) in enumerate(numbers)
+    ]
+    standing = (*bracket(), *(stand(order, since=0) for order in alone))
+    first = {each.order.id: each.order for each in standing}
+    filled: dict[int, Decimal] = {}
+    for event in happened:
+        met = meet(standing, event, TERMS)
+        standing = met.standing
+        offered: dict[Side, Decimal] = dict.fromkeys(Side, D(0))
+        for report in met.reports:
+            order = first[report.order_id]
+            offered[order.side] += report.quantity
+            filled[order.id.int % 16] = filled.get(order.id.int % 16, D(0)) + report.quantity
+            sign = 1 if order.side is Side.BUY else -1
+            assert order.limit_price is None or sign * report.price <= sign * order.limit_price
+        assert max(offered.values()) <= slow_offer(event)
+    assert all(units <= first[order_id(number)].quantity for number, units in filled.items())
+    # The legs close together no more than was bought, and nothing before all of it was.
+    closed = filled.get(2, D(0)) + filled.get(3, D(0))
+    assert closed <= (10 if filled.get(1) == 10 else 0)
+    assert all(each.order.is_open and each.resting.leaves == each.order.leaves for each in standing)
+
+
+def slow_offer(event: MarketEvent) -> Decimal:
+    if isinstance(event, Bar):
+        return D(event.volume)
+    return D(event.size) if isinstance(event, Print) else D(max(event.bid_size, event.ask_size))
