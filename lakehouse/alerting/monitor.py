@@ -65,6 +65,8 @@ class Monitor:
     ) -> None:
         """Raises BadBook where a rule names what the book does not have, AlertingError for a rule that comes twice."""
         past = memory or Memory()
+        # Its own columns of what changes: they are written in place.
+        book = replace(book, units=book.units.copy(), cash=book.cash.copy(), rates=book.rates.copy())
         self.book, self.market = book, Market.empty(len(book.symbols))
         recall_market(past, book.symbols, self.market)
         positions, self._order = positions_of(book, self.market.mark)
@@ -149,16 +151,15 @@ class Monitor:
 
         Rules of a position that was opened, or went from long to short or back, start anew.
         """
-        before = self._sides()
-        book = self.book
-        self.book = replace(
-            book,
-            units=book.units if units is None else units,
-            cash=book.cash if cash is None else cash,
-            rates=book.rates if rates is None else rates,
-        )
-        if len(self.book.rates) != len(book.rates):
-            raise BadBook("rates stay as many as they were")
+        before, book = self._sides(), self.book
+        pairs = ((book.units, units), (book.cash, cash), (book.rates, rates))
+        if any(new is not None and new.shape != old.shape for old, new in pairs):
+            raise BadBook("positions, portfolios and rates stay as many as they were")
+        if units is not None and not np.isfinite(units).all():
+            raise BadBook("units are finite")
+        for old, new in pairs:
+            if new is not None:
+                old[:] = new
         positions, totals = self._board.positions, self._board.totals
         value = values(self.book, self.market.mark)
         positions.held["units"], positions.held["value"] = self.book.units[self._order], value[self._order]
@@ -170,7 +171,7 @@ class Monitor:
         """Quanta came from outside, or went there: no gain and no loss, so what they are measured from moves too."""
         totals, owner = self._board.totals, self.book.portfolios.index(portfolio)
         totals["cash"][owner] += flow
-        self.book = replace(self.book, cash=totals["cash"].copy())
+        self.book.cash[owner] += flow
         for level in (totals["peak"], totals["opening"]):
             if level[owner] != NEVER:
                 level[owner] += flow
