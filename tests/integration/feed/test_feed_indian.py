@@ -60,7 +60,8 @@ class AngelServer:
         return {**found, "exchTradeTime": when, "depth": depth}
 
 
-def angel(rest_url: str, socket_url: str = "ws://127.0.0.1:1", *instruments: Instrument, pin: str = "") -> AngelOne:
+def angel(rest_url: str, socket_url: str = "", *instruments: Instrument, pin: str = "") -> AngelOne:
+    time = AsyncTime(NOW)
     account = AngelAccount(
         api_key=SecretStr(WORDS["api_key"]),
         client_code=SecretStr(WORDS["client_code"]),
@@ -70,8 +71,9 @@ def angel(rest_url: str, socket_url: str = "ws://127.0.0.1:1", *instruments: Ins
     return AngelOne(
         instruments or (RELIANCE, ITC),
         account=account,
-        clock=AsyncTime(NOW),
-        sleep=asyncio.sleep,
+        clock=time,
+        # A heartbeat that takes no time would never end.
+        sleep=asyncio.sleep if socket_url else time.wait,
         rest_url=rest_url,
         socket_url=socket_url,
     )

@@ -4,15 +4,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from itertools import count
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from typer.testing import CliRunner
 
 from lakehouse.clock import SystemClock
 from lakehouse.contracts.topics import TICKS
 from lakehouse.settings import Settings
 from lakehouse.stores import kafka
+from streaming.feed.cli import app
 from streaming.feed.live import Pump
 from streaming.feed.outlet import Outlet
 from streaming.feed.policy.plausibility import Guard
@@ -135,3 +138,17 @@ def test_a_doubtful_price_waits_for_a_second_opinion_and_a_wrong_one_lands_in_qu
     assert [each["sequence"] for each in messages if each.get("symbol") == name] == [1, 2, 3]
     (refused,) = [each for each in messages if "_reject" in each]
     assert (refused["_reject"], json.loads(refused["_raw"])["sequence"]) == ("implausible_price", 4)
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_command_plays_a_file_and_counts_what_it_sent(tmp_path: Path) -> None:
+    path = tmp_path / "ticks.csv"
+    path.write_text("event_time,symbol,price\n2022-12-28T14:30:00Z,A,1.5\n2022-12-28T14:30:01Z,A,-1\n")
+
+    result = CliRunner().invoke(
+        app, ["feed", "--provider", "replay", "--file", str(path), "--speed", "0", "--json"], catch_exceptions=False
+    )
+
+    found = json.loads(result.stdout.splitlines()[-1])
+    assert (found["sent"], found["quarantined"]) == ({"replay": 1}, {"non_positive_price": 1})
+    assert found["providers"]["replay"]["state"] == "closed"
