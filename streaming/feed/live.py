@@ -1,7 +1,8 @@
 """From a provider to Kafka: what waits is sent together, and everything is acknowledged before the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from streaming.feed.encode import Reject
@@ -46,7 +47,7 @@ class Pump:
         if self._reader is not None:
             self._reader.cancel()
 
-    async def run(self, source: AsyncIterator[Batch]) -> None:
+    async def run(self, source: AsyncGenerator[Batch, None]) -> None:
         """Send all of it. Raises what the source raises, and DeliveryError; what came before has been sent by then.
 
         It is to be ended by `stop`: a cancellation loses what was read and not yet sent.
@@ -108,10 +109,11 @@ class Pump:
             await self._queue.put(Batch())  # wakes `run`
 
 
-async def _read(source: AsyncIterator[Batch], queue: asyncio.Queue[Batch]) -> None:
-    async for batch in source:
-        if batch:
-            await queue.put(batch)
+async def _read(source: AsyncGenerator[Batch, None], queue: asyncio.Queue[Batch]) -> None:
+    async with aclosing(source):
+        async for batch in source:
+            if batch:
+                await queue.put(batch)
 
 
 async def _gather(queue: asyncio.Queue[Batch], reader: asyncio.Task[None]) -> Batch | None:

@@ -8,7 +8,7 @@ _INSTANT = timedelta(seconds=1)
 
 
 def silence_s(exchange: str | None, last_seen: datetime, now: datetime, *, demo: bool = False) -> float:
-    """Seconds of trading since `last_seen`: nights, weekends and holidays do not count, nor does a lunch break less.
+    """Seconds of trading since `last_seen`: nights, weekends and holidays do not count; lunch breaks do.
 
     0 for a provider without an exchange. In demo mode every second counts, as if the exchange never closed.
     """

@@ -30,7 +30,10 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rounds:
-    """How a provider is polled: symbols in groups of `group`, at least `every_s` between two rounds."""
+    """How a provider is polled: symbols in groups of `group`, at least `every_s` between two rounds.
+
+    `fresh` outlives a stream: after a failure nothing is handed on again.
+    """
 
     symbols: Sequence[str]
     group: int
@@ -39,16 +42,15 @@ class Rounds:
     demo: bool
     clock: Clock
     sleep: Sleep
+    fresh: Fresh = field(default_factory=Fresh)
 
 
 async def polled(
     rounds: Rounds, ask: Callable[[Sequence[str]], Awaitable[Batch]], health: Health
 ) -> AsyncGenerator[Batch, None]:
     """Every group of every round; an exchange that is closed is not polled. Raises what `ask` raises."""
-    fresh, groups = (
-        Fresh(),
-        [rounds.symbols[at : at + rounds.group] for at in range(0, len(rounds.symbols), rounds.group)],
-    )
+    symbols, size = rounds.symbols, rounds.group
+    groups = [symbols[start : start + size] for start in range(0, len(symbols), size)]
     health.connects += 1
     while True:
         began = rounds.clock.monotonic()
@@ -56,5 +58,5 @@ async def polled(
             await rounds.sleep(_CLOSED_S)
             continue
         for group in groups:
-            yield health.note(fresh.of(await ask(group)), rounds.clock.now())
+            yield health.note(rounds.fresh.of(await ask(group)), rounds.clock.now())
         await rounds.sleep(max(0.0, began + rounds.every_s - rounds.clock.monotonic()))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -59,7 +59,7 @@ def held(stack: Settings, sent: list[Acknowledged]) -> list[bytes]:
     return found
 
 
-async def source(symbol: str, total: int) -> AsyncIterator[Batch]:
+async def source(symbol: str, total: int) -> AsyncGenerator[Batch, None]:
     for number in range(total):
         yield Batch((trade(symbol, 100.0 + number, sequence=number),))
         if number % 10 == 0:
@@ -79,7 +79,7 @@ def test_every_tick_and_every_reject_is_in_kafka_once(stack: Settings) -> None:
 
 
 def test_what_a_provider_gave_before_it_failed_is_sent_and_the_failure_is_told(stack: Settings) -> None:
-    async def failing() -> AsyncIterator[Batch]:
+    async def failing() -> AsyncGenerator[Batch, None]:
         yield Batch((trade("BEFORE", 1.0),))
         raise Disconnected("the line is cut")
 
@@ -92,7 +92,7 @@ def test_what_a_provider_gave_before_it_failed_is_sent_and_the_failure_is_told(s
 
 
 def test_a_stop_ends_the_feed_when_all_that_was_read_is_acknowledged(stack: Settings) -> None:
-    async def endless(enough: asyncio.Event) -> AsyncIterator[Batch]:
+    async def endless(enough: asyncio.Event) -> AsyncGenerator[Batch, None]:
         for number in count():
             yield Batch((trade("STOP", 1.0, sequence=number),))
             if number == 500:
@@ -122,7 +122,7 @@ def test_a_doubtful_price_waits_for_a_second_opinion_and_a_wrong_one_lands_in_qu
         answered.set()
         return Batch((trade(name, 151.0, at_s=1, provider="two"),))
 
-    async def prices() -> AsyncIterator[Batch]:
+    async def prices() -> AsyncGenerator[Batch, None]:
         yield Batch((trade(name, 100.0, sequence=1), trade(name, 150.0, at_s=1, sequence=2)))
         await answered.wait()
         await asyncio.sleep(0)
