@@ -8,6 +8,8 @@ import numpy.typing as npt
 from lakehouse.risk.checks import FloatArray, RiskError, ShapeMismatch, finite_matrix, require_history
 
 DateArray = npt.NDArray[np.datetime64]
+NO_EVENT = 1e-9
+"""A return this near to that of its two prices differs by rounding alone."""
 
 
 class InvalidPrice(RiskError):
@@ -84,6 +86,40 @@ def align(*, symbols: npt.ArrayLike, dates: npt.ArrayLike, prices: npt.ArrayLike
         prices=matrix[common],
         dropped=len(calendar) - kept,
     )
+
+
+def comparable(
+    *,
+    symbols: npt.ArrayLike,
+    dates: npt.ArrayLike,
+    previous: npt.ArrayLike,
+    prices: npt.ArrayLike,
+    returns: npt.ArrayLike,
+) -> FloatArray:
+    """Prices in rows (one a symbol and date, any order) as they compare with the last one of their symbol.
+
+    symbols (M,) text; dates (M,) days, and previous (M,) the day of the price that each of the simple returns (M,)
+    starts from; prices (M,) as they were traded. Where a return is not that of the two prices, something happened
+    between them (a split, a dividend, a spin-off), and every earlier price is scaled by the difference: a split is no
+    loss. Prices without such an event stay what they are to the last bit. A return from another day than the row
+    before says nothing. Returns (M,) currency per unit, in the order given. Raises ShapeMismatch, NonFinite,
+    InvalidPrice.
+    """
+    names, days = np.asarray(symbols, dtype=np.str_), np.asarray(dates, dtype="datetime64[D]")
+    values = _positive_prices(np.asarray(prices, dtype=np.float64).reshape(-1, 1), fewest=0)[:, 0]
+    start, moves = np.asarray(previous, dtype="datetime64[D]"), np.asarray(returns, dtype=np.float64)
+    if not names.shape == days.shape == start.shape == values.shape == moves.shape:
+        raise ShapeMismatch(f"{len(names)} symbols with {len(days)} dates, {len(values)} prices, {len(moves)} returns")
+    order = np.lexsort((days, names))
+    names, days, start = names[order], days[order], start[order]
+    levels, growth = values[order], 1.0 + moves[order]
+    follows = (names[1:] == names[:-1]) & (start[1:] == days[:-1])
+    event = np.where(follows, growth[1:] * levels[:-1] / levels[1:], 1.0)
+    for at in np.flatnonzero(np.abs(event - 1.0) > NO_EVENT):
+        levels[np.searchsorted(names, names[at]) : at + 1] /= event[at]
+    found = np.empty_like(levels)
+    found[order] = levels
+    return found
 
 
 def _positive_prices(prices: npt.ArrayLike, fewest: int = 2) -> FloatArray:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Final, LiteralString
 from uuid import UUID
 
+from lakehouse.quality.actions import Action, ActionKind
 from lakehouse.stores.marts import Marts
 from serving.kit.database import Database
 from serving.risk.measuring import Closes, Holding
@@ -30,12 +31,30 @@ BARS: Final[LiteralString] = """
     ) AS b
     GROUP BY s.symbol
 """
+ACTIONS: Final[LiteralString] = """
+    SELECT c.symbol, c.kind, c.ex_date, c.ratio, c.related_symbol, c.cost_share, c.amount, c.currency
+    FROM app.corporate_action AS c
+    WHERE c.symbol = ANY(%(symbols)s) AND c.reversed_at IS NULL AND c.adjusts_prices
+    ORDER BY c.symbol, c.ex_date, c.kind
+"""
 GOLD: Final[LiteralString] = """
     SELECT symbol, business_date, close FROM returns_daily_v1
     WHERE has({symbols:Array(String)}, symbol)
     ORDER BY symbol, business_date DESC
     LIMIT {limit:UInt32} BY symbol
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    symbol: str
+    kind: str
+    ex_date: date
+    ratio: Decimal | None
+    related_symbol: str | None
+    cost_share: Decimal | None
+    amount: Decimal | None
+    currency: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,23 @@ class BookRepository:
         names = {"symbols": list(symbols), "limit": limit}
         rows = await self._database.fetch(BARS, names, Closes)
         return {row.symbol: row for row in rows}
+
+    async def actions(self, symbols: Sequence[str]) -> list[Action]:
+        """The corporate actions that closes of these symbols are to be adjusted for."""
+        rows = await self._database.fetch(ACTIONS, {"symbols": list(symbols)}, _Action)
+        return [
+            Action(
+                symbol=row.symbol,
+                kind=ActionKind(row.kind),
+                ex_date=row.ex_date,
+                ratio=row.ratio,
+                related_symbol=row.related_symbol,
+                cost_share=row.cost_share,
+                amount=row.amount,
+                currency=row.currency,
+            )
+            for row in rows
+        ]
 
     async def gold(self, symbols: Sequence[str], limit: int) -> dict[str, Closes]:
         """The same from the ClickHouse copy of gold."""

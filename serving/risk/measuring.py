@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 
 from lakehouse.errors import TidemarkError
+from lakehouse.quality.actions import Action, ActionRefused, adjust
 from lakehouse.risk import (
     Conventions,
     Labels,
@@ -83,16 +85,23 @@ class Found:
     dropped_dates: int
 
 
-def compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], base_currency: str, ask: Ask) -> Found:
+def compute(
+    holdings: Sequence[Holding],
+    closes: Mapping[str, Closes],
+    base_currency: str,
+    ask: Ask,
+    actions: Sequence[Action] = (),
+) -> Found:
     """Measure today's holdings under past returns. Raises NotComputable.
 
+    `actions` of companies between two closes are no gain and no loss: returns are those of adjusted closes.
     As the batch: dates that not every instrument has are left out before returns are taken, cash carries no risk,
     and an instrument of another currency is refused, because a rate without its own risk would understate it.
     """
     _require_measurable(holdings, closes, base_currency)
     try:
-        return _compute(holdings, closes, ask)
-    except RiskError as error:
+        return _compute(holdings, closes, ask, actions)
+    except (RiskError, ActionRefused) as error:
         raise NotComputable("risk_not_computable", f"{error}.") from error
 
 
@@ -111,13 +120,13 @@ def _require_measurable(holdings: Sequence[Holding], closes: Mapping[str, Closes
         raise NotComputable("history_missing", f"There is no daily close of {', '.join(missing[:10])}.")
 
 
-def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask) -> Found:
+def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask, actions: Sequence[Action]) -> Found:
     ordered = sorted(holdings, key=lambda each: each.symbol)
     series = [closes[each.symbol] for each in ordered]
     aligned = align(
         symbols=np.repeat([each.symbol for each in series], [len(each.days) for each in series]),
         dates=np.array([day for each in series for day in each.days], dtype="datetime64[D]"),
-        prices=np.array([float(close) for each in series for close in each.closes]),
+        prices=np.array([level for each in series for level in _levels(each, actions)]),
         required=ask.window_days + 1,
     )
     days: list[date] = aligned.dates[-(ask.window_days + 1) :].tolist()
@@ -160,6 +169,14 @@ def _require_fresh(series: Sequence[Closes], day: date) -> None:
     if old or (newest - day).days > STALE_DAYS:
         named = ", ".join(old[:10]) or "some instruments"
         raise NotComputable("history_stale", f"{named} have no close after {day}, others have until {newest}.")
+
+
+def _levels(series: Closes, actions: Sequence[Action]) -> list[float]:
+    """The closes as they compare with the last one."""
+    own = [each for each in actions if each.symbol == series.symbol]
+    if not own:
+        return [float(close) for close in series.closes]
+    return [float(level) for level in adjust(series.days, [Fraction(close) for close in series.closes], own)]
 
 
 def _close_on(series: Closes, day: date) -> Decimal:

@@ -82,7 +82,8 @@ class OnDemand:
         portfolio = await self._portfolios.require(principal, portfolio_id)
         holdings = await self._books.holdings(portfolio_id)
         closes, source = await self._closes(holdings, ask)
-        work = partial(compute, holdings, closes, portfolio.base_currency, ask)
+        acted = await self._books.actions([each.symbol for each in holdings])
+        work = partial(compute, holdings, closes, portfolio.base_currency, ask, acted)
         try:
             found = await to_thread.run_sync(work, limiter=self._limiter)
         except NotComputable as error:

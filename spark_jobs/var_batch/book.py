@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.monte_carlo import Labels
-from lakehouse.risk.returns import AlignedPrices, align, simple_returns
+from lakehouse.risk.returns import AlignedPrices, align, comparable, simple_returns
 from spark_jobs.kit.errors import DataError
 from spark_jobs.var_batch.valuation import contract_price, exact_value
 
@@ -110,8 +110,9 @@ def assemble(
 ) -> Book:
     """Holdings and closes up to `day` as a book with exactly `returns_needed` returns, the last one ending on `day`.
 
-    `multiplier` of a symbol: units that one contract of it stands for. Returns are taken after dates that not all
-    instruments have are dropped, so that each spans the same days for all.
+    A split or dividend between two closes is no loss: see `levels`. `multiplier` of a symbol: units that one contract
+    of it stands for. Returns are taken after dates that not all instruments have are dropped, so that each spans the
+    same days for all.
     Raises PriceMissingError, CurrencyMismatchError, HistoryTooShortError, and what lakehouse.risk refuses.
     """
     symbols = held_symbols(holdings, day)
@@ -165,8 +166,20 @@ def _aligned(closes: pa.Table, needed: int) -> AlignedPrices:
     return align(
         symbols=closes["symbol"].to_numpy(),
         dates=closes["business_date"].to_numpy(),
-        prices=pc.cast(closes["close"], pa.float64()).to_numpy(),
+        prices=levels(closes),
         required=needed,
+    )
+
+
+def levels(closes: pa.Table) -> FloatArray:
+    """Closes of gold.returns_daily_v1 (symbol, business_date, previous_date, close, simple_return) as they compare
+    with each instrument's last one: returns are adjusted for corporate actions, closes are not."""
+    return comparable(
+        symbols=closes["symbol"].to_numpy(),
+        dates=closes["business_date"].to_numpy(),
+        previous=closes["previous_date"].to_numpy(),
+        prices=pc.cast(closes["close"], pa.float64()).to_numpy(),
+        returns=closes["simple_return"].to_numpy(),
     )
 
 

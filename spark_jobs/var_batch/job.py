@@ -17,7 +17,7 @@ from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.var_batch import transforms
-from spark_jobs.var_batch.book import Book, assemble, held_symbols
+from spark_jobs.var_batch.book import Book, assemble, held_symbols, levels
 from spark_jobs.var_batch.measure import measured
 from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
@@ -79,7 +79,7 @@ def _book(run: Run, chosen: Parameters) -> tuple[Book, Beside]:
         book = assemble(holdings, held, day, chosen.returns_needed, multiplier=chosen.multiplier)
     except RiskError as error:
         raise UnmeasurableError(f"closes up to {day} cannot be used: {error}") from error
-    benchmark = dict(zip(market["business_date"].to_pylist(), market["close"].to_pylist(), strict=True))
+    benchmark = dict(zip(market["business_date"].to_pylist(), levels(market).tolist(), strict=True))
     return book, beside(book, bars, benchmark, chosen)
 
 

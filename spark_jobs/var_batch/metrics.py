@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -71,9 +70,9 @@ def _numbers(returns: FloatArray, held: FloatArray, fall: performance.Drawdown) 
     }
 
 
-def beside(book: Book, bars: pa.Table, benchmark: Mapping[date, Decimal], parameters: Parameters) -> Beside:
+def beside(book: Book, bars: pa.Table, benchmark: Mapping[date, float], parameters: Parameters) -> Beside:
     """Benchmark and volumes on the book's days. `bars` (symbol, business_date, close, volume) up to the business date;
-    `benchmark` closes by day, empty without one."""
+    `benchmark` its levels by day, empty without one."""
     traded = {}
     for symbol, found in _by_symbol(bars).items():
         newest = sorted(found, key=lambda bar: bar["business_date"])[-parameters.volume_days :]
@@ -92,11 +91,11 @@ def _by_symbol(bars: pa.Table) -> dict[str, list[dict[str, Any]]]:
     return grouped
 
 
-def _benchmark_returns(book: Book, closes: Mapping[date, Decimal], parameters: Parameters) -> FloatArray | None:
+def _benchmark_returns(book: Book, closes: Mapping[date, float], parameters: Parameters) -> FloatArray | None:
     days = book.dates[-(parameters.window_days + 1) :]
     if len(days) <= parameters.window_days or not all(day in closes for day in days):
         return None
-    prices = np.array([[float(closes[day])] for day in days])
+    prices = np.array([[closes[day]] for day in days])
     returns: FloatArray = prices[1:] / prices[:-1] - 1.0
     return returns if float(np.ptp(returns)) > 0 else None
 

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 HELD = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
-CLOSES = ("symbol", "business_date", "currency", "close")
+CLOSES = ("symbol", "business_date", "previous_date", "currency", "close", "simple_return")
 BARS = ("symbol", "business_date", "close", "volume")
 
 
@@ -16,7 +16,7 @@ def holdings(positions: DataFrame, business_date: date) -> DataFrame:
 
 
 def closes(returns: DataFrame, symbols: tuple[str, ...], first_year: int, business_date: date) -> DataFrame:
-    """Closes of `symbols` from the start of `first_year` up to and with `business_date`."""
+    """Closes and returns of `symbols` from the start of `first_year` up to and with `business_date`."""
     return _up_to(returns, symbols, first_year, business_date).select(*CLOSES)
 
 

@@ -4,8 +4,31 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 
+from lakehouse.contracts.render.arrow import schema
+from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from spark_jobs.var_batch.book import Book, Portfolio
+
+DAY = date(2022, 12, 28)
+
+
+def closes(prices: dict[str, list[str]], currency: str = "USD") -> pa.Table:
+    """Rows of gold.returns_daily_v1 on consecutive days, the last of them DAY, with the returns of these prices."""
+    rows = [
+        {
+            "symbol": symbol,
+            "business_date": DAY - timedelta(days=len(texts) - 1 - number),
+            "previous_date": DAY - timedelta(days=len(texts) - number),
+            "currency": currency,
+            "close": Decimal(text),
+            "simple_return": float(Decimal(text) / Decimal(texts[number - 1]) - 1) if number else 0.0,
+        }
+        for symbol, texts in prices.items()
+        for number, text in enumerate(texts)
+    ]
+    names = ("symbol", "business_date", "previous_date", "currency", "close", "simple_return")
+    return pa.Table.from_pylist(rows, pa.schema([schema(RETURNS_DAILY).field(name) for name in names]))
 
 
 def random_book(*, returns: int, instruments: int = 5, portfolios: int = 3, seed: int = 3) -> Book:

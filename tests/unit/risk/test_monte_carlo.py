@@ -248,9 +248,11 @@ def test_what_is_no_covariance_is_refused_by_name() -> None:
 
 
 def test_impossible_simulations_are_refused() -> None:
+    whole = {"seed": 1, "scenarios": 10, "stream": 0, "block_rows": 10}
     for changed in ({"seed": -1}, {"seed": 2**64}, {"stream": -1}, {"scenarios": 0}, {"block_rows": 0}):
+        told = whole | changed
         with pytest.raises(InvalidParameter):
-            Simulation(**({"seed": 1, "scenarios": 10} | changed))
+            Simulation(told["seed"], told["scenarios"], stream=told["stream"], block_rows=told["block_rows"])
     with pytest.raises(InvalidParameter):
         normal_block(Simulation(seed=1, scenarios=1), range(1), block=-1, rows=1)
     wrong = Simulation(seed=1, scenarios=10, labels=Labels((1, 2), (1, 2, 3)))

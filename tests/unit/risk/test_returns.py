@@ -19,6 +19,7 @@ from lakehouse.risk import (
     simple_returns,
 )
 from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.returns import comparable
 
 
 def test_returns_by_hand() -> None:
@@ -82,3 +83,50 @@ def test_overlapping_sums() -> None:
     np.testing.assert_array_equal(overlapping_sums([[1.0], [2.0], [4.0], [8.0]], horizon_days=3), [[7.0], [14.0]])
     with pytest.raises(InsufficientHistory):
         overlapping_sums([[1.0], [2.0]], horizon_days=3)
+
+
+class TestComparable:
+    DAYS = ("2022-12-21", "2022-12-22", "2022-12-23", "2022-12-27")
+    BEFORE = ("2022-12-20", *DAYS[:-1])
+
+    def of(self, prices: list[float], returns: list[float], before: tuple[str, ...] = BEFORE) -> list[float]:
+        names = ["A"] * len(prices)
+        found = comparable(symbols=names, dates=self.DAYS, previous=before, prices=prices, returns=returns)
+        return list(map(float, found))
+
+    def test_prices_without_an_event_keep_every_bit(self) -> None:
+        prices = [10.1, 10.3, 9.7, 9.9]
+        assert self.of(prices, [0.0, 10.3 / 10.1 - 1, 9.7 / 10.3 - 1, 9.9 / 9.7 - 1]) == prices
+
+    def test_a_split_and_a_dividend_are_no_loss(self) -> None:
+        # Two for one before the 23rd; 1.00 a unit before the 27th, whose return counts it.
+        found = self.of([100.0, 110.0, 55.0, 54.0], [0.0, 0.1, 0.0, 54.0 / 54.0 - 1])
+        np.testing.assert_allclose(found, [49.0909090909, 54.0, 54.0, 54.0])
+
+    def test_a_return_from_another_day_says_nothing(self) -> None:
+        before = (*self.BEFORE[:2], "2022-12-01", self.BEFORE[3])
+        assert self.of([100.0, 110.0, 55.0, 55.0], [0.0, 0.1, 0.0, 0.0], before) == [100.0, 110.0, 55.0, 55.0]
+
+    def test_rows_may_come_in_any_order_and_symbols_do_not_meet(self) -> None:
+        order = [3, 0, 2, 1, 5, 4]
+        rows = [
+            ("A", 0, 100.0, 0.0),
+            ("A", 1, 50.0, 0.0),
+            ("A", 2, 50.0, 0.0),
+            ("B", 0, 7.0, 0.0),
+            ("B", 1, 7.0, 0.0),
+            ("B", 2, 14.0, 1.0),
+        ]
+        mixed = [rows[place] for place in order]
+        found = comparable(
+            symbols=[row[0] for row in mixed],
+            dates=[self.DAYS[row[1]] for row in mixed],
+            previous=[self.BEFORE[row[1]] for row in mixed],
+            prices=[row[2] for row in mixed],
+            returns=[row[3] for row in mixed],
+        )
+        assert dict(zip(order, found.tolist(), strict=True)) == {0: 50.0, 1: 50.0, 2: 50.0, 3: 7.0, 4: 7.0, 5: 14.0}
+
+    def test_lists_of_different_lengths_are_refused(self) -> None:
+        with pytest.raises(ShapeMismatch):
+            comparable(symbols=["A"], dates=self.DAYS, previous=self.BEFORE, prices=[1.0], returns=[0.0])

@@ -1,7 +1,7 @@
 """The risk job's pure parts: money, the book, the pieces of work, the rows."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -41,9 +41,8 @@ from spark_jobs.var_batch.parameters import Parameters, parse
 from spark_jobs.var_batch.simulation import Forecasts, forecast
 from spark_jobs.var_batch.valuation import apportioned, decimal_column, exact_value, to_cents
 from spark_jobs.var_batch.vectors import outcomes
-from tests.factories.market import random_book
+from tests.factories.market import DAY, closes, random_book
 
-DAY = date(2022, 12, 28)
 SMALL = Parameters(window_days=120, backtest_days=20, scenarios=300, block_rows=128)
 
 
@@ -52,16 +51,6 @@ def holdings(*lines: tuple[str, str, str, str]) -> pa.Table:
     fields = [schema(POSITIONS).field(name) for name in names]
     rows = [(f"id-{name}", name, currency, symbol, Decimal(quantity)) for name, currency, symbol, quantity in lines]
     return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], pa.schema(fields))
-
-
-def closes(prices: dict[str, list[str]], currency: str = "USD") -> pa.Table:
-    rows = [
-        {"symbol": s, "business_date": DAY - timedelta(days=len(p) - 1 - n), "currency": currency, "close": Decimal(v)}
-        for s, p in prices.items()
-        for n, v in enumerate(p)
-    ]
-    types = [("symbol", pa.string()), ("business_date", pa.date32()), ("currency", pa.string())]
-    return pa.Table.from_pylist(rows, pa.schema([*types, ("close", pa.decimal128(18, 8))]))
 
 
 class TestMoney:
@@ -102,6 +91,13 @@ class TestBook:
         traded = {"symbol": "B", "business_date": DAY, "close": Decimal(6), "volume": 50}
         around = beside(book, pa.Table.from_pylist([traded]), {}, told)
         np.testing.assert_array_equal(around.traded, [np.nan, 30_000.0])
+
+    def test_a_split_is_no_loss(self) -> None:
+        rows = closes({"A": ["9", "10", "5"]})
+        split = rows.set_column(rows.schema.get_field_index("simple_return"), "simple_return", [[0.0, 1 / 9, 0.0]])
+        book = assemble(holdings(("P", "USD", "A", "2")), split, DAY, 2)
+        np.testing.assert_allclose(book.returns[:, 0], [1 / 9, 0.0])
+        assert book.values == (Decimal("10.00"),)
 
     def test_a_date_that_one_name_lacks_is_dropped_for_all_before_returns_are_taken(self) -> None:
         prices = closes({"A": ["1", "2", "4", "8"], "B": ["1", "1", "1", "1"]})
@@ -374,7 +370,7 @@ class TestMetrics:
                 {"symbol": "S2", "business_date": last, "close": Decimal("9"), "volume": None},
             ]
         )
-        prices = {day: Decimal(100 + number) for number, day in enumerate(book.dates)}
+        prices = {day: 100.0 + number for number, day in enumerate(book.dates)}
         full = beside(book, bars, prices, SMALL)
         np.testing.assert_array_equal(full.traded, [40.0, np.nan, np.nan, np.nan, np.nan])
         assert full.returns is not None
