@@ -1,6 +1,6 @@
 """The port that every price provider is behind: ticks in batches, a snapshot, and errors that say what to do next."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -147,6 +147,33 @@ def unreadable(provider: str, raw: str | bytes, detail: str, *, symbol: str | No
     """What of a provider's message no tick can be made."""
     text = raw if isinstance(raw, str) else raw.decode("utf-8", errors="backslashreplace")
     return Reject(Reason.UNPARSABLE, detail, provider, text, symbol)
+
+
+def read_each(
+    provider: str,
+    raws: Iterable[msgspec.Raw],
+    read: Callable[[msgspec.Raw], Tick],
+    *,
+    tell: Callable[[Exception], str] = str,
+) -> Batch:
+    """What `read` makes of each part of a message; a part that it cannot read keeps back no other."""
+    ticks: list[Tick] = []
+    rejects: list[Reject] = []
+    for raw in raws:
+        try:
+            ticks.append(read(raw))
+        except (msgspec.DecodeError, ValueError, KeyError) as error:
+            rejects.append(unreadable(provider, bytes(raw), tell(error)))
+    return Batch(tuple(ticks), tuple(rejects))
+
+
+def joined(batches: Iterable[Batch]) -> Batch:
+    """One batch of all, in order."""
+    every = tuple(batches)
+    return Batch(
+        tuple(tick for batch in every for tick in batch.ticks),
+        tuple(reject for batch in every for reject in batch.rejects),
+    )
 
 
 def refused_tick(tick: Tick, reason: Reason, detail: str) -> Reject:

@@ -13,9 +13,20 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from lakehouse.clock import Clock, epoch_us
-from streaming.feed.encode import Reject
 from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import Batch, Health, Numbers, ProviderError, Refused, Sleep, Tick, TickKind, unreadable
+from streaming.feed.port import (
+    Batch,
+    Health,
+    Numbers,
+    ProviderError,
+    Refused,
+    Sleep,
+    Tick,
+    TickKind,
+    joined,
+    read_each,
+    unreadable,
+)
 from streaming.feed.providers.angel_frames import EXCHANGES, SNAP_QUOTE, Frame, FrameError, decode
 from streaming.feed.providers.sockets import beating, opened
 from streaming.feed.providers.totp import totp
@@ -23,6 +34,7 @@ from streaming.feed.providers.web import web
 from streaming.feed.universe import Instrument, UniverseError
 
 NAME = "angel-one"
+_NAMES = {number: name for name, number in EXCHANGES.items()}
 REST_URL = "https://apiconnect.angelone.in"
 SOCKET_URL = "wss://smartapisocket.angelone.in/smart-stream"
 CALENDAR = "XBOM"
@@ -147,19 +159,15 @@ class AngelOne:
 
     async def snapshot(self, symbols: Sequence[str]) -> Batch:
         """The last trade of each symbol with the quote beside it, 50 a request."""
-        ticks: list[Tick] = []
-        rejects: list[Reject] = []
+        batches: list[Batch] = []
         places = [self._places[symbol] for symbol in symbols if symbol in self._places]
         for start in range(0, len(places), _GROUP):
             wanted: dict[str, list[str]] = defaultdict(list)
             for exchange, token in places[start : start + _GROUP]:
                 wanted[exchange].append(token)
-            for raw in await self._fetched({"mode": "FULL", "exchangeTokens": wanted}):
-                try:
-                    ticks.append(self._quoted(_QUOTED.decode(raw)))
-                except (msgspec.DecodeError, ValueError, KeyError) as error:
-                    rejects.append(unreadable(NAME, bytes(raw), str(error)))
-        return self.health.note(Batch(tuple(ticks), tuple(rejects)), self._clock.now())
+            found = await self._fetched({"mode": "FULL", "exchangeTokens": wanted})
+            batches.append(read_each(NAME, found, lambda raw: self._quoted(_QUOTED.decode(raw))))
+        return self.health.note(joined(batches), self._clock.now())
 
     async def _login(self) -> _Tokens:
         account = self._account
@@ -306,7 +314,7 @@ def _good(body: bytes) -> _Answer:
 
 
 def _exchange(number: int) -> str:
-    return next(name for name, each in EXCHANGES.items() if each == number) if number in EXCHANGES.values() else "?"
+    return _NAMES.get(number, "?")
 
 
 def _first(levels: Sequence[_Level]) -> _Level | None:

@@ -9,7 +9,18 @@ from pydantic import SecretStr
 from lakehouse.clock import Clock, epoch_us
 from streaming.feed.encode import Reject
 from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import Batch, Health, Numbers, RateLimited, Refused, Sleep, Tick, TickKind, unreadable
+from streaming.feed.port import (
+    Batch,
+    Health,
+    Numbers,
+    RateLimited,
+    Refused,
+    Sleep,
+    Tick,
+    TickKind,
+    read_each,
+    unreadable,
+)
 from streaming.feed.providers.sockets import opened
 from streaming.feed.providers.web import web
 
@@ -101,16 +112,11 @@ class Finnhub:
             return Batch(rejects=(unreadable(NAME, frame, str(error)),))
         if message.type == "error":
             raise _failure(message.msg)
-        ticks: list[Tick] = []
-        rejects: list[Reject] = []
-        for raw in message.data:
-            try:
-                trade = _TRADE.decode(raw)
-            except msgspec.DecodeError as error:
-                rejects.append(unreadable(NAME, bytes(raw), str(error)))
-                continue
-            ticks.append(self._tick(trade.symbol, trade.price, trade.time_ms * 1_000, trade))
-        return Batch(tuple(ticks), tuple(rejects))
+        return read_each(NAME, message.data, self._traded)
+
+    def _traded(self, raw: msgspec.Raw) -> Tick:
+        trade = _TRADE.decode(raw)
+        return self._tick(trade.symbol, trade.price, trade.time_ms * 1_000, trade)
 
     def _tick(self, symbol: str, price: float, time_us: int, trade: _Trade | None = None) -> Tick:
         return Tick(

@@ -12,9 +12,20 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from lakehouse.clock import Clock, epoch_us
-from streaming.feed.encode import Reject
 from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import Batch, Health, Numbers, ProviderError, Refused, Sleep, Tick, TickKind, unreadable
+from streaming.feed.port import (
+    Batch,
+    Health,
+    Numbers,
+    ProviderError,
+    Refused,
+    Sleep,
+    Tick,
+    TickKind,
+    joined,
+    read_each,
+    unreadable,
+)
 from streaming.feed.providers.sockets import opened
 from streaming.feed.providers.web import web
 from streaming.feed.universe import Instrument, UniverseError
@@ -139,8 +150,7 @@ class FivePaisa:
 
     async def snapshot(self, symbols: Sequence[str]) -> Batch:
         """The last price of each symbol, 50 a request."""
-        ticks: list[Tick] = []
-        rejects: list[Reject] = []
+        batches: list[Batch] = []
         places = [self._places[symbol] for symbol in symbols if symbol in self._places]
         for start in range(0, len(places), _GROUP):
             body = await self._web.post(_FEED, self._request(places[start : start + _GROUP]), self._headers())
@@ -150,10 +160,8 @@ class FivePaisa:
                 raise ProviderError(f"{NAME}: an answer cannot be read: {error}") from None
             if answer.status != 0:
                 raise Refused(f"{NAME}: {answer.message or answer.status}")
-            batch = self._rows(answer.rows)
-            ticks += batch.ticks
-            rejects += batch.rejects
-        return self.health.note(Batch(tuple(ticks), tuple(rejects)), self._clock.now())
+            batches.append(self._rows(answer.rows))
+        return self.health.note(joined(batches), self._clock.now())
 
     def _request(self, places: Sequence[Place]) -> dict[str, object]:
         return {
@@ -176,14 +184,12 @@ class FivePaisa:
         return self._rows(rows)
 
     def _rows(self, rows: Sequence[msgspec.Raw]) -> Batch:
-        ticks: list[Tick] = []
-        rejects: list[Reject] = []
-        for raw in rows:
-            try:
-                ticks.append(self._tick(_ROW.decode(raw)))
-            except (msgspec.DecodeError, ValueError, KeyError) as error:
-                rejects.append(unreadable(NAME, bytes(raw), f"{type(error).__name__}: {error}"))
-        return Batch(tuple(ticks), tuple(rejects))
+        return read_each(
+            NAME,
+            rows,
+            lambda raw: self._tick(_ROW.decode(raw)),
+            tell=lambda error: f"{type(error).__name__}: {error}",
+        )
 
     def _tick(self, row: _Row) -> Tick:
         """A trade with the quote beside it; a quote where nothing was traded since the instrument's last row."""

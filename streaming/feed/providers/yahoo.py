@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Sequence
 import msgspec
 
 from lakehouse.clock import Clock, epoch_us
-from streaming.feed.encode import Reject
 from streaming.feed.policy.quota import Bucket, bucket
 from streaming.feed.port import (
     Batch,
@@ -21,6 +20,7 @@ from streaming.feed.port import (
     Sleep,
     Tick,
     TickKind,
+    read_each,
     unreadable,
 )
 from streaming.feed.providers.polling import Rounds, polled
@@ -108,7 +108,7 @@ class Yahoo:
             answer = _ANSWER.decode(body)
         except msgspec.DecodeError as error:
             return Batch(rejects=(unreadable(NAME, body, str(error)),))
-        return self._read(answer.response.result)
+        return read_each(NAME, answer.response.result, self._tick)
 
     async def _quote(self, symbols: Sequence[str]) -> bytes:
         if self._crumb is None:
@@ -129,27 +129,17 @@ class Yahoo:
             raise ProviderError(f"{NAME}: {crumb[:40]!r} is no crumb")
         return crumb
 
-    def _read(self, found: Sequence[msgspec.Raw]) -> Batch:
-        ticks: list[Tick] = []
-        rejects: list[Reject] = []
-        for raw in found:
-            try:
-                quote = _QUOTE.decode(raw)
-            except msgspec.DecodeError as error:
-                rejects.append(unreadable(NAME, bytes(raw), str(error)))
-                continue
-            ticks.append(
-                Tick(
-                    symbol=quote.symbol,
-                    event_time_us=quote.time_s * 1_000_000,
-                    kind=TickKind.TRADE,
-                    provider=NAME,
-                    sequence=self._numbers.take(),
-                    price=quote.price,
-                    # A side of 0 is a side that is not there; nobody says in which unit its sizes are.
-                    bid_price=quote.bid_price or None,
-                    ask_price=quote.ask_price or None,
-                    exchange=quote.exchange,
-                )
-            )
-        return Batch(tuple(ticks), tuple(rejects))
+    def _tick(self, raw: msgspec.Raw) -> Tick:
+        quote = _QUOTE.decode(raw)
+        return Tick(
+            symbol=quote.symbol,
+            event_time_us=quote.time_s * 1_000_000,
+            kind=TickKind.TRADE,
+            provider=NAME,
+            sequence=self._numbers.take(),
+            price=quote.price,
+            # A side of 0 is a side that is not there; nobody says in which unit its sizes are.
+            bid_price=quote.bid_price or None,
+            ask_price=quote.ask_price or None,
+            exchange=quote.exchange,
+        )
