@@ -169,15 +169,15 @@ async def survey(
         async with together(connection):
             await opening.execute(OPEN, {"portfolio_ids": [portfolio_id], "owner_id": owner_id})
             await knowing.execute(KNOWN, {"portfolio_id": portfolio_id, "client_order_id": client_order_id})
-            await looking.ask(portfolio_id, symbol, side)
+            await looking.ask(portfolio_id, symbol, side, history=MAX_HISTORY)
         return await opening.fetchone(), await knowing.fetchone(), await looking.view()
 
 
-async def look(connection: Transaction, portfolio_id: UUID, symbol: str, side: Side) -> View:
-    """What an order of one side in one instrument is judged by, in one round trip."""
+async def look(connection: Transaction, portfolio_id: UUID, symbol: str, side: Side, *, history: int) -> View:
+    """What an order of one side in one instrument is judged by, with at most `history` habits, in one round trip."""
     async with _looking(connection) as looking:
         async with together(connection):
-            await looking.ask(portfolio_id, symbol, side)
+            await looking.ask(portfolio_id, symbol, side, history=history)
         return await looking.view()
 
 
@@ -189,8 +189,8 @@ class _Looking:
     working: AsyncCursor[_Working]
     habits: AsyncCursor[Observation]
 
-    async def ask(self, portfolio_id: UUID, symbol: str, side: Side) -> None:
-        names = {"portfolio_id": portfolio_id, "symbol": symbol, "side": side, "limit": MAX_HISTORY}
+    async def ask(self, portfolio_id: UUID, symbol: str, side: Side, *, history: int) -> None:
+        names = {"portfolio_id": portfolio_id, "symbol": symbol, "side": side, "limit": history}
         await self.market.execute(MARKET, names)
         await self.working.execute(NEAREST[side], names)
         await self.habits.execute(HABITS, names)

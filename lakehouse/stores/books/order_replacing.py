@@ -17,6 +17,7 @@ from lakehouse.trading.checks import group_need, violation
 from lakehouse.trading.family import Change
 from lakehouse.trading.lots import slice_of
 from lakehouse.trading.machine import Accept, Adopt, Keep, Replace, apply
+from lakehouse.trading.observation import MAX_HISTORY
 from lakehouse.trading.order import (
     WITH_LIMIT,
     WITH_STOP,
@@ -78,7 +79,15 @@ async def replace_order(
         raise InvalidTransition(old, Status.REPLACED)
     _check_form(old, request.wish)
     siblings = [each for each in family.values() if _is_sibling(each, old)]
-    scene = await orders.scene_of(connection, books, old.symbol, old.side, now=clock.now(), besides=[old, *siblings])
+    scene = await orders.scene_of(
+        connection,
+        books,
+        old.symbol,
+        old.side,
+        now=clock.now(),
+        besides=[old, *siblings],
+        history=MAX_HISTORY,
+    )
     new = await _new(old, request.wish, scene, clock)
     if new.type is OrderType.MARKET:
         scene = await orders.dated(scene, max_price_age)

@@ -250,10 +250,19 @@ async def opened(
 
 
 async def scene_of(
-    connection: Transaction, books: Books, symbol: str, side: Side, *, now: datetime, besides: Sequence[Order] = ()
+    connection: Transaction,
+    books: Books,
+    symbol: str,
+    side: Side,
+    *,
+    now: datetime,
+    besides: Sequence[Order] = (),
+    history: int = 0,
 ) -> Scene:
-    """Books, market and facts for orders of one side. Raises OrderRefused where no order can be in the instrument."""
-    view = await order_facts.look(connection, books.portfolio_id, symbol, side)
+    """Books, market and facts for orders of one side, and at most `history` earlier orders, for who screens them.
+
+    Raises OrderRefused where no order can be in the instrument."""
+    view = await order_facts.look(connection, books.portfolio_id, symbol, side, history=history)
     return _scene(books, view, symbol, side, now=now, besides=besides)
 
 
