@@ -1,0 +1,51 @@
+"""A batch of ticks in columns, in the one order in which everything judges it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from lakehouse.alerting.marks import Ticks
+from lakehouse.risk.checks import FloatArray, IntArray
+
+FUTURE_US = 5_000_000
+"""A tick of so much later than the broker's clock says is from the future, and ignored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """T ticks, sorted by (event time, partition, offset).
+
+    `symbol` (T,) are places in the universe's symbols, which are only ever added at the end; `price` and `size` of a
+    trade, `bid`, `ask` and their sizes of a quote, NaN where a message did not say. `seq` is the provider's counter.
+    `partition` and `offset` name the message of a tick; `kafka_us` is the broker's time of it.
+    """
+
+    symbol: IntArray
+    at_us: IntArray
+    seq: IntArray
+    price: FloatArray
+    size: FloatArray
+    bid: FloatArray
+    bid_size: FloatArray
+    ask: FloatArray
+    ask_size: FloatArray
+    partition: IntArray
+    offset: IntArray
+    kafka_us: IntArray
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+    @property
+    def ticks(self) -> Ticks:
+        """What lakehouse.alerting judges."""
+        return Ticks(self.symbol, self.at_us, self.seq, self.bid, self.ask, self.price, self.size)
+
+    def take(self, rows: IntArray | slice) -> Self:
+        """The ticks at `rows`, in that order."""
+        return type(self)(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+    def in_order(self) -> Self:
+        """The same ticks, sorted."""
+        return self.take(np.lexsort((self.offset, self.partition, self.at_us)))
