@@ -22,7 +22,8 @@ from lakehouse.risk.methods import Method
 from lakehouse.risk.var_backtest import rolling_var
 from lakehouse.settings import Settings
 from lakehouse.stores import spark
-from spark_jobs.var_batch.book import Book, Portfolio
+from spark_jobs.kit.holdings import Portfolio
+from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
 from spark_jobs.var_batch.simulation import forecast
 

@@ -6,8 +6,9 @@ these jobs compute with. Positions are copied first, so that the numbers can be 
 **If it does not start**: look at the assets' partitions in the UI; an awaited table lacks the day. It can be triggered
 by hand with the day as partition key.
 
-**If it fails**: the task's log ends with the job's own message; a history that is too short is an error here, never a
-VaR of zero. What `stress_explain` cannot measure is a row with the reason, and no failure.
+**If it fails**: the task's log ends with the job's own message. What one portfolio holds without a close, or with too
+short a history, is a row with the reason, never a VaR of zero, and no failure; where that is so of all portfolios,
+`var_batch` fails.
 """
 
 from airflow.sdk import chain

@@ -297,6 +297,8 @@ STATED: Mapping[str, tuple[Check, ...]] = {
     ),
     risk.SCENARIO_PNL.name: (RISK_ROWS,),
     risk.WORST_SCENARIOS.name: (RISK_ROWS,),
+    # The expansion leaves out what lies outside its domain; what another method leaves out, somebody can mend.
+    risk.UNMEASURED.name: (Satisfies("method = 'cornish_fisher'", Grade.WARN),),
     risk.PORTFOLIO_METRICS.name: (Range("volatility", *YEARLY_VOLATILITY, Grade.WARN), RISK_ROWS),
     stress.STRESS.name: (RISK_ROWS,),
     stress.PNL_EXPLAIN.name: (
@@ -321,5 +323,9 @@ STATED: Mapping[str, tuple[Check, ...]] = {
         Range("drawdown", 0.0, 1.0, Grade.WARN),
         Gap("equity_date", ("strategy", "kind", "trial"), 5),
         RowCountBand(0.5, 2.0),
+    ),
+    strategy_backtests.STRATEGY_RELATIVE.name: (
+        Range("tracking_error", *YEARLY_VOLATILITY, Grade.WARN),
+        RowCountBand(0.5, 2.0, minimum=1),
     ),
 }

@@ -8,7 +8,8 @@ from lakehouse.domain.currency import from_minor, minor_digits, rounded_minor
 from lakehouse.portfolio.fx import exchanged
 from lakehouse.portfolio.transactions import RATIOS, UNITS, Kind
 from lakehouse.risk.pnl_explain import EXACT, Explained, Fill, Part, PositionDay, explain_position
-from spark_jobs.stress_explain.market import TwoCloses, Unmeasured
+from spark_jobs.kit.holdings import Unmeasured
+from spark_jobs.stress_explain.market import TwoCloses
 from spark_jobs.stress_explain.parameters import Fact
 
 COPY, UNDONE = "copy", "undone"

@@ -6,9 +6,9 @@ from typing import Any
 from lakehouse.contracts.tables.stress import PARTS
 from lakehouse.domain.currency import CurrencyError, from_minor
 from lakehouse.risk.pnl_explain import Part
+from spark_jobs.kit.holdings import Copied, Unmeasured
 from spark_jobs.stress_explain.day import Day, Item, explained
-from spark_jobs.stress_explain.holdings import Copied
-from spark_jobs.stress_explain.market import TwoCloses, Unmeasured
+from spark_jobs.stress_explain.market import TwoCloses
 from spark_jobs.stress_explain.parameters import Booked
 
 Row = dict[str, Any]

@@ -20,11 +20,11 @@ from lakehouse.contracts.tables.stress import PNL_EXPLAIN, STRESS
 from lakehouse.portfolio.fx import STALE_DAYS
 from lakehouse.risk.stress import MAX_GAP_DAYS
 from spark_jobs.kit.frames import from_arrow
+from spark_jobs.kit.holdings import Copied, Held, copied, positions, valued
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.stress_explain import books, transforms
 from spark_jobs.stress_explain.explain import explain_rows
-from spark_jobs.stress_explain.holdings import Copied, Held, copied, valued
 from spark_jobs.stress_explain.market import TwoCloses, two_closes
 from spark_jobs.stress_explain.parameters import Booked, Scenarios, booked, scenarios
 from spark_jobs.stress_explain.stress import Row, series_of, stress_rows
@@ -50,7 +50,7 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
     after = _copy(run, run.business_date)
     before = {} if told.previous is None else _copy(run, told.previous)
     market = _market(run, (before, after), told)
-    held = valued(after.values(), market)
+    held = valued(after.values(), market.worth)
     stressed = stress_rows(held, series_of(_returns(run, held, tried)), tried)
     return Computed(
         (
@@ -61,7 +61,7 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
 
 
 def _copy(run: Run, day: date) -> dict[str, Copied]:
-    return copied(transforms.positions(run.read(POSITIONS), day).toArrow())
+    return copied(positions(run.read(POSITIONS), day).toArrow())
 
 
 def _bars(run: Run, *copies: Mapping[str, Copied], more: Iterable[str] = ()) -> pa.Table:

@@ -7,12 +7,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from lakehouse.errors import TidemarkError
 from lakehouse.portfolio.fx import STALE_DAYS, Rates
-
-
-class Unmeasured(TidemarkError):
-    """A portfolio cannot be measured; the message is the reason that its row keeps."""
+from spark_jobs.kit.holdings import Portfolio, Unmeasured
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,14 @@ class TwoCloses:
     def close(self, symbol: str) -> Close:
         """Raises Unmeasured without one."""
         return _usable(self.after, symbol, self.day)
+
+    def worth(self, portfolio: Portfolio, symbol: str, units: Decimal) -> Decimal:
+        """What units are worth at the close: see kit.holdings.Worth."""
+        close = self.close(symbol)
+        if close.currency != portfolio.base_currency:
+            # Its moves would be those of a price alone: the history of exchange rates is not in the lake.
+            raise Unmeasured(f"{symbol} is priced in {close.currency}: scenarios have no exchange rates")
+        return units * close.price * self.multiplier(symbol)
 
     def rate(self, currency: str, base: str) -> Decimal:
         """Units of `base` for one of `currency` on the day. Raises Unmeasured."""

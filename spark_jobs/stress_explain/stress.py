@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -10,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.domain.money import float_cents
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.covariance import sample_covariance
 from lakehouse.risk.returns import DateArray
 from lakehouse.risk.reverse_stress import LossOutOfReach, linear_reverse_stress
 from lakehouse.risk.scenarios import Hypothetical, Window
 from lakehouse.risk.stress import MAX_GAP_DAYS, Universe, historical_stress, hypothetical_moves, stress_pnl
-from spark_jobs.stress_explain.holdings import Held, Holder
+from spark_jobs.kit.holdings import Held, Holder
 from spark_jobs.stress_explain.parameters import Scenarios
 
 NAMED = 3
@@ -79,8 +79,8 @@ def _historical(held: Held, returns: Mapping[str, Series], window: Window) -> It
         parts = {held.symbols[place]: value for place, value in zip(known, moves * exposures[:, column], strict=True)}
         yield {
             **_row(holder, "historical", window.name, window.title),
-            "pnl_base": cents(float(found.pnl[column])),
-            "worst_base": cents(float(found.worst_pnl[column])),
+            "pnl_base": float_cents(float(found.pnl[column])),
+            "worst_base": float_cents(float(found.worst_pnl[column])),
             "worst_date": found.worst_on[column].item(),
             "first_date": found.first,
             "last_date": found.last,
@@ -98,7 +98,7 @@ def _hypothetical(held: Held, scenario: Hypothetical) -> Iterator[Row]:
         parts = dict(zip(held.symbols, moves * held.exposures[:, column], strict=True))
         yield {
             **_row(holder, "hypothetical", scenario.name, scenario.title),
-            "pnl_base": cents(float(pnl[column])),
+            "pnl_base": float_cents(float(pnl[column])),
             "detail": _detail(parts),
         }
 
@@ -120,7 +120,7 @@ def _reverse(holder: Holder, returns: Mapping[str, Series], tried: Scenarios) ->
         return _unmeasured(holder, "reverse", name, title, str(error))
     return {
         **_row(holder, "reverse", name, title),
-        "pnl_base": cents(found.pnl),
+        "pnl_base": float_cents(found.pnl),
         "distance": found.distance,
         "detail": _detail(dict(zip(holder.exposures, found.moves * exposures, strict=True))),
     }
@@ -192,8 +192,3 @@ def _row(holder: Holder, kind: str, scenario: str, title: str) -> Row:
 
 def _unmeasured(holder: Holder, kind: str, scenario: str, title: str, reason: str) -> Row:
     return {**_row(holder, kind, scenario, title), "reason": reason}
-
-
-def cents(amount: float) -> Decimal:
-    """An amount of money, rounded half to even to cents; a loss of nothing is 0 and not -0."""
-    return Decimal(round(amount * 100.0)).scaleb(-2)

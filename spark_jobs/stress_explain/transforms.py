@@ -1,4 +1,4 @@
-"""What the job reads of the lake: copies of positions, closes of a few days, and returns of windows."""
+"""What the job reads of the lake beside positions: closes of a few days, and returns of windows."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -8,15 +8,9 @@ from operator import or_
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-POSITIONS = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
 BARS = ("symbol", "business_date", "close", "currency")
 RETURNS = ("symbol", "business_date", "previous_date", "simple_return")
 Span = tuple[date, date]
-
-
-def positions(copies: DataFrame, day: date) -> DataFrame:
-    """The holdings copied for a close."""
-    return copies.where(F.col("business_date") == F.lit(day)).select(*POSITIONS)
 
 
 def bars(silver: DataFrame, symbols: Iterable[str], first: date, last: date) -> DataFrame:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,56 +12,25 @@ from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.monte_carlo import Labels
 from lakehouse.risk.returns import AlignedPrices, align, comparable, simple_returns
 from spark_jobs.kit.errors import DataError
-from spark_jobs.var_batch.valuation import contract_price, exact_value
+from spark_jobs.kit.holdings import Holder, Portfolio, Unmeasured, copied, held_by, valued
+from spark_jobs.var_batch.valuation import contract_price
 
 COPY_ANEW = "and copy the date's holdings anew by positions_daily --rebuild"
+TOLD = 3
 
 
 class NoHoldingsError(DataError):
     """Nobody holds anything on the business date."""
 
 
-class CurrencyMismatchError(DataError):
-    """A portfolio holds an instrument that is priced in another currency. Carries `portfolio` and `symbol`."""
+class NothingMeasurableError(DataError):
+    """No portfolio at all can be measured: the market is missing, and not one portfolio's price. Carries the
+    `reasons`."""
 
-    def __init__(self, portfolio: str, symbol: str, priced: str, base: str) -> None:
-        self.portfolio, self.symbol = portfolio, symbol
-        super().__init__(
-            f"portfolio {portfolio} reports in {base} but holds {symbol}, priced in {priced}: there are no exchange "
-            f"rates yet; move the position to a portfolio in its own currency, {COPY_ANEW}"
-        )
-
-
-class PriceMissingError(DataError):
-    """A holding has no close on the business date. Carries the `symbols`."""
-
-    def __init__(self, symbols: Sequence[str], day: date) -> None:
-        self.symbols = tuple(symbols)
-        super().__init__(
-            f"{', '.join(symbols)} held but without a close on {day}: ingest the bar and run silver_daily_bars and "
-            f"returns_daily; or close the position, {COPY_ANEW}"
-        )
-
-
-class HistoryTooShortError(DataError):
-    """An instrument has fewer closes than the window and the backtest need. Carries the `symbols`."""
-
-    def __init__(self, needed: int, found: Mapping[str, tuple[int, date, date]]) -> None:
-        self.symbols = tuple(found)
-        told = "; ".join(f"{symbol} has {count}, {first} to {last}" for symbol, (count, first, last) in found.items())
-        super().__init__(
-            f"{needed} closes are needed behind every holding: {told}. Ingest a longer history; or "
-            f"close the position, {COPY_ANEW}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Portfolio:
-    """Who holds: identity and the currency of its reports."""
-
-    id: str
-    name: str
-    base_currency: str
+    def __init__(self, unmeasured: Sequence[Holder], day: date) -> None:
+        self.reasons = tuple(dict.fromkeys(each.reason for each in unmeasured))
+        told = "; ".join(self.reasons[:TOLD])
+        super().__init__(f"none of {len(unmeasured)} portfolios can be measured as of {day}: {told}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +39,8 @@ class Book:
 
     `dates` (T,) the day that each return ends on, ascending; `returns` (T, N) simple; `exposures` (N, P) quantity
     times multiplier and close of the last date, base currency; `values` (P,) exact to the cent. `dropped` counts
-    earlier dates left out because at least one instrument had no close on them.
+    earlier dates left out because at least one instrument had no close on them. `unmeasured` are those who hold
+    something that has no place here, with the reason.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -81,6 +50,7 @@ class Book:
     exposures: FloatArray
     values: tuple[Decimal, ...]
     dropped: int
+    unmeasured: tuple[Holder, ...] = ()
 
     @property
     def labels(self) -> Labels:
@@ -111,27 +81,60 @@ def assemble(
     """Holdings and closes up to `day` as a book with exactly `returns_needed` returns, the last one ending on `day`.
 
     A split or dividend between two closes is no loss: see `levels`. `multiplier` of a symbol: units that one contract
-    of it stands for. Returns are taken after dates that not all instruments have are dropped, so that each spans the
-    same days for all.
-    Raises PriceMissingError, CurrencyMismatchError, HistoryTooShortError, and what lakehouse.risk refuses.
+    of it stands for. A portfolio with a holding that has no close on `day`, too few before it, or another currency than
+    its own is among `unmeasured`, and what only such hold has no say in the others' dates. Returns are taken after
+    dates that not all instruments have are dropped, so that each spans the same days for all.
+    Raises NoHoldingsError, NothingMeasurableError, and what lakehouse.risk refuses.
     """
-    symbols = held_symbols(holdings, day)
-    prices = _prices_on(closes, day, multiplier)
-    if missing := [symbol for symbol in symbols if symbol not in prices]:
-        raise PriceMissingError(missing, day)
-    _require_currency(holdings, prices)
-    aligned = _aligned(closes, returns_needed + 1)
-    portfolios, exposures, values = _exposures(holdings, symbols, prices)
-    window = aligned.prices[-(returns_needed + 1) :]
+    held_symbols(holdings, day)
+    market = _Market(day, returns_needed + 1, _prices_on(closes, day, multiplier), _spans(closes))
+    found = valued(copied(holdings).values(), market.worth)
+    unmeasured = tuple(holder for holder in found.holders if holder.reason)
+    held = held_by(holder for holder in found.holders if not holder.reason)
+    if not held.holders:
+        raise NothingMeasurableError(unmeasured, day)
+    aligned = _aligned(closes, held.symbols, returns_needed + 1)
     return Book(
-        portfolios=portfolios,
-        symbols=symbols,
+        portfolios=held.holders,
+        symbols=held.symbols,
         dates=tuple(aligned.dates[-returns_needed:].tolist()),
-        returns=simple_returns(window),
-        exposures=exposures,
-        values=values,
+        returns=simple_returns(aligned.prices[-(returns_needed + 1) :]),
+        exposures=held.exposures,
+        values=tuple(holder.value for holder in held.holders if holder.value is not None),
         dropped=aligned.dropped,
+        unmeasured=unmeasured,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """What units are worth on `day`, and whether there is history enough behind them."""
+
+    day: date
+    needed: int
+    prices: Mapping[str, tuple[Decimal, str]]
+    spans: Mapping[str, tuple[int, date, date]]
+
+    def worth(self, portfolio: Portfolio, symbol: str, units: Decimal) -> Decimal:
+        """See kit.holdings.Worth."""
+        if symbol not in self.prices:
+            raise Unmeasured(
+                f"{symbol} has no close of {self.day}: ingest the bar and run silver_daily_bars and returns_daily; or "
+                f"close the position, {COPY_ANEW}"
+            )
+        price, currency = self.prices[symbol]
+        if currency != portfolio.base_currency:
+            raise Unmeasured(
+                f"{symbol} is priced in {currency}, and its history has no exchange rates to "
+                f"{portfolio.base_currency}: move the position to a portfolio in {currency}, {COPY_ANEW}"
+            )
+        count, first, last = self.spans[symbol]
+        if count < self.needed:
+            raise Unmeasured(
+                f"{symbol} has {count} closes, {first} to {last}, and {self.needed} are needed: ingest a longer "
+                f"history; or close the position, {COPY_ANEW}"
+            )
+        return units * price
 
 
 def _prices_on(closes: pa.Table, day: date, multiplier: Callable[[str], Decimal]) -> dict[str, tuple[Decimal, str]]:
@@ -144,29 +147,23 @@ def _prices_on(closes: pa.Table, day: date, multiplier: Callable[[str], Decimal]
     }
 
 
-def _require_currency(holdings: pa.Table, prices: Mapping[str, tuple[Decimal, str]]) -> None:
-    for name, symbol, base in zip(
-        *(holdings[column].to_pylist() for column in ("portfolio_name", "symbol", "base_currency")), strict=True
-    ):
-        if (priced := prices[symbol][1]) != base:
-            raise CurrencyMismatchError(name, symbol, priced, base)
-
-
-def _aligned(closes: pa.Table, needed: int) -> AlignedPrices:
+def _spans(closes: pa.Table) -> dict[str, tuple[int, date, date]]:
+    """Number of closes, first and last day, by symbol."""
     spans = closes.group_by("symbol").aggregate(
         [("business_date", "count"), ("business_date", "min"), ("business_date", "max")]
     )
-    short = {
+    return {
         row["symbol"]: (row["business_date_count"], row["business_date_min"], row["business_date_max"])
         for row in spans.to_pylist()
-        if row["business_date_count"] < needed
     }
-    if short:
-        raise HistoryTooShortError(needed, dict(sorted(short.items())))
+
+
+def _aligned(closes: pa.Table, symbols: tuple[str, ...], needed: int) -> AlignedPrices:
+    used = closes.filter(pc.is_in(closes["symbol"], pa.array(symbols)))
     return align(
-        symbols=closes["symbol"].to_numpy(),
-        dates=closes["business_date"].to_numpy(),
-        prices=levels(closes),
+        symbols=used["symbol"].to_numpy(),
+        dates=used["business_date"].to_numpy(),
+        prices=levels(used),
         required=needed,
     )
 
@@ -181,21 +178,3 @@ def levels(closes: pa.Table) -> FloatArray:
         prices=pc.cast(closes["close"], pa.float64()).to_numpy(),
         returns=closes["simple_return"].to_numpy(),
     )
-
-
-def _exposures(
-    holdings: pa.Table, symbols: tuple[str, ...], prices: Mapping[str, tuple[Decimal, str]]
-) -> tuple[tuple[Portfolio, ...], FloatArray, tuple[Decimal, ...]]:
-    held: dict[Portfolio, list[tuple[str, Decimal]]] = {}
-    for row in holdings.sort_by([("portfolio_id", "ascending"), ("symbol", "ascending")]).to_pylist():
-        portfolio = Portfolio(row["portfolio_id"], row["portfolio_name"], row["base_currency"])
-        held.setdefault(portfolio, []).append((row["symbol"], row["quantity"]))
-    position = {symbol: number for number, symbol in enumerate(symbols)}
-    exposures = np.zeros((len(symbols), len(held)))
-    for column, lines in enumerate(held.values()):
-        for symbol, quantity in lines:
-            exposures[position[symbol], column] = float(quantity * prices[symbol][0])
-    values = tuple(
-        exact_value([(quantity, prices[symbol][0]) for symbol, quantity in lines]) for lines in held.values()
-    )
-    return tuple(held), exposures, values

@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.contracts.jobs import VAR_BATCH
-from lakehouse.contracts.tables.gold import RETURNS_DAILY
+from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, RETURNS_DAILY
+from lakehouse.contracts.tables.risk import UNMEASURED
 from lakehouse.contracts.tables.silver import DAILY_BARS, POSITIONS
 from lakehouse.risk.checks import RiskError
+from lakehouse.risk.methods import BATCH_METHODS
 from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.frames import from_arrow
-from spark_jobs.kit.model import Batch, Computed, Output, partitions
+from spark_jobs.kit.holdings import positions
+from spark_jobs.kit.model import Audits, Batch, Computed, Output, no_counts, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.var_batch import transforms
 from spark_jobs.var_batch.book import Book, assemble, held_symbols, levels
@@ -57,12 +61,24 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
                 maximum=rows.num_rows,
             )
             for table, rows in tables
-        )
+        ),
+        partial(_reconciled, book, chosen),
     )
 
 
+def _reconciled(book: Book, chosen: Parameters, audits: Audits) -> dict[str, int]:
+    """Every portfolio is measured or has a reason, by every method at every confidence and horizon."""
+    rows = no_counts(audits)
+    everyone = len(book.portfolios) + len(book.unmeasured)
+    wanted = everyone * len(BATCH_METHODS) * len(chosen.levels) * len(chosen.horizons)
+    found = rows[PORTFOLIO_RISK.name] + rows[UNMEASURED.name]
+    if found != wanted:
+        raise DataError(f"{everyone} portfolios need {wanted} numbers or reasons, and {found} were computed")
+    return {**rows, "portfolios": everyone, "unmeasured_portfolios": len(book.unmeasured)}
+
+
 def _holdings(run: Run) -> pa.Table:
-    return transforms.holdings(run.read(POSITIONS), run.business_date).toArrow()
+    return positions(run.read(POSITIONS), run.business_date).toArrow()
 
 
 def _book(run: Run, chosen: Parameters) -> tuple[Book, Beside]:

@@ -1,6 +1,6 @@
 """Measures as rows of the gold tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from lakehouse.contracts.model import Table
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.risk import UNMEASURED
+from spark_jobs.kit.holdings import Portfolio
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.estimates import Estimated
 from spark_jobs.var_batch.records import Record
@@ -41,20 +42,26 @@ def risk_rows(
 
 def unmeasured_rows(book: Book, estimated: Iterable[Estimated], business_date: date, run_id: str) -> pa.Table:
     """gold.risk_unmeasured_v1: one row for each row that gold.portfolio_risk_v1 does not have."""
-    rows = [
-        {
-            "portfolio_id": portfolio.id,
-            "portfolio_name": portfolio.name,
-            "method": str(one.found.method),
-            "confidence": one.confidence,
-            "horizon_days": one.horizon_days,
-            "reason": one.reason,
-        }
-        for one in estimated
-        for column, portfolio in enumerate(book.portfolios)
-        if column not in one.columns
-    ]
+    rows = [_absent(one, portfolio, reason) for one in estimated for portfolio, reason in _unmeasured(book, one)]
     return table_of(UNMEASURED, rows, business_date, run_id)
+
+
+def _unmeasured(book: Book, one: Estimated) -> Iterator[tuple[Portfolio, str]]:
+    """Who has no number by one method, and why: for what it holds, or for what the method takes."""
+    yield from ((holder, holder.reason) for holder in book.unmeasured)
+    measured = set(one.columns)
+    yield from ((each, one.reason) for column, each in enumerate(book.portfolios) if column not in measured)
+
+
+def _absent(one: Estimated, portfolio: Portfolio, reason: str) -> dict[str, Any]:
+    return {
+        "portfolio_id": portfolio.id,
+        "portfolio_name": portfolio.name,
+        "method": str(one.found.method),
+        "confidence": one.confidence,
+        "horizon_days": one.horizon_days,
+        "reason": reason,
+    }
 
 
 def backtest_rows(book: Book, records: Iterable[Record], business_date: date, run_id: str) -> pa.Table:

@@ -1,18 +1,12 @@
-"""What the risk of a business date is computed from: its holdings, and closes and volumes up to it."""
+"""What the risk of a business date is computed from beside its holdings: closes and volumes up to it."""
 
 from datetime import date
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-HELD = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
 CLOSES = ("symbol", "business_date", "previous_date", "currency", "close", "simple_return")
 BARS = ("symbol", "business_date", "close", "volume")
-
-
-def holdings(positions: DataFrame, business_date: date) -> DataFrame:
-    """The holdings at the close of `business_date`."""
-    return positions.where(F.col("business_date") == F.lit(business_date)).select(*HELD)
 
 
 def closes(returns: DataFrame, symbols: tuple[str, ...], first_year: int, business_date: date) -> DataFrame:

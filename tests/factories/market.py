@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
-from spark_jobs.var_batch.book import Book, Portfolio
+from spark_jobs.kit.holdings import Portfolio
+from spark_jobs.var_batch.book import Book
 
 DAY = date(2022, 12, 28)
 

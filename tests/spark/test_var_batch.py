@@ -34,7 +34,7 @@ from spark_jobs.positions_daily.job import JOB as POSITIONS
 from spark_jobs.returns_daily.job import JOB as RETURNS
 from spark_jobs.silver_daily_bars.job import JOB as SILVER
 from spark_jobs.stress_explain.job import JOB as STRESS
-from spark_jobs.var_batch.book import Book, CurrencyMismatchError, PriceMissingError
+from spark_jobs.var_batch.book import Book, NothingMeasurableError
 from spark_jobs.var_batch.job import JOB as VAR
 from spark_jobs.var_batch.parameters import Parameters
 from spark_jobs.var_batch.pnl_forecasts import pnl_forecasts
@@ -202,14 +202,21 @@ def test_a_date_without_a_holding_is_copied_again(market: Settings) -> None:
     assert run(POSITIONS, market).counts == {POSITIONS_TABLE.name: len(HELD)}
 
 
-def test_a_holding_without_a_price_and_one_in_another_currency_are_refused(market: Settings) -> None:
+def test_a_holding_without_a_price_leaves_its_portfolio_unmeasured_and_the_others_measured(market: Settings) -> None:
     hold(market, {**HELD, (LONG, "ZZZ"): Decimal(1)})
     run(POSITIONS, market, rebuild=True)
-    with pytest.raises(PriceMissingError, match="ZZZ held but without a close on 2022-12-28"):
-        run(VAR, market)
+    done = run(VAR, market)
+    found, absent = rows(market, "risk"), rows(market, "unmeasured")
+    assert {row["portfolio_id"] for row in found} == {str(SHORT)}
+    of_long = [row["reason"] for row in absent if row["portfolio_id"] == str(LONG)]
+    kinds = len(BATCH_METHODS) * 3 * 2
+    assert len(of_long) == kinds
+    assert all(reason.startswith("ZZZ has no close of 2022-12-28: ingest the bar") for reason in of_long)
+    assert len(found) + len(absent) == 2 * kinds
+    assert (done.counts["portfolios"], done.counts["unmeasured_portfolios"]) == (2, 1)
     hold(market, HELD, currency="EUR")
     run(POSITIONS, market, rebuild=True)
-    with pytest.raises(CurrencyMismatchError, match="reports in EUR but holds AAA, priced in USD"):
+    with pytest.raises(NothingMeasurableError, match=r"AAA is priced in USD, .* no exchange rates to EUR"):
         run(VAR, market)
 
 

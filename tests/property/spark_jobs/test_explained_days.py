@@ -11,8 +11,8 @@ from lakehouse.portfolio.fx import Rates
 from lakehouse.portfolio.transactions import Kind
 from lakehouse.risk.pnl_explain import Part
 from lakehouse.risk.scenarios import uniform
+from spark_jobs.kit.holdings import Copied, valued
 from spark_jobs.stress_explain.day import Day, explained
-from spark_jobs.stress_explain.holdings import Copied, valued
 from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Fact, Scenarios
 from spark_jobs.stress_explain.stress import stress_rows
@@ -101,7 +101,7 @@ def test_a_shock_of_nothing_is_nothing_and_its_mirror_the_opposite(
     units: dict[str, Decimal], prices: list[tuple[Decimal, Decimal]], percent: int
 ) -> None:
     move = percent / 100
-    book = valued([Copied("p", "P", "USD", units)], market(prices))
+    book = valued([Copied("p", "P", "USD", units)], market(prices).worth)
     tried = (uniform("none", "", 0.0), uniform("up", "", move), uniform("down", "", -move))
     none, up, down, _ = stress_rows(book, {}, Scenarios((), tried))
     assert none["pnl_base"] == 0

@@ -14,10 +14,10 @@ from lakehouse.portfolio.fx import Quoted, Rates
 from lakehouse.portfolio.transactions import Kind
 from lakehouse.risk.pnl_explain import Part
 from lakehouse.risk.scenarios import WINDOWS, Hypothetical, Shock, Target, Window, uniform
+from spark_jobs.kit.holdings import Copied, Held, Unmeasured, valued
 from spark_jobs.stress_explain.day import COPY, UNDONE, Day, Item, explained
 from spark_jobs.stress_explain.explain import explain_rows
-from spark_jobs.stress_explain.holdings import Copied, Held, valued
-from spark_jobs.stress_explain.market import Close, TwoCloses, Unmeasured
+from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Booked, Fact, Scenarios, booked, scenarios
 from spark_jobs.stress_explain.stress import Series, series_of, stress_rows
 
@@ -159,7 +159,7 @@ def walk(moves: list[float], first: date = CRASH.first) -> Series:
 
 def held(**units: int) -> Held:
     prices = dict.fromkeys(units, ("100", "100"))
-    return valued([Copied("p", "P", "USD", {symbol: D(n) for symbol, n in units.items()})], market(prices))
+    return valued([Copied("p", "P", "USD", {symbol: D(n) for symbol, n in units.items()})], market(prices).worth)
 
 
 def rows_of(book: Held, returns: dict[str, Series], *tried: Hypothetical) -> dict[str, dict[str, Any]]:
@@ -210,8 +210,8 @@ class TestStress:
         alone = Copied("p", "P", "USD", {"AAA": D(10)})
         other = Copied("q", "Q", "USD", {"BBB": D(10)})
         returns = {"AAA": aaa, "BBB": rare}
-        one = next(stress_rows(valued([alone], market(prices)), returns, Scenarios((CRASH,), ())))
-        both = next(stress_rows(valued([alone, other], market(prices)), returns, Scenarios((CRASH,), ())))
+        one = next(stress_rows(valued([alone], market(prices).worth), returns, Scenarios((CRASH,), ())))
+        both = next(stress_rows(valued([alone, other], market(prices).worth), returns, Scenarios((CRASH,), ())))
         assert one == both
 
     def test_shocks_hurt_longs_help_shorts_and_none_is_nothing(self) -> None:
@@ -235,7 +235,7 @@ class TestStress:
 
     def test_a_holding_without_a_close_has_reasons_instead_of_numbers(self) -> None:
         book = valued([Copied("p", "P", "USD", {"ZZZ": D(1)}), Copied("q", "Q", "EUR", {"AAA": D(1)})],
-                      market({"AAA": ("1", "2")}))  # fmt: skip
+                      market({"AAA": ("1", "2")}).worth)  # fmt: skip
         rows = list(stress_rows(book, {}, Scenarios((CRASH,), (uniform("down", "", -0.2),))))
         assert len(rows) == 6
         assert {row["reason"] for row in rows} == {

@@ -25,21 +25,15 @@ from lakehouse.risk.simulated import SIMULATED
 from lakehouse.risk.var import historical_var
 from lakehouse.risk.var_backtest import kupiec_pof
 from lakehouse.risk.vectors import total_pnl
+from spark_jobs.kit.holdings import Copied, Holder, Unmeasured, valued
 from spark_jobs.var_batch import simulation
-from spark_jobs.var_batch.book import (
-    Book,
-    CurrencyMismatchError,
-    HistoryTooShortError,
-    NoHoldingsError,
-    PriceMissingError,
-    assemble,
-)
+from spark_jobs.var_batch.book import Book, NoHoldingsError, NothingMeasurableError, assemble
 from spark_jobs.var_batch.estimates import market
 from spark_jobs.var_batch.measure import measured
 from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
 from spark_jobs.var_batch.simulation import Forecasts, forecast
-from spark_jobs.var_batch.valuation import apportioned, decimal_column, exact_value, to_cents
+from spark_jobs.var_batch.valuation import apportioned, decimal_column, to_cents
 from spark_jobs.var_batch.vectors import outcomes
 from tests.factories.market import DAY, closes, random_book
 
@@ -55,10 +49,29 @@ def holdings(*lines: tuple[str, str, str, str]) -> pa.Table:
 
 class TestMoney:
     def test_values_are_exact_and_rounded_once_half_to_even(self) -> None:
-        assert exact_value([(Decimal("0.5"), Decimal("0.01"))]) == Decimal("0.00")
-        assert exact_value([(Decimal("0.5"), Decimal("0.01")), (Decimal("1"), Decimal("0.01"))]) == Decimal("0.02")
-        big, tiny = Decimal("12345678901234567890.12345678"), Decimal("0.00000001")
-        assert exact_value([(big, Decimal(1)), (tiny, Decimal("12345678"))]) == Decimal("12345678901234567890.25")
+        price = {"A": Decimal("0.01"), "B": Decimal("0.01"), "C": Decimal(1), "D": Decimal("12345678")}
+
+        def value(**units: str) -> Decimal | None:
+            copy = Copied("p", "P", "USD", {symbol: Decimal(text) for symbol, text in units.items()})
+            (holder,) = valued([copy], lambda _, symbol, held: held * price[symbol]).holders
+            return holder.value
+
+        assert value(A="0.5") == Decimal("0.00")
+        assert value(A="0.5", B="1") == Decimal("0.02")
+        assert value(C="12345678901234567890.12345678", D="0.00000001") == Decimal("12345678901234567890.25")
+
+    def test_a_portfolio_tells_what_it_lacks_and_keeps_no_other_from_its_value(self) -> None:
+        def worth(_: Any, symbol: str, units: Decimal) -> Decimal:
+            if symbol.startswith("Z"):
+                raise Unmeasured(f"{symbol} is missing")
+            return units
+
+        copies = [Copied("p", "P", "USD", {"A": Decimal(1), **{f"Z{n}": Decimal(1) for n in range(5)}}),
+                  Copied("q", "Q", "USD", {"A": Decimal(2)})]  # fmt: skip
+        held = valued(copies, worth)
+        assert (held.symbols, held.exposures.tolist()) == (("A",), [[0.0, 2.0]])
+        assert held.holders[0].value is None
+        assert held.holders[0].reason == "Z0 is missing; Z1 is missing; Z2 is missing; and 2 more holdings"
 
     @given(st.lists(st.integers(min_value=-(2**62), max_value=2**62)))
     def test_a_column_of_cents_is_the_decimals(self, cents: list[int]) -> None:
@@ -111,18 +124,29 @@ class TestBook:
         assert book.dropped == 1
 
     @pytest.mark.parametrize(
-        ("line", "closes_of_a", "error", "words"),
+        ("line", "words"),
         [
-            (("P", "USD", "Z", "1"), 3, PriceMissingError, "Z held but without a close on 2022-12-28"),
-            (("P", "EUR", "A", "1"), 3, CurrencyMismatchError, "P reports in EUR but holds A, priced in USD"),
-            (("P", "USD", "A", "1"), 2, HistoryTooShortError, "3 closes .*A has 2, 2022-12-27 to 2022-12-28"),
+            (("Q", "USD", "Z", "1"), "Z has no close of 2022-12-28: ingest the bar"),
+            (("Q", "EUR", "A", "1"), "A is priced in USD, and its history has no exchange rates to EUR: move"),
+            (("Q", "USD", "N", "1"), "N has 2 closes, 2022-12-27 to 2022-12-28, and 3 are needed: ingest a longer"),
         ],
     )
-    def test_what_is_doubtful_is_refused_by_name(
-        self, line: tuple[str, str, str, str], closes_of_a: int, error: type[Exception], words: str
+    def test_what_is_doubtful_is_unmeasured_by_name_and_the_others_are_measured(
+        self, line: tuple[str, str, str, str], words: str
     ) -> None:
-        with pytest.raises(error, match=words):
-            assemble(holdings(line), closes({"A": ["1", "2", "3"][:closes_of_a]}), DAY, 2)
+        prices = closes({"A": ["1", "2", "3"], "N": ["1", "2"]})
+        book = assemble(holdings(line, ("P", "USD", "A", "1")), prices, DAY, 2)
+        alone = assemble(holdings(("P", "USD", "A", "1")), closes({"A": ["1", "2", "3"]}), DAY, 2)
+        assert [each.name for each in book.unmeasured] == ["Q"]
+        assert book.unmeasured[0].reason.startswith(words)
+        assert (book.symbols, book.values, book.dates) == (alone.symbols, alone.values, alone.dates)
+        np.testing.assert_array_equal(book.returns, alone.returns)
+        np.testing.assert_array_equal(book.exposures, alone.exposures)
+
+    def test_a_day_without_any_price_is_an_error_of_the_run(self) -> None:
+        held = holdings(("P", "USD", "Z", "1"), ("Q", "USD", "Y", "1"))
+        with pytest.raises(NothingMeasurableError, match=r"none of 2 portfolios .* as of 2022-12-28: Z has no close"):
+            assemble(held, closes({"A": ["1", "2", "3"]}), DAY, 2)
 
     def test_nothing_held_is_an_error_and_not_a_value_of_zero(self) -> None:
         with pytest.raises(NoHoldingsError, match="holds no position as of 2022-12-28"):
@@ -212,6 +236,12 @@ class TestRows:
     def test_every_method_is_there_at_every_confidence_and_horizon(self, found: Found) -> None:
         assert len(found["portfolio_risk_v1"]) == 3 * KINDS * len(SMALL.horizons)
         assert found["risk_unmeasured_v1"] == []
+        lost = replace(random_book(returns=140), unmeasured=(Holder("q", "Q", "USD", None, {}, "Z has no close"),))
+        made = {name: rows.to_pylist() for name, rows in tables(lost).items()}
+        absent = made["risk_unmeasured_v1"]
+        assert len(absent) == KINDS * len(SMALL.horizons)
+        assert {(row["portfolio_id"], row["reason"]) for row in absent} == {("q", "Z has no close")}
+        assert made["portfolio_risk_v1"] == found["portfolio_risk_v1"]
         assert all(row["es_base"] >= row["var_base"] for row in found["portfolio_risk_v1"])
         assert {row["horizon_days"] for row in found["portfolio_risk_v1"]} == {1, 10}
         assert all(f"horizon={row['horizon_days']}d" in row["convention"] for row in found["portfolio_risk_v1"])
