@@ -19,8 +19,8 @@ class Metrics:
     `sharpe` is of returns above the cash rate; `probabilistic_sharpe` the probability that it is truly above 0, and
     `deflated_sharpe` the same after all trials. `max_drawdown` is a positive share of the highest equity before, the
     capital at the start included. `turnover` is traded value, both sides, a year, in units of average equity. `costs`
-    are commissions in currency; slippage is in the prices. `beta`, `alpha` (a year) and `tracking_error` are against
-    the benchmark, None without one.
+    are commissions in currency; slippage is in the prices. `excess_return` is the annual return less the benchmark's;
+    it, `beta`, `alpha` (a year), `tracking_error` and `information_ratio` are None without a benchmark.
     """
 
     total_return: float
@@ -40,9 +40,11 @@ class Metrics:
     best_day: float
     worst_day: float
     benchmark_return: float | None = None
+    excess_return: float | None = None
     beta: float | None = None
     alpha: float | None = None
     tracking_error: float | None = None
+    information_ratio: float | None = None
 
     def document(self) -> dict[str, float]:
         """Every number that there is, by name."""
@@ -97,20 +99,27 @@ def monthly(result: Result) -> tuple[list[int], FloatArray]:
 
 
 def against(result: Result) -> dict[str, float]:
-    """The numbers of Metrics that are against the benchmark; none without one."""
+    """The numbers of Metrics that are against the benchmark, by name: none without one, only the two returns where it
+    never moves. The information ratio is NaN where the two never differ."""
     if result.benchmark is None:
         return {}
     other = (result.benchmark[1:] / result.benchmark[:-1] - 1.0)[:, None]
     mine = result.returns[:, None]
     rate = 0.0 if result.cash_rate is None else float(result.cash_rate[1:].mean())
+    held = _one(performance.annual_return(other, periods=TRADING_DAYS))
+    found = {
+        "benchmark_return": held,
+        "excess_return": _one(performance.annual_return(mine, periods=TRADING_DAYS)) - held,
+    }
     if float(np.ptp(other)) == 0.0:
-        return {"benchmark_return": _one(performance.annual_return(other, periods=TRADING_DAYS))}
+        return found
     beta = _one(performance.beta(mine, other))
     return {
-        "benchmark_return": _one(performance.annual_return(other, periods=TRADING_DAYS)),
+        **found,
         "beta": beta,
         "alpha": (float(result.excess.mean()) - beta * (float(other.mean()) - rate)) * TRADING_DAYS,
         "tracking_error": _one(performance.tracking_error(mine, other, periods=TRADING_DAYS)),
+        "information_ratio": _one(performance.information_ratio(mine, other, periods=TRADING_DAYS)),
     }
 
 

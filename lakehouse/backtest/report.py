@@ -27,6 +27,7 @@ PERCENT: Final = frozenset(
         "best_day",
         "worst_day",
         "benchmark_return",
+        "excess_return",
         "alpha",
         "tracking_error",
         "probabilistic_sharpe",

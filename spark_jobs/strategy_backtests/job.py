@@ -9,7 +9,12 @@ from typing import Any
 from lakehouse.backtest.market import BacktestError
 from lakehouse.contracts.jobs import STRATEGY_BACKTESTS
 from lakehouse.contracts.tables.silver import DAILY_BARS
-from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS, STRATEGY_TRADES
+from lakehouse.contracts.tables.strategy_backtests import (
+    STRATEGY_EQUITY,
+    STRATEGY_RELATIVE,
+    STRATEGY_RUNS,
+    STRATEGY_TRADES,
+)
 from lakehouse.risk.checks import RiskError
 from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.frames import from_arrow
@@ -17,8 +22,8 @@ from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.run import Run
 from spark_jobs.returns_daily.actions import active
 from spark_jobs.strategy_backtests import transforms
-from spark_jobs.strategy_backtests.parameters import Parameters, parse
-from spark_jobs.strategy_backtests.rows import equity_rows, run_rows, trade_rows
+from spark_jobs.strategy_backtests.parameters import BENCHMARK, Parameters, parse
+from spark_jobs.strategy_backtests.rows import equity_rows, relative_rows, run_rows, trade_rows
 from spark_jobs.strategy_backtests.study import Outcome, study
 
 
@@ -43,6 +48,7 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
         (STRATEGY_RUNS, run_rows(outcomes, run.business_date, run.run_id)),
         (STRATEGY_EQUITY, equity_rows(outcomes, run.business_date, run.run_id)),
         (STRATEGY_TRADES, trade_rows(outcomes, run.business_date, run.run_id)),
+        (STRATEGY_RELATIVE, relative_rows(outcomes, BENCHMARK, run.business_date, run.run_id)),
     )
     return Computed(
         tuple(

@@ -1,7 +1,9 @@
 """Outcomes as rows of the gold tables."""
 
 import json
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,10 +12,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.backtest.metrics import drawdown, measure
+from lakehouse.backtest.metrics import against, drawdown, measure
+from lakehouse.backtest.result import Result
 from lakehouse.contracts.model import Table
 from lakehouse.contracts.render.arrow import schema
-from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS, STRATEGY_TRADES
+from lakehouse.contracts.tables.strategy_backtests import (
+    STRATEGY_EQUITY,
+    STRATEGY_RELATIVE,
+    STRATEGY_RUNS,
+    STRATEGY_TRADES,
+)
 from lakehouse.risk.checks import FloatArray
 from spark_jobs.strategy_backtests.study import Outcome
 
@@ -38,6 +46,33 @@ def trade_rows(outcomes: Sequence[Outcome], business_date: date, run_id: str) ->
     return _stacked(
         STRATEGY_TRADES, [_trades(each) for each in outcomes if each.is_best], outcomes, business_date, run_id
     )
+
+
+def relative_rows(outcomes: Sequence[Outcome], benchmark: str, business_date: date, run_id: str) -> pa.Table:
+    """gold.strategy_relative_v1: one row an outcome of another strategy than `benchmark`, whose best trial and
+    walk-forward are the measure. An outcome of other days than its measure has none."""
+    held = {each.kind: each.result for each in outcomes if each.strategy == benchmark and each.is_best}
+    rows = [
+        _relative(outcome, held[outcome.kind], benchmark, business_date, run_id)
+        for outcome in outcomes
+        if outcome.strategy != benchmark
+        and outcome.kind in held
+        and np.array_equal(outcome.result.dates, held[outcome.kind].dates)
+    ]
+    return pa.Table.from_pylist(rows, schema(STRATEGY_RELATIVE))
+
+
+def _relative(outcome: Outcome, held: Result, benchmark: str, business_date: date, run_id: str) -> dict[str, Any]:
+    told = against(replace(outcome.result, benchmark=held.equity))
+    return {
+        "business_date": business_date,
+        "strategy": outcome.strategy,
+        "kind": outcome.kind,
+        "trial": outcome.trial,
+        "benchmark": benchmark,
+        **{name: value for name, value in told.items() if math.isfinite(value)},
+        "run_id": run_id,
+    }
 
 
 def _run(outcome: Outcome, business_date: date, run_id: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import numpy as np
 
 from tests.factories.rows import Row
 
+BENCHMARK = "hold_jpm"
+
 
 def bars() -> list[Row]:
     """Half an hour of two symbols on two days; one minute of each has trades without volume."""
@@ -24,6 +26,11 @@ def runs(first: dt.date, lasts: Sequence[dt.date]) -> list[Row]:
     """The trials of four strategies and their walk-forwards, for which the history of one of them is too short. Of
     each, the trial that is not the best one looks better in every other number; sharper as time goes on."""
     return list(_runs(first, lasts))
+
+
+def relative(lasts: Sequence[dt.date]) -> list[Row]:
+    """Two walk-forwards against the third one; better as time goes on. A trial's numbers are none of theirs."""
+    return list(_relative(lasts))
 
 
 def idle_proposal(day: dt.date) -> Row:
@@ -66,6 +73,26 @@ def _runs(first: dt.date, lasts: Sequence[dt.date]) -> Iterable[Row]:
                     "sharpe": sharpe + age / 10,
                     "probabilistic_sharpe": 0.9999,
                     "deflated_sharpe": deflated,
+                    "run_id": "weekly",
+                }
+
+
+def _relative(lasts: Sequence[dt.date]) -> Iterable[Row]:
+    told = {"hold_aapl": (0.12, 1.3, 0.7), "hold_xom": (-0.08, 0.9, -0.4)}
+    for age, last in enumerate(lasts):
+        for strategy, (excess, beta, information) in told.items():
+            for kind in ("walk_forward", "trial"):
+                yield {
+                    "business_date": last,
+                    "strategy": strategy,
+                    "kind": kind,
+                    "benchmark": BENCHMARK,
+                    "benchmark_return": 0.05,
+                    "excess_return": excess + age / 100 if kind == "walk_forward" else 9.0,
+                    "beta": beta,
+                    "alpha": 0.01,
+                    "tracking_error": 0.2,
+                    "information_ratio": information,
                     "run_id": "weekly",
                 }
 

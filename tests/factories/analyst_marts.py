@@ -20,7 +20,7 @@ from scipy.stats import binom
 from skfolio.datasets import load_sp500_dataset
 
 from lakehouse.contracts.tables import table
-from tests.factories.analyst_made_up import bars, idle_proposal, loads, runs
+from tests.factories.analyst_made_up import bars, idle_proposal, loads, relative, runs
 from tests.factories.analyst_measures import Array, cents, components, cost_of, kupiec_p_value, measure
 from tests.factories.analyst_stress import explained, stress
 from tests.factories.rows import Row, whole
@@ -96,6 +96,7 @@ class Marts:
             "gold.rebalance_trades_v1": list(self._trades()),
             "gold.strategy_runs_v1": runs(self.dates[0], [self.dates[at] for at in self.business_dates]),
             "gold.strategy_equity_v1": list(self._equity()),
+            "gold.strategy_relative_v1": relative([self.dates[at] for at in self.business_dates]),
             "ops.mart_load_v1": loads(),
         }
 

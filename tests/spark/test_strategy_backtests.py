@@ -13,7 +13,7 @@ from lakehouse.cli.backtest_data import lake
 from lakehouse.cli.backtest_options import BadOption
 from lakehouse.clock import SystemClock
 from lakehouse.contracts.tables.silver import DAILY_BARS
-from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS
+from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RELATIVE, STRATEGY_RUNS
 from lakehouse.domain.ids import uuid7
 from lakehouse.settings import MlflowSettings, PostgresSettings, Settings
 from lakehouse.stores import delta, postgres
@@ -95,6 +95,9 @@ def test_every_trial_is_on_record(market: Settings, published: Manifest) -> None
     equity = delta.open_table(market.s3, STRATEGY_EQUITY).to_pyarrow_table()
     assert {str(day) for day in equity["business_date"].unique().to_pylist()} == {str(DAY)}
     assert equity.num_rows == 2 * 130 + 2 * (130 - 64 + 1)
+    relative = delta.open_table(market.s3, STRATEGY_RELATIVE).to_pyarrow_table().to_pylist()
+    compared = sorted((row["strategy"], row["kind"], row["trial"], row["benchmark"]) for row in relative)
+    assert compared == [(*cross, "buy_and_hold") for cross in [each[:3] for each in kinds if each[3] == 4]]
 
 
 def test_run_twice_there_is_one_result_and_an_old_one_can_be_recomputed(market: Settings, published: Manifest) -> None:
@@ -146,6 +149,10 @@ def test_outcomes_are_logged_to_mlflow_once(
     assert files == {"report.html", "report.png", "trades.csv"}
     report = Path(client.download_artifacts(walked.info.run_id, "report.html")).read_text(encoding="utf-8")
     assert "benchmark return" in report
+    relative = delta.open_table(market.s3, STRATEGY_RELATIVE).to_pyarrow_table().to_pylist()
+    row = next(each for each in relative if each["kind"] == "walk_forward")
+    assert walked.data.metrics["tracking_error"] == pytest.approx(row["tracking_error"])
+    assert "tracking_error" not in found[f"buy_and_hold/trial/0 {DAY}"].data.metrics
 
 
 def test_mlflow_that_is_gone_is_worth_another_try(

@@ -77,7 +77,7 @@ PORTFOLIO_RISK = Table(
         Column("method", Type.STRING, "how the loss distribution is made: lakehouse.risk.methods.Method"),
         Column("confidence", Type.DECIMAL, "probability that the loss stays below var_base", precision=6, scale=5),
         Column("horizon_days", Type.INT32, "trading days ahead", unit="days"),
-        base_money("value_base", "sum of quantity times close"),
+        base_money("value_base", "sum of quantity x close x contract multiplier"),
         base_money("var_base", "value at risk, positive for a loss"),
         base_money("es_base", "expected shortfall, positive for a loss; never below var_base"),
         Column("convention", Type.STRING, "quantile and moment conventions behind the number"),

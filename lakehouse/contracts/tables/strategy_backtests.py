@@ -111,4 +111,36 @@ STRATEGY_TRADES = Table(
     checks=(KINDS, "side IN ('buy', 'sell')", "quantity >= 0 AND price >= 0", "fee_base >= 0"),
 )
 
-TABLES = (STRATEGY_RUNS, STRATEGY_EQUITY, STRATEGY_TRADES)
+STRATEGY_RELATIVE = Table(
+    name="gold.strategy_relative_v1",
+    doc="Every variant against its benchmark over the same days, whose equity gold.strategy_equity_v1 has day by day.",
+    grain="business_date, strategy, kind, trial",
+    owner="research",
+    columns=(
+        *IDENTITY,
+        Column(
+            "benchmark",
+            Type.STRING,
+            "strategy that it is compared with: a trial with its best trial, a walk-forward with its own",
+        ),
+        _share("benchmark_return", "compound return of the benchmark a year of 252 days"),
+        _share("excess_return", "annual return less benchmark_return"),
+        _ratio("beta", "covariance with the benchmark's daily returns over their variance", nullable=True),
+        _share("alpha", "mean return above cash less beta times the benchmark's, a year's", nullable=True),
+        _share("tracking_error", "standard deviation of daily returns above the benchmark's, a year's", nullable=True),
+        _ratio(
+            "information_ratio",
+            "mean daily return above the benchmark's over its standard deviation, a year's; "
+            "absent where the two never differ",
+            nullable=True,
+        ),
+        RUN_ID,
+    ),
+    key=("business_date", "strategy", "kind", "trial"),
+    stores=BOTH,
+    partition_by="business_date",
+    writer=Engine.SPARK,
+    checks=(KINDS, "trial >= 0", "strategy <> benchmark", "tracking_error IS NULL OR tracking_error >= 0"),
+)
+
+TABLES = (STRATEGY_RUNS, STRATEGY_EQUITY, STRATEGY_TRADES, STRATEGY_RELATIVE)

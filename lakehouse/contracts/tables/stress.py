@@ -35,7 +35,7 @@ STRESS = Table(
         ),
         Column("scenario", Type.STRING, "name: lakehouse.risk.scenarios"),
         Column("title", Type.STRING, "what it is, in words"),
-        _money("value_base", "sum of quantity times close; absent where a holding has no close"),
+        _money("value_base", "sum of quantity x close x contract multiplier; absent where a holding has no close"),
         _money("pnl_base", "at its end, holdings unchanged; negative for a loss, absent where unmeasured"),
         _money("worst_base", "at the lowest close on the way, at most 0; of history only"),
         Column("worst_date", Type.DATE, "day of that close; the first one where nothing was lost", nullable=True),

@@ -330,12 +330,33 @@ def freshness() -> pd.DataFrame:
     return pd.DataFrame([(*row, (now - row[-1]).total_seconds() / 3600) for row in told], columns=columns)
 
 
+@expects("23-beating-the-benchmark")
+def beaten() -> pd.DataFrame:
+    ends = MARTS.closes.groupby([stamp.strftime("%Y-%m") for stamp in MARTS.dates]).last()
+    growth = (ends / ends.shift()).iloc[1:]
+    found = rows_of("gold.strategy_relative_v1").query("kind == 'walk_forward'")
+    names = [
+        "strategy",
+        "benchmark",
+        "benchmark_return",
+        "excess_return",
+        "tracking_error",
+        "information_ratio",
+        "beta",
+    ]
+    ahead = [
+        float((growth[name.removeprefix("hold_").upper()] > growth["JPM"]).mean())
+        for name in found["strategy"].tolist()
+    ]
+    return found[names].assign(months_ahead=ahead).sort_values("information_ratio", ascending=False)
+
+
 EXPECTED["21-what-crises-would-do"] = partial(stressed_now, MARTS, PORTFOLIOS)
 EXPECTED["22-why-the-day-went-so"] = partial(explained_now, MARTS, *PORTFOLIOS)
 
 
 def test_every_question_has_its_answer() -> None:
-    assert len(QUESTIONS) == 22
+    assert len(QUESTIONS) == 23
     assert list(QUESTIONS) == sorted(EXPECTED)
 
 

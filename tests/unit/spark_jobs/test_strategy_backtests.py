@@ -14,10 +14,15 @@ from lakehouse.backtest.rules import BadRules, Rules, rules_of
 from lakehouse.backtest.strategies.registry import STRATEGIES, build
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.silver import DAILY_BARS
-from lakehouse.contracts.tables.strategy_backtests import STRATEGY_EQUITY, STRATEGY_RUNS, STRATEGY_TRADES
+from lakehouse.contracts.tables.strategy_backtests import (
+    STRATEGY_EQUITY,
+    STRATEGY_RELATIVE,
+    STRATEGY_RUNS,
+    STRATEGY_TRADES,
+)
 from spark_jobs.strategy_backtests import transforms
-from spark_jobs.strategy_backtests.parameters import GRIDS, Parameters, parse, variants
-from spark_jobs.strategy_backtests.rows import decimals, equity_rows, run_rows, trade_rows
+from spark_jobs.strategy_backtests.parameters import BENCHMARK, GRIDS, Parameters, parse, variants
+from spark_jobs.strategy_backtests.rows import decimals, equity_rows, relative_rows, run_rows, trade_rows
 from spark_jobs.strategy_backtests.study import Outcome, study
 from spark_jobs.strategy_backtests.tracking import report_files
 from tests.factories.backtests import eventful
@@ -77,6 +82,43 @@ def test_rows_have_the_columns_of_their_contracts_and_the_numbers_of_their_resul
     assert stored == pytest.approx(np.concatenate([each.result.equity for each in best]), abs=0.0051)
 
 
+def test_every_trial_is_compared_with_the_benchmark_of_its_kind() -> None:
+    held = tuple(study(market(), BENCHMARK, replace(SMALL, grids={BENCHMARK: {}})))
+    found = (*held, *outcomes())
+    rows = relative_rows(found, BENCHMARK, DAY, "run")
+    assert rows.schema.equals(schema(STRATEGY_RELATIVE))
+    assert [(row["kind"], row["trial"]) for row in rows.to_pylist()] == [
+        *(("trial", place) for place in range(4)),
+        ("walk_forward", 0),
+    ]
+    for outcome, row in zip(found[len(held) :], rows.to_pylist(), strict=True):
+        other = next(each.result for each in held if each.kind == outcome.kind)
+        mine, theirs = (np.diff(each.equity) / each.equity[:-1] for each in (outcome.result, other))
+        active = mine - theirs
+        assert row["tracking_error"] == pytest.approx(active.std(ddof=1) * np.sqrt(252))
+        assert row["information_ratio"] == pytest.approx(active.mean() / active.std(ddof=1) * np.sqrt(252))
+        assert row["beta"] == pytest.approx(np.cov(mine, theirs)[0, 1] / theirs.var(ddof=1))
+        years = 252 / len(mine)
+        grown = [(each.equity[-1] / each.equity[0]) ** years for each in (outcome.result, other)]
+        assert row["excess_return"] == pytest.approx(grown[0] - grown[1])
+        assert row["benchmark"] == BENCHMARK
+
+
+def test_what_cannot_be_compared_has_no_row() -> None:
+    longer = tuple(study(market(), BENCHMARK, replace(SMALL, train_days=60, grids={BENCHMARK: {}})))
+    rows = relative_rows((*longer, *outcomes()), BENCHMARK, DAY, "run").to_pylist()
+    assert {row["kind"] for row in rows} == {"trial"}
+    assert relative_rows(outcomes(), BENCHMARK, DAY, "run").num_rows == 0
+
+
+def test_the_same_as_the_benchmark_has_no_information_ratio() -> None:
+    held = tuple(study(market(), BENCHMARK, replace(SMALL, grids={BENCHMARK: {}})))
+    twins = tuple(replace(each, strategy="twin") for each in held)
+    for row in relative_rows((*held, *twins), BENCHMARK, DAY, "run").to_pylist():
+        assert (row["tracking_error"], row["information_ratio"]) == (0.0, None)
+        assert (row["excess_return"], row["beta"]) == (0.0, pytest.approx(1.0))
+
+
 def test_the_report_is_made_from_rows() -> None:
     found = outcomes()
     row = next(row for row in run_rows(found, DAY, "run").to_pylist() if row["is_best"])
@@ -84,11 +126,15 @@ def test_the_report_is_made_from_rows() -> None:
     equity = equity_rows(found, DAY, "run").slice(0, count)
     trades = trade_rows(found, DAY, "run")
     trades = trades.filter(pa.array([kind == "trial" for kind in trades["kind"].to_pylist()]))
-    files = report_files(row, equity, trades, equity)
+    compared = {**row, "benchmark_return": 0.25, "information_ratio": -1.5, "beta": None}
+    files = report_files(compared, equity, trades, equity)
     html = files["report.html"]
     assert isinstance(html, str)
-    assert "benchmark return" in html
-    assert "benchmark return" not in str(report_files(row, equity, trades, equity.slice(1))["report.html"])
+    assert "benchmark return</td><td>25.00%" in html
+    assert "information ratio</td><td>-1.500" in html
+    alone = report_files(row, equity, trades, None)
+    assert "benchmark return" not in str(alone["report.html"])
+    assert alone["report.png"] != files["report.png"]
     assert "Trials behind this result: 4." in html
     assert files["report.png"][:4] == b"\x89PNG"
     lines = str(files["trades.csv"]).splitlines()
