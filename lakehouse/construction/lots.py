@@ -10,9 +10,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Costs
+from lakehouse.domain.money import CENT, cents
 from lakehouse.risk.checks import FloatArray, InvalidParameter, ShapeMismatch
 
-CENT = Decimal("0.01")
 SECONDS = 20.0
 GAP = 1e-6
 NO_COSTS = Costs(bps=Decimal(0), half_spread_bps=Decimal(0))
@@ -62,7 +62,7 @@ class Basket:
 
     def notional(self, place: int, lots: int) -> Decimal:
         """The value of that many lots, signed as they are, to the cent."""
-        return (lots * self.lot_size * self.prices[place]).quantize(CENT, ROUND_HALF_EVEN)
+        return cents(lots * self.lot_size * self.prices[place])
 
     def cash_after(self, lots: Sequence[int]) -> Decimal:
         """Cash after trading these lots, with their costs: exact."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from lakehouse.construction.model import Objective
 from lakehouse.construction.regime import Regime
+from lakehouse.trading.order import Side
 
 
 class ProposalStatus(StrEnum):
@@ -19,13 +20,6 @@ class ProposalStatus(StrEnum):
     NOTHING_TO_TRADE = "nothing_to_trade"
     KEPT = "kept"
     REFUSED = "refused"
-
-
-class Side(StrEnum):
-    """Which way a trade goes."""
-
-    BUY = "buy"
-    SELL = "sell"
 
 
 @dataclass(frozen=True, slots=True)

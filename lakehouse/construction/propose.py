@@ -24,7 +24,6 @@ from lakehouse.construction.proposal import (
     ProposalStatus,
     ProposedTrade,
     RiskOfWeights,
-    Side,
 )
 from lakehouse.construction.regime import TRADING_DAYS, RegimeReading
 from lakehouse.construction.taxes import Sale, TaxLot, closing, tax_due
@@ -32,6 +31,7 @@ from lakehouse.portfolio.lots import LotMethod
 from lakehouse.risk.checks import FloatArray, InvalidParameter
 from lakehouse.risk.shortfall import historical_es
 from lakehouse.risk.var import historical_var
+from lakehouse.trading.order import Side
 
 INVESTED = 0.5
 """A portfolio of which less than this share of its budget is invested is bought at once: pace and turnover are for

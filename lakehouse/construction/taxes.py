@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from uuid import UUID
 
 from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Taxes
+from lakehouse.domain.money import cents
 from lakehouse.portfolio.lots import LotMethod
 
-CENT = Decimal("0.01")
 WASH_DAYS = 30
 
 
@@ -87,7 +87,7 @@ def _sale(lots: Sequence[TaxLot], quantity: Decimal, price: Decimal, on: date) -
         on - timedelta(days=WASH_DAYS) <= lot.opened_on <= on and lot.quantity > taken.get(lot.id, Decimal(0))
         for lot in lots
     )
-    return Sale(tuple(picks), _cents(gains[False]), _cents(gains[True]), lost and recent)
+    return Sale(tuple(picks), cents(gains[False]), cents(gains[True]), lost and recent)
 
 
 def tax_due(short_gain: Decimal, long_gain: Decimal, rates: Taxes) -> Decimal:
@@ -98,14 +98,10 @@ def tax_due(short_gain: Decimal, long_gain: Decimal, rates: Taxes) -> Decimal:
     elif long_gain < 0 < short_gain:
         short_gain, long_gain = max(Decimal(0), short_gain + long_gain), Decimal(0)
     due = max(Decimal(0), short_gain) * rates.short_term + max(Decimal(0), long_gain) * rates.long_term
-    return _cents(due)
+    return cents(due)
 
 
 def _order(lot: TaxLot, price: Decimal, on: date, rates: Taxes) -> tuple[Decimal, Decimal, date, int]:
     cost = lot.cost / lot.quantity
     rate = rates.long_term if is_long_term(lot.opened_on, on) else rates.short_term
     return ((price - cost) * rate, -cost, lot.opened_on, lot.id.int)
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_EVEN)

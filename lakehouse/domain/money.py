@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from lakehouse.errors import TidemarkError
 
+CENT = Decimal("0.01")
+DIGITS = 76
+"""Enough for decimal(28, 8) times decimal(18, 8), summed over any portfolio, without a rounding."""
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -30,3 +33,14 @@ class Money:
     def text(self) -> str:
         """The amount in plain digits with at least the scale it was given; no exponent."""
         return f"{self.amount:f}"
+
+
+def cents(amount: Decimal) -> Decimal:
+    """An amount rounded half to even to two decimals, which is what gold keeps of any currency."""
+    with localcontext(prec=DIGITS):
+        return amount.quantize(CENT, ROUND_HALF_EVEN)
+
+
+def float_cents(amount: float) -> Decimal:
+    """A number of risk as an amount, rounded half to even to two decimals; a loss of nothing is 0 and not -0."""
+    return Decimal(round(amount * 100.0)).scaleb(-2)

@@ -20,7 +20,7 @@ from lakehouse.risk.cornish_fisher import normal_tail
 from lakehouse.risk.linear import horizon_sums, loss_rows, ordered_product, portfolio_pnl
 from lakehouse.risk.methods import STANDARD, Conventions, Method
 from lakehouse.risk.moments import check_ddof, mean_and_deviation
-from lakehouse.risk.quantiles import quantile_place
+from lakehouse.risk.quantiles import quantile_place, tail_weights
 from lakehouse.risk.shortfall import historical_es
 from lakehouse.risk.student_t import fit_dof, t_quantile, t_tail_mean
 from lakehouse.risk.var import historical_var
@@ -76,14 +76,15 @@ def scenario_contributions(
     held = finite_matrix("exposures", exposures)
     pnl = portfolio_pnl(moves, held)
     require_history(len(pnl), tail_observations(confidence), f"contributions at {confidence}")
-    order = np.argsort(loss_rows(pnl), axis=1, kind="stable")
+    worst = np.argsort(loss_rows(pnl), axis=1, kind="stable")[:, ::-1]
     var = historical_var(pnl, confidence=confidence, quantile=conventions.quantile)
     shortfall = historical_es(pnl, confidence=confidence)
-    weights = _quantile_weights(len(pnl), confidence, conventions, neighbours)
-    marginal_var = _conditional_loss(moves, order, weights)
+    tail = tail_weights(conventions.quantile, len(pnl), confidence)
+    around = _around(len(pnl), confidence, conventions, neighbours) if neighbours else tail.var
+    marginal_var = _conditional_loss(moves, worst, around)
     if neighbours:
         marginal_var = marginal_var * _scale(var, (held * marginal_var).sum(axis=0))
-    marginal_es = _conditional_loss(moves, order, _tail_weights(len(pnl), confidence))
+    marginal_es = _conditional_loss(moves, worst, tail.es)
     smooth = f"neighbours={neighbours},scaled" if neighbours else "at_the_quantile"
     text = f"quantile={conventions.quantile};component_var={smooth};es=acerbi_tasche;"
     return _made(var, shortfall, marginal_var, marginal_es, held, text + conventions.horizon(f"{conventions.windows}"))
@@ -187,31 +188,23 @@ def _measured(pnl: FloatArray, confidence: Confidence, conventions: Conventions)
     return np.stack([var, historical_es(pnl, confidence=confidence)])
 
 
-def _quantile_weights(
-    scenarios: int, confidence: Confidence, conventions: Conventions, neighbours: int
-) -> list[tuple[int, float]]:
-    """(rank from 0, weight) of the ordered losses whose weighted sum is the quantile, or surrounds it."""
+def _around(scenarios: int, confidence: Confidence, conventions: Conventions, neighbours: int) -> FloatArray:
+    """Equal weights, worst first, of the scenario at the quantile and as many on each side."""
     if neighbours < 0:
         raise InvalidParameter(f"neighbours is {neighbours}: must be 0 or more scenarios on each side")
-    rank, weight = quantile_place(conventions.quantile, scenarios, exact_confidence(confidence))
-    if neighbours == 0:
-        return [(rank - 1, 1.0 - weight)] + ([(rank, weight)] if weight else [])
-    reach = min(neighbours, rank - 1, scenarios - rank)  # as many on each side
-    return [(place, 1.0 / (2 * reach + 1)) for place in range(rank - 1 - reach, rank + reach)]
+    rank, _ = quantile_place(conventions.quantile, scenarios, exact_confidence(confidence))
+    reach = min(neighbours, rank - 1, scenarios - rank)
+    place = scenarios - rank
+    weights = np.zeros(place + reach + 1)
+    weights[place - reach :] = 1.0 / (2 * reach + 1)
+    return weights
 
 
-def _tail_weights(scenarios: int, confidence: Confidence) -> list[tuple[int, float]]:
-    mass = scenarios * (1 - exact_confidence(confidence))
-    whole = math.floor(mass)
-    edge = [(scenarios - whole - 1, float((mass - whole) / mass))] if mass > whole else []
-    return edge + [(place, float(1 / mass)) for place in range(scenarios - whole, scenarios)]
-
-
-def _conditional_loss(moves: FloatArray, order: npt.NDArray[np.intp], weights: list[tuple[int, float]]) -> FloatArray:
-    """Weighted mean loss per unit of exposure (N, P) in the scenarios of each portfolio at those ranks."""
-    total = np.zeros((moves.shape[1], len(order)))
-    for place, weight in weights:
-        total -= weight * moves[order[:, place]].T
+def _conditional_loss(moves: FloatArray, worst: npt.NDArray[np.intp], weights: FloatArray) -> FloatArray:
+    """Weighted mean loss per unit of exposure (N, P) in the scenarios of each portfolio, which are `worst` first."""
+    total = np.zeros((moves.shape[1], len(worst)))
+    for place in np.flatnonzero(weights):
+        total -= weights[place] * moves[worst[:, place]].T
     return total
 
 

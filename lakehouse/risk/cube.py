@@ -13,7 +13,6 @@ covariance is D'D. Where they are few, its Cholesky factor needs fewer random nu
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +21,12 @@ from lakehouse.risk.checks import (
     Confidence,
     FloatArray,
     ShapeMismatch,
-    exact_confidence,
     finite_matrix,
     require_history,
     tail_observations,
 )
 from lakehouse.risk.monte_carlo import Simulation, fit_normal, simulate_moves
-from lakehouse.risk.quantiles import Quantile, quantile_place
+from lakehouse.risk.quantiles import Quantile, TailWeights, tail_weights
 
 MOVE_BITS = 27
 EXPOSURE_BITS = 25  # at most doubled by rounding up: 27 + 26 bits are the 53 that float64 has
@@ -144,7 +142,7 @@ def measure(
         require_history(count, tail_observations(level), f"VaR at {level} from scenarios")
     if groups is not None and len(groups.of) != names:
         raise ShapeMismatch(f"groups name {len(groups.of)} instruments, scenarios have {names}")
-    tails = [_tail(count, exact_confidence(level), quantile) for level in levels]
+    tails = [tail_weights(quantile, count, level) for level in levels]
     blocks = [
         _block(scenarios, exposures.rows(start, start + PORTFOLIOS_A_BLOCK), groups, tails)
         for start in range(0, len(exposures.unit), PORTFOLIOS_A_BLOCK)
@@ -152,29 +150,9 @@ def measure(
     return tuple(_joined(parts) for parts in zip(*blocks, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """Weights (K,) of the worst scenarios, worst first, in VaR and in ES."""
-
-    var: FloatArray
-    es: FloatArray
-
-
-def _tail(scenarios: int, confidence: Fraction, quantile: Quantile) -> _Tail:
-    rank, weight = quantile_place(quantile, scenarios, confidence)
-    mass = scenarios * (1 - confidence)
-    whole = math.floor(mass)
-    size = max(scenarios - rank + 1, whole + 1)
-    var, shortfall = np.zeros(size), np.zeros(size)
-    var[scenarios - rank] = 1.0 - weight
-    if weight > 0.0:
-        var[scenarios - rank - 1] = weight
-    shortfall[:whole] = 1.0
-    shortfall[whole] = float(mass - whole)
-    return _Tail(var, shortfall / float(mass))
-
-
-def _block(scenarios: Scenarios, exposures: Exposures, groups: Groups | None, tails: Sequence[_Tail]) -> list[CubeRisk]:
+def _block(
+    scenarios: Scenarios, exposures: Exposures, groups: Groups | None, tails: Sequence[TailWeights]
+) -> list[CubeRisk]:
     # Imported here: processes that read risk and compute none need no compiler.
     from lakehouse.risk.tail_kernels import worst_scenarios
 
@@ -202,7 +180,7 @@ def _weighted(losses: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def _components(
-    scenarios: Scenarios, exposures: Exposures, groups: Groups, worst: npt.NDArray[np.int64], tail: _Tail
+    scenarios: Scenarios, exposures: Exposures, groups: Groups, worst: npt.NDArray[np.int64], tail: TailWeights
 ) -> tuple[FloatArray, FloatArray]:
     from lakehouse.risk.tail_kernels import components
 

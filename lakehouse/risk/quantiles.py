@@ -1,6 +1,7 @@
 """Upper quantiles and tail means of empirical losses, with the convention as a parameter."""
 
 import math
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
@@ -69,3 +70,31 @@ def quantile_place(quantile: Quantile, observations: int, confidence: Fraction) 
     place = min(max(centre + shift, Fraction(1)), Fraction(observations))
     rank = math.floor(place)
     return rank, float(place - rank)
+
+
+@dataclass(frozen=True, slots=True)
+class TailWeights:
+    """Weights (K,) of the worst scenarios, worst first, whose weighted losses sum to VaR and to shortfall."""
+
+    var: FloatArray
+    es: FloatArray
+
+
+def tail_weights(quantile: Quantile, observations: int, confidence: Confidence) -> TailWeights:
+    """Which of `observations` ordered losses make the quantile, and the mean beyond it.
+
+    VaR is one loss, or two where `quantile` interpolates; shortfall the worst n(1 - c), the last one by its fraction.
+    Source: Acerbi and Tasche (2002), definition 2.6, as `upper_tail_mean`.
+    """
+    exact = exact_confidence(confidence)
+    rank, weight = quantile_place(quantile, observations, exact)
+    mass = observations * (1 - exact)
+    whole = math.floor(mass)
+    size = max(observations - rank + 1, whole + 1)
+    var, shortfall = np.zeros(size), np.zeros(size)
+    var[observations - rank] = 1.0 - weight
+    if weight > 0.0:
+        var[observations - rank - 1] = weight
+    shortfall[:whole] = 1.0
+    shortfall[whole] = float(mass - whole)
+    return TailWeights(var, shortfall / float(mass))

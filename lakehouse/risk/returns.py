@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.risk.checks import FloatArray, RiskError, ShapeMismatch, finite_matrix, require_history
+from lakehouse.risk.checks import BoolArray, FloatArray, RiskError, ShapeMismatch, finite_matrix, require_history
 
 DateArray = npt.NDArray[np.datetime64]
 NO_EVENT = 1e-9
@@ -119,6 +119,29 @@ def comparable(
         levels[np.searchsorted(names, names[at]) : at + 1] /= event[at]
     found = np.empty_like(levels)
     found[order] = levels
+    return found
+
+
+def unbroken(*, symbols: npt.ArrayLike, dates: npt.ArrayLike, previous: npt.ArrayLike) -> BoolArray:
+    """Which rows (one a symbol and date, any order) belong to the newest part of their symbol without a gap: (M,).
+
+    symbols (M,) text; dates (M,) days, and previous (M,) the day that each row's return starts from. Where that is not
+    the day of the row before, nobody knows what happened between the two (a year without a price, another currency):
+    the series begins anew, and what was before it is not comparable. Raises ShapeMismatch.
+    """
+    names, days = np.asarray(symbols, dtype=np.str_), np.asarray(dates, dtype="datetime64[D]")
+    start = np.asarray(previous, dtype="datetime64[D]")
+    if not names.shape == days.shape == start.shape:
+        raise ShapeMismatch(f"{len(names)} symbols with {len(days)} dates and {len(start)} dates before them")
+    order = np.lexsort((days, names))
+    names, days, start = names[order], days[order], start[order]
+    begins = np.ones(len(names), dtype=np.bool_)
+    begins[1:] = (names[1:] != names[:-1]) | (start[1:] != days[:-1])
+    # Row numbers of beginnings only go up, so the newest one of a symbol is its largest.
+    newest = np.maximum.accumulate(np.where(begins, np.arange(len(names)), 0))
+    last = newest[np.searchsorted(names, names, side="right") - 1]
+    found = np.empty(len(names), dtype=np.bool_)
+    found[order] = np.arange(len(names)) >= last
     return found
 
 

@@ -10,8 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lakehouse.construction.model import Objective
 from lakehouse.construction.policy import Frequency
-from lakehouse.construction.proposal import ProposalStatus, Side
+from lakehouse.construction.proposal import ProposalStatus
 from lakehouse.construction.regime import Regime
+from lakehouse.trading.order import Side
 from serving.kit.crud.listing import ListQuery
 from serving.kit.types import (
     Flag,

@@ -4,11 +4,12 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
 
+from lakehouse.domain.money import DIGITS, cents, float_cents
 from lakehouse.errors import TidemarkError
 from lakehouse.quality.actions import Action, ActionRefused, adjust
 from lakehouse.risk import (
@@ -27,8 +28,6 @@ from lakehouse.risk.holdings import estimate_holdings
 SEED = 20_221_228  # the batch's, with the same labels: the same instrument and day have the same numbers
 SCENARIOS = 10_000
 STALE_DAYS = 10
-CENT = Decimal("0.01")
-DIGITS = 76
 
 
 class NotComputable(TidemarkError):
@@ -140,9 +139,9 @@ def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask
     return Found(
         business_date=days[-1],
         first_date=days[0],
-        value=_cents(lines),
-        value_at_risk=_cents([Decimal(repr(float(found.var[0])))]),
-        expected_shortfall=_cents([Decimal(repr(float(found.es[0])))]),
+        value=_summed(lines),
+        value_at_risk=float_cents(float(found.var[0])),
+        expected_shortfall=float_cents(float(found.es[0])),
         convention=found.convention,
         observations=found.observations,
         scenarios=found.scenarios,
@@ -183,6 +182,6 @@ def _close_on(series: Closes, day: date) -> Decimal:
     return series.closes[bisect_left(series.days, day)]
 
 
-def _cents(amounts: Sequence[Decimal]) -> Decimal:
+def _summed(amounts: Sequence[Decimal]) -> Decimal:
     with localcontext(prec=DIGITS):
-        return sum(amounts, Decimal(0)).quantize(CENT, ROUND_HALF_EVEN)
+        return cents(sum(amounts, Decimal(0)))

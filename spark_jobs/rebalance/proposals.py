@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.construction.estimate import Estimator, market
 from lakehouse.construction.model import ConstructionError, Market
@@ -15,7 +16,7 @@ from lakehouse.construction.proposal import Proposal, ProposalStatus, RiskOfWeig
 from lakehouse.construction.propose import Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading, read_regime
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, RiskError
-from lakehouse.risk.returns import DateArray, align, simple_returns
+from lakehouse.risk.returns import DateArray, align, comparable, simple_returns, unbroken
 from ml.inference.regime import read_model
 from spark_jobs.rebalance.parameters import Due, RegimeModel, Windows
 
@@ -40,28 +41,32 @@ class Closes:
 
 def by_symbol(rows: pa.Table) -> dict[str, Closes]:
     """Rows of gold.returns_daily_v1 (symbol, business_date, previous_date, currency, close, simple_return), in any
-    order, as the closes of each symbol.
-
-    Where a return does not follow upon the row before (a year without a bar, another currency), the series begins
-    anew. A split is no loss here: returns are adjusted, closes are not.
-    """
-    ordered = rows.sort_by([("symbol", "ascending"), ("business_date", "ascending")]).combine_chunks()
-    symbols = ordered["symbol"].to_numpy(zero_copy_only=False).astype(str)
-    dates, previous = (
-        ordered[name].to_numpy(zero_copy_only=False).astype("datetime64[D]")
-        for name in ("business_date", "previous_date")
+    order, as the closes of each symbol since it last began anew, comparable with its last one."""
+    keys = {
+        "symbols": rows["symbol"].to_numpy(),
+        "dates": rows["business_date"].to_numpy(),
+        "previous": rows["previous_date"].to_numpy(),
+    }
+    prices = pc.cast(rows["close"], pa.float64()).to_numpy()
+    levels = comparable(**keys, prices=prices, returns=rows["simple_return"].to_numpy())
+    ordered = (
+        rows.append_column("level", pa.array(levels))
+        .filter(pa.array(unbroken(**keys)))
+        .sort_by([("symbol", "ascending"), ("business_date", "ascending")])
+        .combine_chunks()
     )
-    growth = 1.0 + ordered["simple_return"].to_numpy(zero_copy_only=False)
-    broken = np.concatenate([[True], (symbols[1:] != symbols[:-1]) | (previous[1:] != dates[:-1])])
-    bounds = [*np.flatnonzero(broken[: len(symbols)]).tolist(), len(symbols)]
-    # Of several unbroken parts of a symbol the last one counts: later entries replace earlier ones.
-    return {str(symbols[a]): _closes(ordered, dates[a:b], growth[a:b], b - 1) for a, b in pairwise(bounds)}
+    symbols = ordered["symbol"].to_numpy(zero_copy_only=False).astype(str)
+    bounds = [*np.flatnonzero(np.concatenate([[True], symbols[1:] != symbols[:-1]])[: len(symbols)]), len(symbols)]
+    return {str(symbols[a]): _closes(ordered.slice(a, b - a)) for a, b in pairwise(bounds)}
 
 
-def _closes(ordered: pa.Table, dates: DateArray, growth: FloatArray, at: int) -> Closes:
-    last: Decimal = ordered["close"][at].as_py()
-    level = np.cumprod(growth)
-    return Closes(dates, float(last) * (level / level[-1]), last, ordered["currency"][at].as_py())
+def _closes(rows: pa.Table) -> Closes:
+    return Closes(
+        rows["business_date"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
+        rows["level"].to_numpy(),
+        rows["close"][-1].as_py(),
+        rows["currency"][-1].as_py(),
+    )
 
 
 def market_regime(closes: Mapping[str, Closes], windows: Windows, model: RegimeModel | None = None) -> RegimeReading:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,7 @@ import pyarrow as pa
 from lakehouse.construction.proposal import Proposal, ProposedTrade
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
-
-CENT = Decimal("0.01")
+from lakehouse.domain.money import cents
 
 
 def proposal_rows(proposals: Iterable[Proposal], names: Mapping[UUID, str], run_id: str) -> pa.Table:
@@ -48,14 +46,14 @@ def _proposal(found: Proposal, names: Mapping[UUID, str], run_id: str) -> dict[s
         "regime": str(found.regime),
         "regime_source": found.regime_source,
         "objective": str(found.objective),
-        "value_base": _cents(found.value),
-        "cash_before_base": _cents(found.cash_before),
-        "cash_after_base": _cents(found.cash_after),
+        "value_base": cents(found.value),
+        "cash_before_base": cents(found.cash_before),
+        "cash_after_base": cents(found.cash_after),
         "drift_before": found.drift_before,
         "drift_after": found.drift_after,
         "turnover": found.turnover,
-        "cost_base": _cents(found.cost),
-        "tax_base": _cents(found.tax),
+        "cost_base": cents(found.cost),
+        "tax_base": cents(found.tax),
         "volatility_before": before.volatility,
         "volatility_after": after.volatility,
         "var_99_before": before.var_99,
@@ -83,14 +81,10 @@ def _trade(trade: ProposedTrade) -> dict[str, Any]:
         "side": str(trade.side),
         "quantity": trade.quantity,
         "reference_price": trade.reference_price,
-        "notional_base": _cents(trade.notional),
-        "cost_base": _cents(trade.cost),
-        "short_gain_base": _cents(trade.short_gain),
-        "long_gain_base": _cents(trade.long_gain),
+        "notional_base": cents(trade.notional),
+        "cost_base": cents(trade.cost),
+        "short_gain_base": cents(trade.short_gain),
+        "long_gain_base": cents(trade.long_gain),
         "lots": json.dumps([{"lot_id": str(lot), "quantity": f"{quantity:f}"} for lot, quantity in trade.lots]),
         "note": trade.note,
     }
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_EVEN)

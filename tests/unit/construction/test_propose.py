@@ -12,12 +12,13 @@ from skfolio.datasets import load_sp500_dataset
 from lakehouse.construction.estimate import market
 from lakehouse.construction.model import Market, Objective, contributions
 from lakehouse.construction.policy import Aim, Bands, Costs, Pace, Policy, Sector, Taxes, standard_aims
-from lakehouse.construction.proposal import Proposal, ProposalStatus, Side
+from lakehouse.construction.proposal import Proposal, ProposalStatus
 from lakehouse.construction.propose import Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading
 from lakehouse.construction.taxes import TaxLot
 from lakehouse.portfolio.lots import LotMethod
 from lakehouse.risk.checks import InvalidParameter
+from lakehouse.trading.order import Side
 
 DAY = date(2022, 12, 28)
 SYMBOLS = ("AAPL", "JPM", "KO", "MSFT", "XOM")

@@ -19,7 +19,7 @@ from lakehouse.risk import (
     simple_returns,
 )
 from lakehouse.risk.checks import FloatArray
-from lakehouse.risk.returns import comparable
+from lakehouse.risk.returns import comparable, unbroken
 
 
 def test_returns_by_hand() -> None:
@@ -130,3 +130,27 @@ class TestComparable:
     def test_lists_of_different_lengths_are_refused(self) -> None:
         with pytest.raises(ShapeMismatch):
             comparable(symbols=["A"], dates=self.DAYS, previous=self.BEFORE, prices=[1.0], returns=[0.0])
+
+
+class TestUnbroken:
+    def test_a_series_that_begins_anew_is_its_newest_part(self) -> None:
+        """Two years without a price: what was before them says nothing of what comes after."""
+        days = ["2015-12-30", "2015-12-31", "2018-01-03", "2018-01-04"]
+        before = ["2015-12-29", "2015-12-30", "2018-01-02", "2018-01-03"]
+        found = unbroken(symbols=["AAA"] * 4, dates=days, previous=before)
+        assert found.tolist() == [False, False, True, True]
+
+    def test_rows_may_come_in_any_order_and_symbols_do_not_meet(self) -> None:
+        rows = [
+            ("BBB", "2022-12-28", "2022-12-27"),
+            ("AAA", "2022-12-28", "2022-12-01"),
+            ("BBB", "2022-12-27", "2022-12-23"),
+            ("AAA", "2022-12-27", "2022-12-23"),
+        ]
+        symbols, days, before = (list(column) for column in zip(*rows, strict=True))
+        assert unbroken(symbols=symbols, dates=days, previous=before).tolist() == [True, True, True, False]
+
+    def test_nothing_is_nothing_and_lists_of_different_lengths_are_refused(self) -> None:
+        assert unbroken(symbols=[], dates=[], previous=[]).tolist() == []
+        with pytest.raises(ShapeMismatch, match="2 symbols"):
+            unbroken(symbols=["A", "B"], dates=["2022-12-28"], previous=["2022-12-27"])
