@@ -204,6 +204,11 @@ class ProviderSettings(Section):
     demo_mode: bool = Field(
         False, description="treat exchanges as always open: for demonstrations and tests, never where money is moved"
     )
+    max_future_s: float = Field(
+        5.0, ge=0, description="a tick whose time lies further ahead of the clock goes to quarantine; replays excepted"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address of the feed's Prometheus metrics")
+    metrics_port: int = Field(9113, description="port of the feed's Prometheus metrics")
     finnhub_key: SecretStr = Field(SecretStr(""), description="API key of Finnhub")
     alpha_vantage_key: SecretStr = Field(SecretStr(""), description="API key of Alpha Vantage")
     angel_one_api_key: SecretStr = Field(SecretStr(""), description="API key of Angel One SmartAPI")
@@ -248,6 +253,7 @@ class StackSettings(Section):
     prometheus_port: int = Field(9090, description="preferred port of Prometheus")
     landing_metrics_port: int = Field(9108, description="preferred port of the lander's metrics")
     outbox_metrics_port: int = Field(9109, description="preferred port of the relay's metrics")
+    feed_metrics_port: int = Field(9113, description="preferred port of the feed's metrics")
 
 
 class Settings(BaseSettings):

@@ -1,5 +1,6 @@
 """`stack.env`: the endpoints and secrets of the embedded stack, as the names that `lakehouse.settings` reads."""
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pydantic import SecretStr
 
 from lakehouse.errors import TidemarkError
 from lakehouse.local.home import Home, write_private
-from lakehouse.settings import Settings, inherited_environment
+from lakehouse.settings import Section, Settings, inherited_environment
 
 SECRET_BYTES = 32
 HEADER = "# Written by `tidemark up`: endpoints and secrets of the embedded stack. Keep it private.\n"
@@ -105,6 +106,21 @@ def check_environment(env: StackEnv) -> None:
         )
 
 
+def environment_of(name: str, section: Section) -> dict[str, str]:
+    """The variables that say what a section of the settings says. Holds its secrets."""
+    return {
+        f"TIDEMARK_{name.upper()}__{field.upper()}": _said(getattr(section, field))
+        for field in type(section).model_fields
+        if getattr(section, field) != type(section).model_fields[field].default
+    }
+
+
+def _said(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _new_secret(name: str) -> str:
     text = secrets.token_urlsafe(SECRET_BYTES)
     return f"{text}=" if name.endswith("FERNET_KEY") else text  # 32 bytes in base64 with its padding: a Fernet key
@@ -135,4 +151,5 @@ def _endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "TIDEMARK_PROMETHEUS__URL": f"http://127.0.0.1:{at['prometheus']}",
         "TIDEMARK_LANDING__METRICS_PORT": str(at["landing_metrics"]),
         "TIDEMARK_OUTBOX__METRICS_PORT": str(at["outbox_metrics"]),
+        "TIDEMARK_PROVIDERS__METRICS_PORT": str(at["feed_metrics"]),
     }

@@ -1,6 +1,7 @@
-"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay and the API."""
+"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the feed and the API."""
 
 from lakehouse.local import conf_platform, probes
+from lakehouse.local.envfile import environment_of
 from lakehouse.local.install import debian
 from lakehouse.local.spec import ProcessSpec, Role, StackContext
 
@@ -9,7 +10,15 @@ SLOW_START_S = 300.0  # 5 s of CPU time each on a quiet machine; a busy one take
 
 def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
     """Every process above the engines, in no particular order."""
-    return (*airflow(context), mlflow(context), prometheus(context), landing(context), outbox(context), api(context))
+    return (
+        *airflow(context),
+        mlflow(context),
+        prometheus(context),
+        landing(context),
+        outbox(context),
+        api(context),
+        *feed(context),
+    )
 
 
 def airflow(context: StackContext) -> tuple[ProcessSpec, ...]:
@@ -120,6 +129,30 @@ def outbox(context: StackContext) -> ProcessSpec:
         ports=("outbox_metrics_port",),
         after=("topics", "migrate-postgres"),
         url=f"{address}/metrics",
+    )
+
+
+def feed(context: StackContext) -> tuple[ProcessSpec, ...]:
+    """The feed of live prices, where providers are named.
+
+    It gets the providers' settings of the `up` that declares it: supervisord has the environment of an earlier one.
+    """
+    section = context.settings.providers
+    if not section.order:
+        return ()
+    address = f"http://127.0.0.1:{section.metrics_port}"
+    return (
+        ProcessSpec(
+            name="feed",
+            role=Role.PLATFORM,
+            argv=(str(context.python), "-m", "streaming.feed", "run"),
+            cwd=context.project,
+            env=environment_of("providers", section),
+            probe=probes.http_ok(f"{address}/health"),
+            ports=("feed_metrics_port",),
+            after=("topics", "migrate-postgres"),
+            url=f"{address}/metrics",
+        ),
     )
 
 

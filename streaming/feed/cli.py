@@ -23,6 +23,7 @@ from streaming.feed.layout import Kind, numeric_fields
 from streaming.feed.live_cli import feed
 from streaming.feed.producer import Acknowledged, Sender
 from streaming.feed.rows import Rules
+from streaming.feed.service import run
 from streaming.feed.settle import PATIENCE_S, LandedCounts, await_landed
 
 
@@ -36,6 +37,7 @@ _DEMO = DemoInput()
 _PIPE_WIDTH = 160
 app = typer.Typer(help="Feed Tidemark with prices.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(feed)
+app.command()(run)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Several providers as one: the preferred one while it delivers, the next where it fails, and back when it mends."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -37,14 +38,18 @@ class Patience:
     backoff: Backoff = field(default_factory=Backoff)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LineHealth:
-    """One provider's state for a report."""
+    """One provider's state for a report. `failovers` counts how often another one took over from it."""
 
     state: State
     stale: bool
     health: Health
     last_error: str | None
+    silent_s: float
+    failures: int
+    failovers: int
+    in_use: bool
 
 
 class Line:
@@ -66,6 +71,9 @@ class Line:
         self._errors: dict[str, ProviderError] = {}
         self._began: dict[str, datetime] = {}
         self._changes = False
+        self._failures: Counter[str] = Counter()
+        self._failovers: Counter[str] = Counter()
+        self._used: str | None = None
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
@@ -82,7 +90,7 @@ class Line:
             if choice.wait_s:
                 await self._sleep(choice.wait_s)
             provider = self._providers[choice.name]
-            self._try(provider)
+            self._take(provider)
             self._changes = False
             try:
                 async with aclosing(self._use(provider)) as batches:
@@ -109,16 +117,20 @@ class Line:
 
     def health(self) -> Mapping[str, LineHealth]:
         """The state of every provider, in order of preference."""
-        now = self._clock.monotonic()
-        return {
-            name: LineHealth(
-                self._breakers[name].state(now),
-                self._silence_s(provider) > self._patience.silent_s,
-                provider.health,
-                str(self._errors[name]) if name in self._errors else None,
-            )
-            for name, provider in self._providers.items()
-        }
+        return {name: self._health(provider) for name, provider in self._providers.items()}
+
+    def _health(self, provider: Provider) -> LineHealth:
+        name, silent_s = provider.name, self._silence_s(provider)
+        return LineHealth(
+            state=self._breakers[name].state(self._clock.monotonic()),
+            stale=silent_s > self._patience.silent_s,
+            health=provider.health,
+            last_error=str(self._errors[name]) if name in self._errors else None,
+            silent_s=silent_s,
+            failures=self._failures[name],
+            failovers=self._failovers[name],
+            in_use=name == self._used,
+        )
 
     async def _use(self, provider: Provider) -> AsyncGenerator[Batch, None]:
         """One stream of one provider, until it ends, fails, falls silent, or a better provider is back."""
@@ -151,6 +163,13 @@ class Line:
             return False
         return True
 
+    def _take(self, provider: Provider) -> None:
+        """Use this provider from now on; where the way leads back to a preferred one, nobody has failed."""
+        before, self._used = self._used, provider.name
+        if before is not None and self._order.index(before) < self._order.index(provider.name):
+            self._failovers[before] += 1
+        self._try(provider)
+
     def _try(self, provider: Provider) -> None:
         self._breakers[provider.name] = self._breakers[provider.name].tried(self._clock.monotonic())
 
@@ -174,6 +193,7 @@ class Line:
         wait_s = self._patience.backoff.wait_s(breaker.failures + 1, self._draw, at_least_s=least_s)
         self._breakers[provider.name] = breaker.failed(now, wait_s, opens=isinstance(error, _OPENS))
         self._errors[provider.name] = error
+        self._failures[provider.name] += 1
         _LOG.warning("failed", provider=provider.name, error=str(error), wait_s=round(wait_s, 1))
 
 

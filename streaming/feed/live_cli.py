@@ -1,7 +1,6 @@
 """The command `tidemark feed`: live, replayed or simulated ticks onto `market.ticks` until they end or it is told."""
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +10,10 @@ import typer
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings, load
+from streaming.feed.assembly import assembled
 from streaming.feed.demo import SEED
 from streaming.feed.line import Line, LineHealth
-from streaming.feed.live import Pump
-from streaming.feed.outlet import Outlet
-from streaming.feed.producer import Sender
-from streaming.feed.wiring import Wanted, guard, line, providers
+from streaming.feed.wiring import Wanted
 from streaming.kit import logs
 
 _REPORT_S = 30.0
@@ -53,27 +50,16 @@ def feed(
 
 
 async def _run(settings: Settings, wanted: Wanted, seconds: float) -> dict[str, object]:
-    clock = SystemClock()
-    made = providers(settings, wanted, clock=clock, sleep=asyncio.sleep)
-    together = line(made, settings, clock=clock, sleep=asyncio.sleep)
-    sender = Sender(settings.kafka, client_id="tidemark-feed", clock=clock)
-    sender.connect()
-    outlet = Outlet(sender, clock=clock, max_future_s=settings.landing.max_future_s)
-    pump = Pump(outlet, guard=guard(made), opinion=together.opinion)
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, pump.stop)
-    if seconds:
-        loop.call_later(seconds, pump.stop)
-    reporting = asyncio.create_task(_report(together))
+    made = assembled(settings, wanted, clock=SystemClock())
+    reporting = asyncio.create_task(_report(made.line))
     try:
-        await pump.run(together.quotes())
+        await made.run(seconds=seconds)
     finally:
         reporting.cancel()
     return {
-        "sent": dict(outlet.sent.ticks),
-        "quarantined": dict(outlet.sent.rejects),
-        "providers": {name: _shown(health) for name, health in together.health().items()},
+        "sent": dict(made.outlet.sent.ticks),
+        "quarantined": dict(made.outlet.sent.rejects),
+        "providers": {name: _shown(health) for name, health in made.line.health().items()},
     }
 
 

@@ -79,8 +79,12 @@ class Batch:
 
 @dataclass(slots=True)
 class Health:
-    """What a provider has done since it was made. `last_seen` is when something was last received."""
+    """What a provider has done since it was made. `last_seen` is when something was last received.
 
+    `quota` tells what share of its requests may be sent at once, 1 for all; None for a provider without a quota.
+    """
+
+    quota: Callable[[], float] | None = None
     ticks: int = 0
     rejects: int = 0
     connects: int = 0

@@ -76,6 +76,12 @@ def line(made: Sequence[Provider], settings: Settings, *, clock: Clock, sleep: S
     return Line(made, patience=patience, clock=clock, sleep=sleep, draw=SystemRandom().random)
 
 
+def max_future_s(made: Sequence[Provider], settings: Settings) -> float:
+    """How far ahead of the clock a tick's time may lie: replayed files keep their times, which the lander judges."""
+    is_replay = all(isinstance(provider, Replay) for provider in made)
+    return settings.landing.max_future_s if is_replay else settings.providers.max_future_s
+
+
 def guard(made: Sequence[Provider]) -> Guard | None:
     """The check of plausibility for live prices; played ones are sent as they are."""
     return None if all(isinstance(provider, Paced) for provider in made) else Guard()

@@ -11,6 +11,7 @@ held price contradicts it, or when the feed ends. A symbol's first price has not
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -77,7 +78,12 @@ class Guard:
     @property
     def held(self) -> int:
         """Ticks that are neither passed nor refused yet."""
-        return sum(len(book.held) for book in self._books.values())
+        return self.held_by().total()
+
+    def held_by(self) -> Counter[str]:
+        """The same by provider."""
+        books = tuple(self._books.values())  # at once: metrics are read beside the stream
+        return Counter(tick.provider for book in books for tick, _ in tuple(book.held))
 
     def judge(self, ticks: Iterable[Tick]) -> Judgement:
         """Pass, hold or refuse each; what has no price to judge by passes, the door's checks know it."""

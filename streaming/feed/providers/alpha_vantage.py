@@ -63,11 +63,11 @@ class AlphaVantage:
         url: str = URL,
     ) -> None:
         self.exchange: str | None = exchange
-        self.health = Health()
         self._calendar = exchange
         self._key = key
         self._clock = clock
         self._web = web(NAME, url, FREE, clock=clock, sleep=sleep)
+        self.health = Health(quota=self._web.quota)
         self._numbers = Numbers(epoch_us(clock.now()))
         self._rounds = Rounds(
             symbols=symbols, group=1, every_s=_EVERY_S, exchange=exchange, demo=demo, clock=clock, sleep=sleep

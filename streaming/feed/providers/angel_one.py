@@ -129,7 +129,6 @@ class AngelOne:
         socket_url: str = SOCKET_URL,
     ) -> None:
         """Raises UniverseError for an instrument without a known exchange and token, and for more than 1000."""
-        self.health = Health()
         self._account = account
         self._clock = clock
         self._sleep = sleep
@@ -137,6 +136,7 @@ class AngelOne:
         self._places = _places(instruments)
         self._symbols = {place: symbol for symbol, place in self._places.items()}
         self._web = web(NAME, rest_url, LIMITS, clock=clock, sleep=sleep, busy=_BUSY)
+        self.health = Health(quota=self._web.quota)
         self._numbers = Numbers(epoch_us(clock.now()))
         self._tokens: _Tokens | None = None
         self._traded: dict[str, tuple[object, ...]] = {}

@@ -72,12 +72,12 @@ class Finnhub:
         socket_url: str = SOCKET_URL,
     ) -> None:
         self.exchange = exchange
-        self.health = Health()
         self._symbols = tuple(symbols)
         self._key = key
         self._clock = clock
         self._socket_url = socket_url
         self._web = web(NAME, rest_url, FREE, clock=clock, sleep=sleep)
+        self.health = Health(quota=self._web.quota)
         self._numbers = Numbers(epoch_us(clock.now()))
 
     async def quotes(self) -> AsyncGenerator[Batch, None]:

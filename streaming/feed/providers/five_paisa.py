@@ -122,13 +122,13 @@ class FivePaisa:
         socket_url: str = SOCKET_URL,
     ) -> None:
         """Raises UniverseError for an instrument without a known exchange and a number as its token."""
-        self.health = Health()
         self._account = account
         self._clock = clock
         self._socket_url = socket_url
         self._places = _places(instruments)
         self._symbols = {place: symbol for symbol, place in self._places.items()}
         self._web = web(NAME, rest_url, LIMITS, clock=clock, sleep=sleep)
+        self.health = Health(quota=self._web.quota)
         self._numbers = Numbers(epoch_us(clock.now()))
         self._traded: dict[str, tuple[object, ...]] = {}
 

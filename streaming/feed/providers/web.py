@@ -35,6 +35,11 @@ class Web:
     """What is in a refusal that means the quota, whatever its status."""
     requests: int = field(default=0)
 
+    def quota(self) -> float:
+        """The share of its requests that may be sent at once, by the limit that has the least left; 1 without one."""
+        now = self.clock.monotonic()
+        return min((max(0.0, each.refilled(now).tokens) / each.capacity for each in self.buckets), default=1.0)
+
     async def get(self, path: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> bytes:
         """The body of a GET. Raises RateLimited, Refused, Disconnected, or ProviderError for any other answer."""
         return await self._ask("GET", path, params, None, headers)

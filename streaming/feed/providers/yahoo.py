@@ -80,11 +80,11 @@ class Yahoo:
         cookie_url: str = COOKIE_URL,
     ) -> None:
         self.exchange = exchange
-        self.health = Health()
         self._clock = clock
         self._cookie_url = cookie_url
         self._crumb: str | None = None
         self._web = web(NAME, url, POLITE, clock=clock, sleep=sleep)
+        self.health = Health(quota=self._web.quota)
         self._numbers = Numbers(epoch_us(clock.now()))
         self._rounds = Rounds(
             symbols=symbols, group=_GROUP, every_s=_EVERY_S, exchange=exchange, demo=demo, clock=clock, sleep=sleep

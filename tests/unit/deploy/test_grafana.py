@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,6 +12,11 @@ from lakehouse.contracts.reasons import Reason
 from lakehouse.settings import project_root
 from serving.kit.metrics import Metrics
 from serving.orders.counting import OrderCounts
+from streaming.feed.line import LineHealth
+from streaming.feed.metrics import FeedMetrics
+from streaming.feed.outlet import Sent
+from streaming.feed.policy.breaker import State
+from streaming.feed.port import Health
 from streaming.landing.metrics import LandingMetrics
 from streaming.outbox.metrics import OutboxMetrics
 
@@ -34,6 +40,21 @@ def _outbox() -> CollectorRegistry:
     return metrics.registry
 
 
+def _feed() -> CollectorRegistry:
+    health = LineHealth(
+        state=State.CLOSED,
+        stale=False,
+        health=Health(quota=lambda: 1.0, last_event_time_us=1),
+        last_error=None,
+        silent_s=0.0,
+        failures=0,
+        failovers=0,
+        in_use=True,
+    )
+    sent = Sent(Counter({"yahoo": 1}), Counter({"future_time": 1}))
+    return FeedMetrics(lambda: {"yahoo": health}, sent, None).registry
+
+
 def _api() -> CollectorRegistry:
     metrics = Metrics()
     metrics.watch_pools(lambda: {"read": {"pool_size": 1}})
@@ -49,7 +70,7 @@ def _api() -> CollectorRegistry:
 def _exposed() -> dict[str, set[str]]:
     """Every sample name that the lander, the relay and the API expose, with its labels."""
     found: dict[str, set[str]] = {}
-    for registry in (_landing(), _outbox(), _api()):
+    for registry in (_landing(), _outbox(), _feed(), _api()):
         for family in text_string_to_metric_families(generate_latest(registry).decode()):
             for sample in family.samples:
                 found.setdefault(sample.name, set()).update(sample.labels)

@@ -30,7 +30,7 @@ WORKLOADS: dict[str, Object] = {
     found["metadata"]["name"]: found for found in OBJECTS if found["kind"] in {"Deployment", "StatefulSet", "Job"}
 }
 LONG_RUNNING = {name for name, found in WORKLOADS.items() if found["kind"] != "Job"}
-SINGLE = {"spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
+SINGLE = {"feed", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
 """Two of one of these would fight over the same work or schema."""
 READS_NO_SETTINGS = {"spark-master", "spark-worker"}
 PATH = "/usr/bin:/bin"
@@ -39,6 +39,7 @@ SECRETS_OF = {
     "bootstrap": {"S3", "POSTGRES", "CLICKHOUSE"},
     "landing": {"S3"},
     "outbox": {"POSTGRES"},
+    "feed": {"POSTGRES"},
     "api": {"S3", "POSTGRES", "REDIS", "CLICKHOUSE", "AIRFLOW"},
     "airflow-api": {"AIRFLOW"},
     "airflow-scheduler": {"S3", "POSTGRES", "CLICKHOUSE"},
@@ -71,7 +72,7 @@ def _labels(name: str) -> dict[str, str]:
 def _configured(container: Object) -> dict[str, str]:
     """The variables that a container takes from ConfigMaps, with their values."""
     maps = _of_kind("ConfigMap")
-    sources = [source["configMapRef"]["name"] for source in container.get("envFrom", [])]
+    sources = [source["configMapRef"]["name"] for source in container.get("envFrom", []) if "configMapRef" in source]
     return {key: value for source in sources for key, value in maps[source]["data"].items()}
 
 
@@ -232,7 +233,7 @@ def test_every_setting_that_the_code_reads_is_passed_and_no_other() -> None:
         for variable in _secret_references(container)
         if variable.startswith("TIDEMARK_")
     }
-    # No workload runs `tidemark feed`, so none holds the keys of price providers.
+    # The feed takes the keys of the providers that are used from a Secret as a whole: a cluster may have none.
     feed_keys = {doc.variable for doc in documented() if doc.secret and doc.section == "providers"}
     assert passed | referenced == read - feed_keys, sorted((passed | referenced) ^ (read - feed_keys))
     assert not passed & referenced

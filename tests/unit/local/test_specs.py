@@ -1,6 +1,7 @@
 """The declared processes: complete, startable in order, without a secret on any command line, on loopback only."""
 
 import configparser
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from threading import Event
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from supervisor.datatypes import dict_of_key_value_pairs
 
 from lakehouse.local import bootstrap, conf_platform, graph, processes_engines, processes_platform, supervisor
 from lakehouse.local.envfile import LOCAL_SECRETS, SETTINGS_SECRETS
@@ -22,6 +24,7 @@ from tests.factories.stack_context import stack_context
 
 EXPECTED = {
     *("kafka", "s3", "postgres", "redis", "clickhouse", "spark", "mlflow", "prometheus", "landing", "outbox", "api"),
+    "feed",
     *("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 }
 
@@ -29,6 +32,8 @@ EXPECTED = {
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackContext:
     monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path / "a home with spaces and 100%"))
+    monkeypatch.setenv("TIDEMARK_PROVIDERS__ORDER", '["finnhub", "yahoo"]')
+    monkeypatch.setenv("TIDEMARK_PROVIDERS__FINNHUB_KEY", 'a "key", with 100%')
     return stack_context(Home((tmp_path / "a home with spaces and 100%").resolve()), tmp_path / "cache")
 
 
@@ -95,6 +100,9 @@ def test_supervisord_conf_is_read_back_as_it_was_meant(context: StackContext, sp
     assert {parser[f"program:{name}"]["startsecs"] for name in EXPECTED} == {"30"}
     assert {parser[f"program:{name}"]["startretries"] for name in EXPECTED} == {"300"}
     assert parser["program:postgres"]["stopsignal"] == "INT"
+    told = dict_of_key_value_pairs(parser["program:feed"]["environment"].replace("%%", "%"))
+    assert json.loads(told["TIDEMARK_PROVIDERS__ORDER"]) == ["finnhub", "yahoo"]
+    assert told["TIDEMARK_PROVIDERS__FINNHUB_KEY"] == 'a "key", with 100%'
     assert "100%%" in parser["program:kafka"]["stdout_logfile"]
 
 
@@ -121,4 +129,14 @@ def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
 
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
     assert targets["api"] == [f"127.0.0.1:{context.settings.stack.api_port}"]
-    assert set(targets) == {"landing", "outbox", "api", "minio", "prometheus"}
+    assert set(targets) == {"landing", "outbox", "feed", "api", "minio", "prometheus"}
+
+
+def test_a_stack_without_providers_has_no_feed_and_scrapes_none(context: StackContext) -> None:
+    nobody = context.settings.providers.model_copy(update={"order": ()})
+    without = replace(context, settings=context.settings.model_copy(update={"providers": nobody}))
+
+    assert {spec.name for spec in processes_platform.specs(without)} == {
+        spec.name for spec in processes_platform.specs(context)
+    } - {"feed"}
+    assert "feed" not in conf_platform.prometheus_yml(without)

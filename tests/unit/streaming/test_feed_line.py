@@ -104,7 +104,9 @@ def test_after_three_failures_the_next_provider_delivers_and_the_first_is_taken_
     assert found[0] == ("second", 0)
     assert [name for name, _ in found] == ["second"] * (len(found) - 3) + ["first"] * 3
     assert first.asked == [("A",), ("A",)]
-    assert subject.health()["first"].state is State.CLOSED
+    told = subject.health()
+    assert told["first"].state is State.CLOSED
+    assert [(each.failures, each.failovers, each.in_use) for each in told.values()] == [(4, 1, True), (0, 0, False)]
 
 
 def test_a_provider_that_breaks_off_after_each_first_tick_is_left_too() -> None:

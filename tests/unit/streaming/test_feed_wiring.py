@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from lakehouse.clock import SystemClock
 from lakehouse.settings import MarketSettings, ProviderSettings, Settings
 from streaming.feed.port import Provider
-from streaming.feed.wiring import ProviderNameError, Wanted, guard, line, providers
+from streaming.feed.wiring import ProviderNameError, Wanted, guard, line, max_future_s, providers
 
 KEYS = [name for name, field in ProviderSettings.model_fields.items() if isinstance(field.default, SecretStr)]
 LIVE = ("finnhub", "alpha-vantage", "yahoo", "angel-one", "5paisa")
@@ -41,6 +41,17 @@ def test_played_ticks_are_not_disbelieved_and_a_provider_named_twice_is_one() ->
     found = made(settings(), "simulated", "simulated")
     assert [provider.name for provider in found] == ["simulated"]
     assert guard(found) is None
+
+
+def test_only_what_is_replayed_may_lie_further_ahead_of_the_clock_than_live_prices(tmp_path: Path) -> None:
+    path = tmp_path / "ticks.csv"
+    path.write_text("event_time,symbol,price\n2022-12-28T14:30:00Z,A,1.5\n")
+    found = settings(max_future_s=4.0)
+    wanted = Wanted(names=("replay",), files=(path,))
+
+    assert max_future_s(made(found, "simulated"), found) == 4.0
+    replayed = providers(found, wanted, clock=SystemClock(), sleep=asyncio.sleep)
+    assert max_future_s(replayed, found) == found.landing.max_future_s == 300.0
 
 
 @pytest.mark.parametrize(
