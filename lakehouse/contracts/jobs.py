@@ -72,18 +72,24 @@ RETURNS_DAILY = Job(
 )
 POSITIONS_DAILY = Job(
     name="positions_daily",
-    doc="Copy every portfolio's positions from PostgreSQL, once a business date; a rerun keeps what was copied.",
+    doc="Copy what PostgreSQL says of holdings: positions once a business date, exchange rates as they now are.",
     module="spark_jobs.positions_daily",
     owner="portfolio",
-    inputs=("app.position",),
-    outputs=("silver.positions_v1",),
+    inputs=("app.position", "market.fx_rate"),
+    outputs=("silver.positions_v1", "silver.fx_rates_v1"),
 )
 VAR_BATCH = Job(
     name="var_batch",
     doc="VaR and expected shortfall of every portfolio by every method: from what, and how well they were forecast.",
     module="spark_jobs.var_batch",
     owner="risk",
-    inputs=("silver.positions_v1", "gold.returns_daily_v1", "silver.daily_bars_v1", "app.instrument"),
+    inputs=(
+        "silver.positions_v1",
+        "silver.fx_rates_v1",
+        "gold.returns_daily_v1",
+        "silver.daily_bars_v1",
+        "app.instrument",
+    ),
     outputs=(
         "gold.portfolio_risk_v1",
         "gold.risk_unmeasured_v1",
@@ -102,6 +108,7 @@ STRESS_EXPLAIN = Job(
     owner="risk",
     inputs=(
         "silver.positions_v1",
+        "silver.fx_rates_v1",
         "gold.returns_daily_v1",
         "silver.daily_bars_v1",
         "app.transaction",
@@ -117,6 +124,7 @@ REBALANCE_DAILY = Job(
     owner="portfolio",
     inputs=(
         "silver.positions_v1",
+        "silver.fx_rates_v1",
         "gold.returns_daily_v1",
         "app.rebalance_policy",
         "app.objective",
@@ -223,6 +231,8 @@ COMPACT_BRONZE = Job(
         "bronze.market_bars_daily_v1",
         "bronze.portfolio_events_v1",
         "bronze.order_events_v1",
+        "bronze.risk_alerts_v1",
+        "bronze.risk_rules_v1",
         "bronze.quarantine_v1",
     ),
     outputs=(),

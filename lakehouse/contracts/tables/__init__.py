@@ -2,10 +2,12 @@
 
 from lakehouse.contracts.model import ContractError, Store, Table
 from lakehouse.contracts.tables import (
+    alerting,
     books,
     bronze,
     chain,
     gold,
+    hot,
     identity,
     market,
     model_quality,
@@ -26,7 +28,7 @@ from lakehouse.contracts.tables import (
 
 LAKE = (bronze, silver, gold, risk, stress, strategy_backtests)
 BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing)
-OWN = (models, model_quality, quality, ops)
+OWN = (models, model_quality, quality, ops, alerting)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS, *OWN) for table in room.TABLES}
 
 

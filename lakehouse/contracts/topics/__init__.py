@@ -2,7 +2,7 @@
 
 from lakehouse.contracts.model import ContractError, Topic
 from lakehouse.contracts.tables.bronze import BAR_FIELDS, MARKET_BARS_DAILY, MARKET_TICKS, TICK_FIELDS
-from lakehouse.contracts.topics import books
+from lakehouse.contracts.topics import books, risk
 
 TICKS = Topic(
     name="market.ticks",
@@ -41,7 +41,8 @@ BARS_DAILY = Topic(
     ),
 )
 
-TOPICS: dict[str, Topic] = {found.name: found for found in (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER)}
+_ALL = (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER, risk.ALERTS, risk.RULES)
+TOPICS: dict[str, Topic] = {found.name: found for found in _ALL}
 
 
 def topic(name: str) -> Topic:

@@ -40,6 +40,7 @@ STEPS = [
     "v0020_models",
     "v0021_quality",
     "v0022_first_moves",
+    "v0023_alerting",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 
