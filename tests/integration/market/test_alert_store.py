@@ -158,7 +158,7 @@ def is_judged(columns: dict[str, object]) -> bool:
     given = {"portfolio_id": None, "symbol": "AAPL", **columns}
     limit, portfolio = given["limit_value"], given["portfolio_id"]
     try:
-        alerting.Rule(
+        Rule(
             id="one",
             kind=Kind(str(given["kind"])),
             limit=float("nan") if limit is None else float(str(limit)),
