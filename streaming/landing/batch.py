@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from lakehouse.contracts.model import Topic
 from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.render import arrow
-from streaming.landing.processor import Chunk, Outcome
-from streaming.landing.state import Span
+from streaming.kit.offsets import Span
+from streaming.kit.source import Chunk
+from streaming.landing.processor import Outcome
 
 ROW_GROUP_ROWS = 131_072
 _COMPRESSION = "zstd"

@@ -23,11 +23,11 @@ from lakehouse.contracts.model import Topic
 from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.settings import LandingSettings
+from streaming.kit.source import Chunk, Source
 from streaming.landing.batch import Batch, Flush
 from streaming.landing.metrics import LandingMetrics
-from streaming.landing.processor import Chunk, Processor
+from streaming.landing.processor import Processor
 from streaming.landing.sinks import DeltaSink
-from streaming.landing.source import Source
 
 POLL_S = 0.05
 

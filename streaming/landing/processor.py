@@ -1,7 +1,7 @@
 """A chunk of messages to bronze rows and quarantine rows. Pure: no engine, no clock, no setting."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,32 +13,9 @@ from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from streaming.kit.checks import check
 from streaming.kit.decode import BadMessage, Decoded, Decoder
-from streaming.landing.state import Span
+from streaming.kit.source import Chunk
 
-_DAY_US = 86_400_000_000
 _PROVIDER = "provider"
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Messages of one topic as they were read: arrays of one length, in the order of their offsets.
-
-    `read_us` is when the lander read them. `spans` are the offsets that the chunk settles, by partition: also
-    those without a message.
-    """
-
-    values: Sequence[bytes | None]
-    partition: np.ndarray
-    offset: np.ndarray
-    kafka_ts_us: np.ndarray
-    keys: Sequence[bytes | None]
-    read_us: int
-    spans: Mapping[int, Span]
-
-    @property
-    def ingest_day(self) -> int:
-        """Days since 1970-01-01 UTC."""
-        return self.read_us // _DAY_US
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from lakehouse.clock import Clock
 from lakehouse.contracts.model import Topic
 from lakehouse.settings import Settings
 from lakehouse.stores import kafka
+from streaming.kit.source import Source
 from streaming.landing.metrics import LandingMetrics
 from streaming.landing.pipeline import Lander
 from streaming.landing.sinks import DeltaSink
-from streaming.landing.source import Source
 
 GROUP = "tidemark-landing"
 

@@ -20,11 +20,11 @@ from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.settings import Settings
 from lakehouse.stores import kafka
-from streaming.landing import source
+from streaming.kit import source
+from streaming.kit.offsets import OffsetGapError
+from streaming.kit.source import SourceError
 from streaming.landing.metrics import LandingMetrics
 from streaming.landing.pipeline import Until
-from streaming.landing.source import SourceError
-from streaming.landing.state import OffsetGapError
 from tests.factories.landing import Landscape, land_here, landscape, send, start_lander, tick, wait_until_landing
 
 pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka", "s3")]

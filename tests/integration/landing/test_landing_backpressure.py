@@ -13,12 +13,12 @@ from confluent_kafka import Consumer
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings
 from lakehouse.stores import kafka
-from streaming.landing import source as source_module
+from streaming.kit import source as source_module
+from streaming.kit.source import CHUNK_MESSAGES, TAKE_MESSAGES, Source
 from streaming.landing.batch import Flush
 from streaming.landing.metrics import LandingMetrics
 from streaming.landing.pipeline import Lander, Totals, Until
 from streaming.landing.sinks import DeltaSink
-from streaming.landing.source import CHUNK_MESSAGES, TAKE_MESSAGES, Source
 from streaming.landing.wiring import GROUP
 from tests.factories.landing import Landscape, land_here, landscape, send, tick
 

@@ -13,11 +13,12 @@ from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.contracts.topics import BARS_DAILY, TICKS
+from streaming.kit.offsets import Span
+from streaming.kit.source import Chunk
 from streaming.landing import batch as batch_module
 from streaming.landing.batch import Batch
 from streaming.landing.metrics import LandingMetrics
-from streaming.landing.processor import Chunk, Processor
-from streaming.landing.state import Span
+from streaming.landing.processor import Processor
 
 KAFKA_US = 1_672_237_800_000_000
 READ_US = KAFKA_US + 2_000_000

@@ -4,8 +4,8 @@ import pytest
 from deltalake.exceptions import CommitFailedError, DeltaError
 from urllib3.exceptions import TimeoutError as ClientTimeoutError
 
+from streaming.kit.offsets import FencedError
 from streaming.landing.outage import StoreError, told
-from streaming.landing.state import FencedError
 
 ENDPOINT = "http://127.0.0.1:9000"
 GENERIC = "Generic S3 error\n  \x1b[31m↳\x1b[0m Error performing PUT\n   \x1b[31m↳\x1b[0m Connection refused"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from streaming.landing.state import OffsetGapError, PartitionState, Span, Watermarks, resume, verify_contiguous
+from streaming.kit.offsets import OffsetGapError, PartitionState, Span, Watermarks, resume, verify_contiguous
 
 
 def offsets(*numbers: int) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""The lander's Kafka side: partitions assigned by hand at the table's own offsets, messages read in chunks."""
+"""A processor's Kafka side: partitions assigned by hand at its store's own offsets, messages read in chunks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from queue import SimpleQueue
+from typing import Protocol
 
 import numpy as np
 import structlog
@@ -11,9 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from lakehouse.clock import Clock, epoch_us
 from lakehouse.errors import TidemarkError
-from streaming.landing.metrics import LandingMetrics
-from streaming.landing.processor import Chunk
-from streaming.landing.state import OffsetGapError, PartitionState, Span, Watermarks, resume, verify_contiguous
+from streaming.kit.offsets import OffsetGapError, PartitionState, Span, Watermarks, resume, verify_contiguous
 
 CHUNK_MESSAGES = 8_000
 # Messages are taken a few at a time and dropped at once: librdkafka then reuses memory that is still in the cache,
@@ -24,6 +23,7 @@ LOOK_ROUND_S = 10.0
 LOOK_TIMEOUT_S = 1.0
 
 # librdkafka goes on trying by itself, and what is unread stays on the broker: an outage is waited for.
+_DAY_US = 86_400_000_000
 _OUTAGE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,38 @@ class SourceError(TidemarkError):
 
 class BrokerAwayError(SourceError):
     """No broker answers: at the start that is the end, later it is waited for."""
+
+
+class SourceMetrics(Protocol):
+    """What a source tells of its topic: offsets without a message, whether it is paused, messages not committed."""
+
+    def skipped(self, topic: str, count: int) -> None: ...
+
+    def paused(self, topic: str, is_paused: bool) -> None: ...
+
+    def lag(self, topic: str, partition: int, messages: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Messages of one topic as they were read: arrays of one length, in the order of their offsets.
+
+    `read_us` is when they were read. `spans` are the offsets that the chunk settles, by partition: also
+    those without a message.
+    """
+
+    values: Sequence[bytes | None]
+    partition: np.ndarray
+    offset: np.ndarray
+    kafka_ts_us: np.ndarray
+    keys: Sequence[bytes | None]
+    read_us: int
+    spans: Mapping[int, Span]
+
+    @property
+    def ingest_day(self) -> int:
+        """Days since 1970-01-01 UTC."""
+        return self.read_us // _DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +83,7 @@ class _Piece:
 class Source:
     """Reads one topic. Owned by one thread, save for committed()."""
 
-    def __init__(self, consumer: Consumer, topic: str, *, clock: Clock, metrics: LandingMetrics) -> None:
+    def __init__(self, consumer: Consumer, topic: str, *, clock: Clock, metrics: SourceMetrics) -> None:
         self._consumer = consumer
         self._topic = topic
         self._clock = clock
@@ -167,7 +199,7 @@ class Source:
         self._metrics.paused(self._topic, False)
 
     def committed(self, spans: Mapping[int, Span]) -> None:
-        """Note how far the table is; the reading thread tells the group. Any thread may call it."""
+        """Note how far the store is; the reading thread tells the group. Any thread may call it."""
         self._committed.put(spans)
 
     def close(self) -> None:
@@ -176,7 +208,7 @@ class Source:
         self._consumer.close()
 
     def _tell_group(self) -> None:
-        """Store the table's offsets with the broker, for lag displays: nothing here reads them back.
+        """Store the committed offsets with the broker, for lag displays: nothing here reads them back.
 
         Only the thread that consumes may do it: beside a consume() of another thread, commit() waits for ever.
         """
@@ -195,7 +227,7 @@ class Source:
         self._looked_s = now
         self._measure_lag()
         if self._whole_topic and (grown := self._unknown_partitions()):
-            raise SourceError(f"topic {self._topic} has grown partitions {sorted(grown)}: start again to land them too")
+            raise SourceError(f"topic {self._topic} has grown partitions {sorted(grown)}: start again to read them too")
 
     def _unknown_partitions(self) -> set[int]:
         try:
@@ -230,7 +262,7 @@ class Source:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise OffsetGapError(
                 f"{name}: offset {message.offset()} is not on the broker any more ({error.str()}): retention overtook "
-                "the lander or the topic was created anew. Start once with --accept-gap to go on"
+                "the reader or the topic was created anew. Start once with --accept-gap to go on"
             )
         raise SourceError(f"{name}: {error.str()}")
 

@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 from lakehouse.clock import ManualClock
 from lakehouse.settings import KafkaSettings
 from lakehouse.stores import kafka
-from streaming.landing import source as source_module
+from streaming.kit import source as source_module
+from streaming.kit.source import BrokerAwayError, Source
 from streaming.landing.metrics import LandingMetrics
-from streaming.landing.source import BrokerAwayError, Source
 from tests.factories.ports import free_port
 
 
