@@ -7,9 +7,18 @@ from datetime import date
 from decimal import Decimal, localcontext
 
 from lakehouse.domain.currency import from_minor, rounded_minor
+from lakehouse.errors import TidemarkError
 
 STALE_DAYS = 7  # longer than any weekend with its holidays
 PRECISION = 60  # digits of a product of an amount and a rate: all of them
+
+
+class RateMissing(TidemarkError):
+    """No rate of the pair is known on the day, or only one that is older than STALE_DAYS. Carries all three."""
+
+    def __init__(self, source: str, target: str, day: date) -> None:
+        self.source, self.target, self.day = source, target, day
+        super().__init__(f"there is no rate of {source} to {target} of {day}, nor of the {STALE_DAYS} days before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,13 @@ class Rates:
         if key not in self._known:
             self._known[key] = self._either(source, target, day) or self._across(source, target, day)
         return self._known[key]
+
+    def require(self, source: str, target: str, day: date) -> Decimal:
+        """The same where it must be known, and fresh. Raises RateMissing."""
+        found = self.find(source, target, day)
+        if found is None or found.is_stale(day):
+            raise RateMissing(source, target, day)
+        return found.value
 
     def _either(self, source: str, target: str, day: date) -> Rate | None:
         """The newer of the pair as stored and the inverse of the pair the other way round."""

@@ -60,6 +60,25 @@ POSITIONS = Table(
     checks=("quantity <> 0",),
 )
 
+FX_RATES = Table(
+    name="silver.fx_rates_v1",
+    doc="Exchange rates by day, copied from PostgreSQL: what foreign holdings are worth, and how that has moved.",
+    grain="base, quote, as_of",
+    owner="market-data",
+    columns=(
+        Column("base", Type.STRING, "ISO 4217 code of the currency that is priced"),
+        Column("quote", Type.STRING, "ISO 4217 code of the currency that prices it"),
+        Column("as_of", Type.DATE, "day that the rate is for"),
+        Column("rate", Type.DECIMAL, "price", unit="units of quote for one unit of base", precision=18, scale=8),
+        Column("provider", Type.STRING, "who says so"),
+        Column("as_of_year", Type.INT32, "year of as_of: the partition"),
+    ),
+    key=("base", "quote", "as_of"),
+    partition_by="as_of_year",
+    writer=Engine.SPARK,
+    checks=("rate > 0", "base <> quote"),
+)
+
 REJECTED_ROWS = Table(
     name="silver.rejected_rows_v1",
     doc="Bronze rows that a silver job refused, with the reason: silver + duplicates + rejected = bronze, always.",
@@ -78,4 +97,4 @@ REJECTED_ROWS = Table(
     writer=Engine.SPARK,
 )
 
-TABLES = (DAILY_BARS, TICKS, POSITIONS, REJECTED_ROWS)
+TABLES = (DAILY_BARS, TICKS, POSITIONS, FX_RATES, REJECTED_ROWS)

@@ -143,6 +143,7 @@ def test_every_awaited_table_has_a_producer_in_another_dag(bag: DagBag) -> None:
         ("risk_daily", "tidemark://gold/returns_daily_v1"),
         ("risk_daily", "tidemark://silver/daily_bars_v1"),
         ("rebalance_daily", "tidemark://gold/returns_daily_v1"),
+        ("rebalance_daily", "tidemark://silver/fx_rates_v1"),
         ("rebalance_daily", "tidemark://silver/positions_v1"),
     }
     assert all(produced[uri] != dag_id for dag_id, uri in awaited)

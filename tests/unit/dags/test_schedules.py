@@ -82,6 +82,7 @@ def test_jobs_await_what_other_jobs_write() -> None:
     assert awaited_tables(("var_batch",)) == (
         "gold.returns_daily_v1",
         "silver.daily_bars_v1",
+        "silver.fx_rates_v1",
         "silver.positions_v1",
     )
 

@@ -1,0 +1,65 @@
+"""Exchange rates of the lake, and holdings in the currency of who holds them: risk, stress and rebalancing alike.
+
+An instrument that is priced in another currency than its portfolio reports in has a line of its own for each such
+currency, since the same holding gains one thing to a German and another to an American.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+import numpy as np
+from pyspark.sql import functions as F
+
+from lakehouse.contracts.tables.silver import FX_RATES
+from lakehouse.portfolio.fx import Quoted, RateMissing, Rates
+from lakehouse.risk.checks import FloatArray
+from lakehouse.stores.books.history import PIVOTS
+from spark_jobs.kit.holdings import Unmeasured
+from spark_jobs.kit.run import Run
+
+REMEDY = "put it by PUT /api/v1/fx-rates and run positions_daily, which copies it"
+NO_RATES = Rates(())
+QUOTED = ("base", "quote", "as_of", "rate")
+
+
+def lake_rates(run: Run, currencies: Collection[str], years: Collection[int]) -> Rates:
+    """Rates among `currencies` of `years`, none of them after the business date. The table is not read where one
+    currency is all there is, nor by a run that is older than it. Raises MissingTableError."""
+    is_older = run.original is not None and FX_RATES.name not in run.original.inputs
+    if len(set(currencies)) < 2 or is_older:
+        return NO_RATES
+    wanted = sorted({*currencies, *PIVOTS})
+    known = F.col("as_of_year").isin(*sorted(years)) & (F.col("as_of") <= F.lit(run.business_date))
+    among = F.col("base").isin(*wanted) & F.col("quote").isin(*wanted)
+    rows = run.read(FX_RATES).where(known & among).select(*QUOTED).toArrow().to_pylist()
+    return Rates(Quoted(**row) for row in rows)
+
+
+def line(symbol: str, currency: str, base: str) -> str:
+    """What a portfolio in `base` holds of an instrument priced in `currency`: its symbol, with the pair where these
+    differ. No symbol has a space."""
+    return symbol if currency == base else f"{symbol} {currency}/{base}"
+
+
+def symbol_of(line: str) -> str:
+    """The instrument of a line."""
+    return line.partition(" ")[0]
+
+
+def pair_of(line: str) -> tuple[str, str] | None:
+    """The currency that a line is priced in and the one that it is measured in; None where it is one."""
+    currency, _, base = line.partition(" ")[2].partition("/")
+    return (currency, base) if base else None
+
+
+def rate_on(rates: Rates, pair: tuple[str, str], day: date) -> float:
+    """Units of the second currency for one of the first. Raises Unmeasured that names what is missing."""
+    try:
+        return float(rates.require(*pair, day))
+    except RateMissing as error:
+        raise Unmeasured(f"{error}: {REMEDY}") from error
+
+
+def rates_on(rates: Rates, pair: tuple[str, str], days: Sequence[date]) -> FloatArray:
+    """The same of every day: (T,). A day without a rate has the newest before it, of STALE_DAYS at most."""
+    return np.array([rate_on(rates, pair, day) for day in days])
