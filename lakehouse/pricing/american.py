@@ -14,13 +14,14 @@ import numpy as np
 import QuantLib as ql
 
 from lakehouse.pricing.black_scholes import price as european_price
-from lakehouse.pricing.checks import BoolArray, FloatArray, PricingError, together
+from lakehouse.pricing.checks import BoolArray, FloatArray, PriceOutsideBounds, PricingError, together
 from lakehouse.pricing.options import OptionMarket, OptionTerms, growth, option_market
 from lakehouse.pricing.quantlib_state import evaluation_on, to_quantlib
 
 ANY_DAY = date(2020, 1, 1)
 SMALLEST_DEVIATION = 1e-5  # volatility x sqrt(years): below it the underlying is taken to drift without noise
 GRID = 400
+LARGEST_VOLATILITY = 10.0
 
 
 class EngineFailed(PricingError):
@@ -110,6 +111,26 @@ def american_greeks(terms: OptionTerms, market: OptionMarket) -> AmericanGreeks:
         rho=slope(2, small_rate),
         psi=slope(3, small_rate),
     )
+
+
+def american_volatility(terms: OptionTerms, price: float, market: OptionMarket) -> float:
+    """Volatility of a year at which `american_price` of one option is `price`; that of `market` is not read.
+
+    Found by Brent's method to 1e-10 of it, within LARGEST_VOLATILITY. Where every volatility up to some gives the
+    price, as where exercise at once is best, the price holds no volatility. Raises PriceOutsideBounds for one at or
+    below what exercise brings or beyond what any volatility gives, InvalidInput, EngineFailed.
+    """
+
+    def value(volatility: float) -> float:
+        moved = option_market(
+            spot=market.spot, volatility=volatility, rate=market.rate, dividend_yield=market.dividend_yield
+        )
+        return float(american_price(terms, moved))
+
+    lower, upper = value(0.0), value(LARGEST_VOLATILITY)
+    if not lower < price < upper:
+        raise PriceOutsideBounds((), price, (lower, upper))
+    return float(ql.Brent().solve(lambda volatility: value(volatility) - price, 1e-10, 0.3, 0.0, LARGEST_VOLATILITY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ days: what is bought `on` a day earns interest from that day and gets the paymen
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import QuantLib as ql
 
 from lakehouse.pricing.bond_terms import (
@@ -19,7 +21,7 @@ from lakehouse.pricing.bond_terms import (
     Roll,
     YieldRule,
 )
-from lakehouse.pricing.checks import InvalidInput, PricingError
+from lakehouse.pricing.checks import FloatArray, InvalidInput, PricingError
 from lakehouse.pricing.quantlib_state import evaluation_on, from_quantlib, to_quantlib
 
 YIELD_ACCURACY = 1e-13
@@ -89,6 +91,15 @@ def accrued_interest(terms: BondTerms, *, on: date) -> float:
     terms.require_outstanding(on)
     with evaluation_on(on):
         return float(_bond(terms).accruedAmount(to_quantlib(on)))
+
+
+def accrued_on(terms: BondTerms, days: Sequence[date]) -> FloatArray:
+    """`accrued_interest` on each of `days` (D,), of one bond made once. Raises NotOutstanding."""
+    for day in days:
+        terms.require_outstanding(day)
+    with evaluation_on(terms.issued_on):
+        bond = _bond(terms)
+        return np.array([float(bond.accruedAmount(to_quantlib(day))) for day in days])
 
 
 def measures(terms: BondTerms, bond_yield: float, *, on: date, rule: YieldRule = YieldRule.COMPOUNDED) -> BondMeasures:

@@ -1,12 +1,15 @@
 """Payments of bonds discounted on a zero curve: price, the spread that explains a market price, and rate risk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
-from lakehouse.pricing.bond_terms import BASIS_POINT, Flows
-from lakehouse.pricing.checks import FloatArray, InvalidInput, PricingError
+from lakehouse.pricing.bond_terms import BASIS_POINT, Flows, Payment
+from lakehouse.pricing.checks import BoolArray, FloatArray, InvalidInput, PricingError, refuse
 from lakehouse.pricing.curve import ZeroCurve
+from lakehouse.pricing.options import DAYS_IN_YEAR
 
 ITERATIONS = 100
 WIDEST_SPREAD = 20.0
@@ -63,18 +66,34 @@ def spread_from_price(flows: Flows, curve: ZeroCurve, dirty: float) -> float:
     Newton's steps on the logarithm of the price, which falls and is convex in the spread.
     Raises NoSpread, InvalidInput.
     """
-    if not 0.0 < dirty < float("inf"):
-        raise NoSpread(dirty)
     discount(flows, curve)
-    spread = 0.0
+    return float(_spreads(_present(flows, curve, 0.0)[None, :], flows.years[None, :], np.array([dirty]))[0])
+
+
+def yields_from_prices(payments: Sequence[Payment], dirty: FloatArray, *, days: Sequence[date]) -> FloatArray:
+    """The yields (D,) at which the payments after each of `days` were worth `dirty` (D,): `spread_from_price` over a
+    curve of zero, of all days at once. Continuous, actual days over 365. Raises NoSpread, InvalidInput."""
+    due = np.array([payment.on for payment in payments], dtype="datetime64[D]")
+    years = (due[None, :] - np.array(days, dtype="datetime64[D]")[:, None]).astype(np.float64) / DAYS_IN_YEAR
+    amounts = np.where(years > 0.0, np.array([payment.amount for payment in payments]), 0.0)
+    is_paid: BoolArray = np.asarray((amounts > 0.0).any(axis=1))
+    refuse("days", ~is_paid, "must have a payment of some worth after them")
+    return _spreads(amounts, np.maximum(years, 0.0), dirty)
+
+
+def _spreads(values: FloatArray, years: FloatArray, dirty: FloatArray) -> FloatArray:
+    """For each row of payments, worth `values` (D, C) without a spread, that which makes their sum `dirty` (D,)."""
+    refused = ~((dirty > 0.0) & np.isfinite(dirty))
+    spread = np.zeros(len(dirty))
     for _ in range(ITERATIONS):
-        values = _present(flows, curve, spread)
-        price = float(values.sum())
-        step = (np.log(price / dirty)) * price / float((values * flows.years).sum())
-        spread += float(np.clip(step, -1.0, 1.0))
-        if abs(spread) > WIDEST_SPREAD:
-            raise NoSpread(dirty)
-        if abs(step) <= 1e-15 + 1e-14 * abs(spread):
+        if refused.any():
+            raise NoSpread(float(dirty[refused][0]))
+        now = values * np.exp(-spread[:, None] * years)
+        price = now.sum(axis=1)
+        step = np.log(price / dirty) * price / (now * years).sum(axis=1)
+        spread += np.clip(step, -1.0, 1.0)
+        refused = np.abs(spread) > WIDEST_SPREAD
+        if (np.abs(step) <= 1e-15 + 1e-14 * np.abs(spread)).all():
             return spread
     return spread
 

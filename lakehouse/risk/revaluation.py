@@ -5,14 +5,14 @@ exchange rate, an absolute move of a volatility, a rate or a spread. Books of sh
 side by side; a book's columns come out in its own order, the books in the order given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from lakehouse.pricing.black_scholes import price
+from lakehouse.pricing.black_scholes import greeks, price
 from lakehouse.pricing.bond_terms import Flows
 from lakehouse.pricing.checks import together
 from lakehouse.pricing.curve import ZeroCurve
@@ -20,9 +20,23 @@ from lakehouse.pricing.options import DAYS_IN_YEAR, OptionMarket, OptionTerms
 from lakehouse.pricing.revaluation import OptionPricer, bond_pnl, option_pnl, option_shocks
 from lakehouse.risk.checks import FloatArray, InvalidParameter, ShapeMismatch, finite_matrix, require_count
 from lakehouse.risk.monte_carlo import Simulation, fit_normal, moves_block
+from lakehouse.risk.slopes import NONE, FactorNumbers, Slopes, in_base, side_by_side, slopes
 
-IntArray = npt.NDArray[np.intp]
-NONE = -1  # of a factor: this input does not move
+
+class Sensitive(Protocol):
+    """First derivatives and gamma of options: `black_scholes.Greeks`, `american.AmericanGreeks`."""
+
+    @property
+    def delta(self) -> FloatArray: ...
+    @property
+    def gamma(self) -> FloatArray: ...
+    @property
+    def vega(self) -> FloatArray: ...
+    @property
+    def rho(self) -> FloatArray: ...
+
+
+OptionGreeks = Callable[[OptionTerms, OptionMarket], Sensitive]
 
 
 class Book(Protocol):
@@ -45,6 +59,10 @@ class Book(Protocol):
         """P&L of one unit of each under `moves` (S, F), its own currency: (S, N)."""
         ...
 
+    def slopes(self) -> Slopes:
+        """The same to second order, its own currency; nothing for waiting."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Money:
@@ -52,7 +70,7 @@ class Money:
     NONE where it is the base currency."""
 
     rates: FloatArray
-    factors: IntArray
+    factors: FactorNumbers
 
 
 def in_base_currency(count: int) -> Money:
@@ -65,7 +83,7 @@ class LinearBook:
     """Shares, funds, futures: `prices` (N,) of one unit with its multiplier, `factors` (N,) relative moves."""
 
     prices: FloatArray
-    factors: IntArray
+    factors: FactorNumbers
     money: Money
 
     def __len__(self) -> int:
@@ -79,20 +97,26 @@ class LinearBook:
         """See Book; a share earns nothing by waiting here."""
         return self.prices * columns(moves, self.factors)
 
+    def slopes(self) -> Slopes:
+        """See Book: there is no second order."""
+        return slopes([(self.factors, self.prices)])
+
 
 @dataclass(frozen=True, slots=True)
 class OptionBook:
     """N options. `spots` (N,) relative, `volatilities` and `rates` (N,) absolute moves; `multipliers` (N,) units of the
-    underlying in a contract. `pricer`: for American ones `american_price`, imported where they are held."""
+    underlying in a contract. `pricer` and `sensitivities`: for American ones `american_price` and `american_greeks`,
+    imported where they are held."""
 
     terms: OptionTerms
     market: OptionMarket
     multipliers: FloatArray
-    spots: IntArray
-    volatilities: IntArray
-    rates: IntArray
+    spots: FactorNumbers
+    volatilities: FactorNumbers
+    rates: FactorNumbers
     money: Money
     pricer: OptionPricer = field(default=price)
+    sensitivities: OptionGreeks = field(default=greeks)
 
     def __len__(self) -> int:
         return len(self.multipliers)
@@ -112,6 +136,19 @@ class OptionBook:
         found = option_pnl(self.terms, self.market, shocks, years_forward=years_forward, pricer=self.pricer)
         return found * self.multipliers
 
+    def slopes(self) -> Slopes:
+        """See Book: delta, vega and rho, and of second order gamma alone."""
+        found = self.sensitivities(self.terms, self.market)
+        relative = self.market.spot * self.multipliers
+        shape = (len(self),)
+        first = [(self.spots, found.delta * relative), (self.volatilities, found.vega * self.multipliers),
+                 (self.rates, found.rho * self.multipliers)]  # fmt: skip
+        bend = 0.5 * found.gamma * self.market.spot * relative
+        return slopes(
+            [(factor, np.broadcast_to(value, shape)) for factor, value in first],
+            [(self.spots, self.spots, np.broadcast_to(bend, shape))],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BondBook:
@@ -121,9 +158,9 @@ class BondBook:
     flows: tuple[Flows, ...]
     curve: ZeroCurve
     faces: FloatArray
-    nodes: IntArray
+    nodes: FactorNumbers
     spreads: FloatArray
-    spread_factors: IntArray
+    spread_factors: FactorNumbers
     money: Money
 
     def __len__(self) -> int:
@@ -149,6 +186,54 @@ class BondBook:
             years_forward=years_forward,
         )
         return found * self.faces / 100.0
+
+    def slopes(self) -> Slopes:
+        """See Book: by each node and the spread, and by every two of them."""
+        factors = [*(np.full(len(self), node) for node in self.nodes), self.spread_factors]
+        weights = [self._weights(due) for due in self.flows]
+        values = [
+            due.amounts * np.exp(-(self.curve.zero_rates(due.years) + spread) * due.years) * face / 100.0
+            for due, spread, face in zip(self.flows, self.spreads, self.faces, strict=True)
+        ]
+
+        def derivative(*rows: int) -> FloatArray:
+            return np.array(
+                [
+                    float((value * np.prod([-due.years * weight[row] for row in rows], axis=0)).sum())
+                    for due, weight, value in zip(self.flows, weights, values, strict=True)
+                ]
+            )
+
+        pairs = [(left, right) for left in range(len(factors)) for right in range(left, len(factors))]
+        return slopes(
+            [(factor, derivative(row)) for row, factor in enumerate(factors)],
+            [
+                (factors[left], factors[right], derivative(left, right) * (0.5 if left == right else 1.0))
+                for left, right in pairs
+            ],
+        )
+
+    def _weights(self, due: Flows) -> FloatArray:
+        """How each payment's rate moves with each node (M, C), and with the spread: the last row."""
+        nodes = len(self.nodes)
+        steps = np.ones(1) if nodes == 1 else np.eye(nodes)
+        moved = self.curve.shifted_rates(due.years, steps) - self.curve.zero_rates(due.years)
+        return np.vstack([moved, np.ones(len(due.years))])
+
+
+def slopes_of(books: Sequence[Book]) -> Slopes:
+    """What `revalue` gives without waiting, to second order: slopes of all instruments in their order, base currency.
+
+    Of options the second order is gamma alone. Raises PricingError.
+    """
+    return side_by_side(
+        [(len(book), in_base(book.slopes(), book.worth(), book.money.rates, book.money.factors)) for book in books]
+    )
+
+
+def worths(books: Sequence[Book]) -> FloatArray:
+    """What one unit of every instrument is worth now, base currency: (N,). Raises PricingError."""
+    return np.concatenate([book.worth() * book.money.rates for book in books]) if books else np.zeros(0)
 
 
 def revalue(moves: npt.ArrayLike, books: Sequence[Book], *, years_forward: float = 0.0) -> FloatArray:
@@ -187,7 +272,7 @@ def simulate_revaluation(
     return np.concatenate([pnl for _, pnl in found], axis=0)
 
 
-def columns(moves: FloatArray, factors: IntArray) -> FloatArray:
+def columns(moves: FloatArray, factors: FactorNumbers) -> FloatArray:
     """The columns of `moves` (S, F) that `factors` (N,) name: (S, N), zeros for NONE. Raises InvalidParameter."""
     if len(factors) and not (factors.min() >= NONE and factors.max() < moves.shape[1]):
         raise InvalidParameter(f"factors {factors.min()} to {factors.max()}: there are only 0 to {moves.shape[1] - 1}")

@@ -15,7 +15,6 @@ from lakehouse.risk.checks import FloatArray, InvalidParameter, NonFinite, Shape
 from lakehouse.risk.linear import portfolio_pnl
 from lakehouse.risk.monte_carlo import Simulation
 from lakehouse.risk.revaluation import (
-    NONE,
     BondBook,
     LinearBook,
     Money,
@@ -25,6 +24,7 @@ from lakehouse.risk.revaluation import (
     simulate_revaluation,
     simulated_blocks,
 )
+from lakehouse.risk.slopes import NONE
 from lakehouse.risk.var import historical_var, parametric_normal_var
 
 # Factors: two shares, the volatility of the first, a rate, a spread, an exchange rate.
