@@ -64,6 +64,14 @@ def in_session(exchange: str, now: datetime) -> bool:
     return not sessions or any(opened <= now < closed for opened, closed in sessions)
 
 
+@lru_cache(maxsize=512)
+def sessions_on(exchange: str, day: date) -> Sessions | None:
+    """Opens and closes of the sessions of `exchange` (a MIC) that may touch a UTC day; None for a venue without a
+    calendar, which is always open. Costs what `session_close` costs."""
+    sessions = _sessions(exchange, day - timedelta(days=1))
+    return tuple(each for each in sessions if each[0].date() <= day) or (() if sessions else None)
+
+
 def time_in_session(exchange: str, since: datetime, until: datetime) -> timedelta:
     """How long `exchange` (a MIC) was open between two instants: a price does not age overnight or over a holiday.
 
