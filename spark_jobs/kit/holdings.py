@@ -45,7 +45,7 @@ class Copied(Portfolio):
 
 @dataclass(frozen=True, slots=True)
 class Holder(Portfolio):
-    """A portfolio with the worth of what it holds: exact to the cent, and by symbol as floats. With a `reason` it
+    """A portfolio with the worth of what it holds: exact to the cent, and by line as floats. With a `reason` it
     cannot be measured: it has neither."""
 
     value: Decimal | None
@@ -55,7 +55,7 @@ class Holder(Portfolio):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """P holders of N instruments: `exposures` (N, P), base currency, negative for a short."""
+    """P holders of N lines, named as `Line` says: `exposures` (N, P), base currency, negative for a short."""
 
     holders: tuple[Holder, ...]
     symbols: tuple[str, ...]
@@ -64,6 +64,13 @@ class Held:
 
 Worth = Callable[[Portfolio, str, Decimal], Decimal]
 """What so many units of a symbol are worth to a portfolio, base currency, exact. Raises Unmeasured."""
+Line = Callable[[Portfolio, str], str]
+"""Under which name a portfolio's holding of a symbol stands: see kit.rates.line."""
+
+
+def by_its_symbol(_: Portfolio, symbol: str) -> str:
+    """The line of holdings that are all priced in the currency of who holds them."""
+    return symbol
 
 
 def positions(copies: DataFrame, day: date) -> DataFrame:
@@ -80,9 +87,9 @@ def copied(rows: pa.Table) -> dict[str, Copied]:
     return found
 
 
-def valued(portfolios: Iterable[Copied], worth: Worth) -> Held:
+def valued(portfolios: Iterable[Copied], worth: Worth, line: Line = by_its_symbol) -> Held:
     """What portfolios hold, each unit valued by `worth`."""
-    return held_by([_holder(each, worth) for each in portfolios])
+    return held_by([_holder(each, worth, line) for each in portfolios])
 
 
 def held_by(holders: Iterable[Holder]) -> Held:
@@ -97,14 +104,15 @@ def held_by(holders: Iterable[Holder]) -> Held:
     return Held(listed, symbols, exposures)
 
 
-def _holder(portfolio: Copied, worth: Worth) -> Holder:
+def _holder(portfolio: Copied, worth: Worth, line: Line) -> Holder:
     named = (portfolio.id, portfolio.name, portfolio.base_currency)
     found: dict[str, Decimal] = {}
     reasons: list[str] = []
     with localcontext(EXACT):
         for symbol, units in portfolio.units.items():
             try:
-                found[symbol] = worth(portfolio, symbol, units)
+                amount = worth(portfolio, symbol, units)
+                found[line(portfolio, symbol)] = amount
             except Unmeasured as error:
                 reasons.append(str(error))
         value = sum(found.values(), Decimal(0)).quantize(CENT, ROUND_HALF_EVEN)

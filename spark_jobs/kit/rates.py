@@ -6,6 +6,7 @@ currency, since the same holding gains one thing to a German and another to an A
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 from pyspark.sql import functions as F
@@ -52,14 +53,14 @@ def pair_of(line: str) -> tuple[str, str] | None:
     return (currency, base) if base else None
 
 
-def rate_on(rates: Rates, pair: tuple[str, str], day: date) -> float:
+def rate_on(rates: Rates, pair: tuple[str, str], day: date) -> Decimal:
     """Units of the second currency for one of the first. Raises Unmeasured that names what is missing."""
     try:
-        return float(rates.require(*pair, day))
+        return rates.require(*pair, day)
     except RateMissing as error:
         raise Unmeasured(f"{error}: {REMEDY}") from error
 
 
 def rates_on(rates: Rates, pair: tuple[str, str], days: Sequence[date]) -> FloatArray:
     """The same of every day: (T,). A day without a rate has the newest before it, of STALE_DAYS at most."""
-    return np.array([rate_on(rates, pair, day) for day in days])
+    return np.array([float(rate_on(rates, pair, day)) for day in days])

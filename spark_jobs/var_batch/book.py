@@ -1,18 +1,20 @@
 """Holdings and closes as matrices, with everything doubtful refused: what all methods measure."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.portfolio.fx import Rates
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.monte_carlo import Labels
-from lakehouse.risk.returns import AlignedPrices, align, comparable, simple_returns
+from lakehouse.risk.returns import AlignedPrices, align, comparable, simple_returns, unbroken
 from spark_jobs.kit.errors import DataError
-from spark_jobs.kit.holdings import Holder, Portfolio, Unmeasured, copied, held_by, valued
+from spark_jobs.kit.holdings import Held, Holder, Portfolio, Unmeasured, copied, held_by, valued
+from spark_jobs.kit.rates import NO_RATES, line, pair_of, rate_on, rates_on, symbol_of
 from spark_jobs.var_batch.valuation import contract_price
 
 COPY_ANEW = "and copy the date's holdings anew by positions_daily --rebuild"
@@ -37,10 +39,13 @@ class NothingMeasurableError(DataError):
 class Book:
     """P portfolios of N instruments over T daily returns.
 
-    `dates` (T,) the day that each return ends on, ascending; `returns` (T, N) simple; `exposures` (N, P) quantity
-    times multiplier and close of the last date, base currency; `values` (P,) exact to the cent. `dropped` counts
-    earlier dates left out because at least one instrument had no close on them. `unmeasured` are those who hold
-    something that has no place here, with the reason.
+    `symbols` (N,) name lines: an instrument priced in another currency than a portfolio's has one for each such
+    currency (kit.rates.line), and its returns are those of its price and of the exchange rate together,
+    (1 + price's) (1 + rate's) - 1. `dates` (T,) the day that each return ends on, ascending; `returns` (T, N) simple;
+    `exposures` (N, P) quantity times multiplier and close of the last date, base currency; `values` (P,) exact to the
+    cent. `dropped` counts earlier dates left out because at least one instrument had no close on them. `unmeasured` are
+    those who hold something that has no place here, with the reason. `rates` of the last date, by line, where a line's
+    price is of another currency.
     """
 
     portfolios: tuple[Portfolio, ...]
@@ -51,6 +56,7 @@ class Book:
     values: tuple[Decimal, ...]
     dropped: int
     unmeasured: tuple[Holder, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def labels(self) -> Labels:
@@ -77,32 +83,44 @@ def assemble(
     returns_needed: int,
     *,
     multiplier: Callable[[str], Decimal] = one_unit,
+    rates: Rates = NO_RATES,
 ) -> Book:
     """Holdings and closes up to `day` as a book with exactly `returns_needed` returns, the last one ending on `day`.
 
     A split or dividend between two closes is no loss: see `levels`. `multiplier` of a symbol: units that one contract
-    of it stands for. A portfolio with a holding that has no close on `day`, too few before it, or another currency than
-    its own is among `unmeasured`, and what only such hold has no say in the others' dates. Returns are taken after
-    dates that not all instruments have are dropped, so that each spans the same days for all.
+    of it stands for. A portfolio with a holding that has no close on `day`, too few before it, or no exchange rate to
+    its own currency on one of the dates is among `unmeasured`, and what only such hold has no say in the others' dates.
+    Returns are taken after dates that not all instruments have are dropped, so that each spans the same days for all.
     Raises NoHoldingsError, NothingMeasurableError, and what lakehouse.risk refuses.
     """
     held_symbols(holdings, day)
-    market = _Market(day, returns_needed + 1, _prices_on(closes, day, multiplier), _spans(closes))
-    found = valued(copied(holdings).values(), market.worth)
-    unmeasured = tuple(holder for holder in found.holders if holder.reason)
-    held = held_by(holder for holder in found.holders if not holder.reason)
-    if not held.holders:
-        raise NothingMeasurableError(unmeasured, day)
-    aligned = _aligned(closes, held.symbols, returns_needed + 1)
+    known = current(closes)
+    market = _Market(day, returns_needed + 1, _prices_on(known, day, multiplier), _spans(known), rates)
+    found = valued(copied(holdings).values(), market.worth, market.line)
+    unmeasured = [holder for holder in found.holders if holder.reason]
+    fit = [holder for holder in found.holders if not holder.reason]
+    while True:
+        if not fit:
+            raise NothingMeasurableError(unmeasured, day)
+        held = held_by(fit)
+        aligned = _aligned(known, held, returns_needed + 1)
+        converted, lacking = _converted(held, aligned, rates)
+        if not lacking:
+            break
+        # Those that are left may have other dates in common: what was found for one set of holders is so for it alone.
+        judged = _told(fit, lacking)
+        unmeasured += [holder for holder in judged if holder.reason]
+        fit = [holder for holder in judged if not holder.reason]
     return Book(
         portfolios=held.holders,
         symbols=held.symbols,
-        dates=tuple(aligned.dates[-returns_needed:].tolist()),
-        returns=simple_returns(aligned.prices[-(returns_needed + 1) :]),
+        dates=tuple(aligned.dates[1:].tolist()),
+        returns=simple_returns(converted),
         exposures=held.exposures,
         values=tuple(holder.value for holder in held.holders if holder.value is not None),
         dropped=aligned.dropped,
-        unmeasured=unmeasured,
+        unmeasured=tuple(unmeasured),
+        rates={each: float(rate_on(rates, pair, day)) for each in held.symbols if (pair := pair_of(each))},
     )
 
 
@@ -114,6 +132,11 @@ class _Market:
     needed: int
     prices: Mapping[str, tuple[Decimal, str]]
     spans: Mapping[str, tuple[int, date, date]]
+    rates: Rates
+
+    def line(self, portfolio: Portfolio, symbol: str) -> str:
+        """See kit.holdings.Line."""
+        return line(symbol, self.prices[symbol][1], portfolio.base_currency)
 
     def worth(self, portfolio: Portfolio, symbol: str, units: Decimal) -> Decimal:
         """See kit.holdings.Worth."""
@@ -123,18 +146,13 @@ class _Market:
                 f"close the position, {COPY_ANEW}"
             )
         price, currency = self.prices[symbol]
-        if currency != portfolio.base_currency:
-            raise Unmeasured(
-                f"{symbol} is priced in {currency}, and its history has no exchange rates to "
-                f"{portfolio.base_currency}: move the position to a portfolio in {currency}, {COPY_ANEW}"
-            )
         count, first, last = self.spans[symbol]
         if count < self.needed:
             raise Unmeasured(
                 f"{symbol} has {count} closes, {first} to {last}, and {self.needed} are needed: ingest a longer "
                 f"history; or close the position, {COPY_ANEW}"
             )
-        return units * price
+        return units * price * rate_on(self.rates, (currency, portfolio.base_currency), self.day)
 
 
 def _prices_on(closes: pa.Table, day: date, multiplier: Callable[[str], Decimal]) -> dict[str, tuple[Decimal, str]]:
@@ -158,14 +176,62 @@ def _spans(closes: pa.Table) -> dict[str, tuple[int, date, date]]:
     }
 
 
-def _aligned(closes: pa.Table, symbols: tuple[str, ...], needed: int) -> AlignedPrices:
-    used = closes.filter(pc.is_in(closes["symbol"], pa.array(symbols)))
-    return align(
+def _aligned(closes: pa.Table, held: Held, needed: int) -> AlignedPrices:
+    """The newest `needed` common dates of what is held."""
+    used = closes.filter(pc.is_in(closes["symbol"], pa.array(sorted({symbol_of(each) for each in held.symbols}))))
+    found = align(
         symbols=used["symbol"].to_numpy(),
         dates=used["business_date"].to_numpy(),
         prices=levels(used),
         required=needed,
     )
+    return replace(found, dates=found.dates[-needed:], prices=found.prices[-needed:])
+
+
+def _converted(held: Held, aligned: AlignedPrices, rates: Rates) -> tuple[FloatArray, dict[str, str]]:
+    """Prices (T, N) of every line in the currency that it is measured in, and why some lines have none."""
+    place = {symbol: number for number, symbol in enumerate(aligned.symbols)}
+    prices = aligned.prices[:, [place[symbol_of(each)] for each in held.symbols]]
+    days: list[date] = aligned.dates.tolist()
+    factors: dict[tuple[str, str], FloatArray | str] = {}
+    lacking: dict[str, str] = {}
+    for column, each in enumerate(held.symbols):
+        if (pair := pair_of(each)) is None:
+            continue
+        if pair not in factors:
+            factors[pair] = _factor(rates, pair, days)
+        factor = factors[pair]
+        if isinstance(factor, str):
+            lacking[each] = factor
+        else:
+            prices[:, column] *= factor
+    return prices, lacking
+
+
+def _factor(rates: Rates, pair: tuple[str, str], days: Sequence[date]) -> FloatArray | str:
+    try:
+        return rates_on(rates, pair, days)
+    except Unmeasured as error:
+        return str(error)
+
+
+def _told(holders: Iterable[Holder], lacking: Mapping[str, str]) -> list[Holder]:
+    """The holders, of which those that hold something lacking have the reason and no worth."""
+    found = []
+    for holder in holders:
+        reasons = dict.fromkeys(lacking[each] for each in holder.exposures if each in lacking)
+        found.append(replace(holder, value=None, exposures={}, reason="; ".join(reasons)) if reasons else holder)
+    return found
+
+
+def current(closes: pa.Table) -> pa.Table:
+    """The closes of each instrument since its series last began anew: what was before is not comparable."""
+    kept = unbroken(
+        symbols=closes["symbol"].to_numpy(),
+        dates=closes["business_date"].to_numpy(),
+        previous=closes["previous_date"].to_numpy(),
+    )
+    return closes if kept.all() else closes.filter(pa.array(kept))
 
 
 def levels(closes: pa.Table) -> FloatArray:

@@ -20,6 +20,7 @@ from lakehouse.risk.shortfall import historical_es, parametric_normal_es
 from lakehouse.risk.simulated import SIMULATED
 from lakehouse.risk.student_t import student_t_es, student_t_var
 from lakehouse.risk.var import historical_var, parametric_normal_var
+from spark_jobs.kit.rates import pair_of, symbol_of
 from spark_jobs.var_batch.estimates import Estimated, Market
 from spark_jobs.var_batch.parameters import Parameters
 from spark_jobs.var_batch.valuation import Cents, apportioned, decimal_column, to_cents
@@ -139,11 +140,12 @@ def _holders(today: Market, parameters: Parameters) -> Iterator[Holder]:
     book = today.book
     for column, portfolio in enumerate(book.portfolios):
         held = np.flatnonzero(book.exposures[:, column])
-        symbols = tuple(book.symbols[place] for place in held)
+        lines = tuple(book.symbols[place] for place in held)
+        symbols = tuple(symbol_of(line) for line in lines)
         groupings = (
             _grouping("instrument", symbols),
             _grouping("sector", tuple(parameters.sector(symbol) for symbol in symbols)),
-            _grouping("currency", (portfolio.base_currency,) * len(symbols)),
+            _grouping("currency", tuple((pair_of(line) or (portfolio.base_currency,))[0] for line in lines)),
         )
         yield Holder(today, column, held, book.exposures[held, column], groupings)
 

@@ -19,9 +19,10 @@ from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.holdings import positions
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, no_counts, partitions
+from spark_jobs.kit.rates import lake_rates
 from spark_jobs.kit.run import Run
 from spark_jobs.var_batch import transforms
-from spark_jobs.var_batch.book import Book, assemble, held_symbols, levels
+from spark_jobs.var_batch.book import Book, assemble, current, held_symbols, levels
 from spark_jobs.var_batch.measure import measured
 from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
@@ -88,11 +89,13 @@ def _book(run: Run, chosen: Parameters) -> tuple[Book, Beside]:
     wanted = (*symbols, chosen.benchmark) if chosen.benchmark else symbols
     closes = transforms.closes(run.read(RETURNS_DAILY), wanted, day.year - chosen.years_needed, day).toArrow()
     held = closes.filter(pc.is_in(closes["symbol"], pa.array(symbols)))
-    market = closes.filter(pc.equal(closes["symbol"], chosen.benchmark))
+    market = current(closes.filter(pc.equal(closes["symbol"], chosen.benchmark)))
+    currencies = {*holdings["base_currency"].to_pylist(), *pc.unique(held["currency"]).to_pylist()}
+    rates = lake_rates(run, currencies, range(day.year - chosen.years_needed - 1, day.year + 1))
     first = day - timedelta(days=CALENDAR_DAYS * chosen.volume_days)
     bars = transforms.bars(run.read(DAILY_BARS), symbols, first, day).toArrow()
     try:
-        book = assemble(holdings, held, day, chosen.returns_needed, multiplier=chosen.multiplier)
+        book = assemble(holdings, held, day, chosen.returns_needed, multiplier=chosen.multiplier, rates=rates)
     except RiskError as error:
         raise UnmeasurableError(f"closes up to {day} cannot be used: {error}") from error
     benchmark = dict(zip(market["business_date"].to_pylist(), levels(market).tolist(), strict=True))

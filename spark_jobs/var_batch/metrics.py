@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from lakehouse.risk import concentration, performance
 from lakehouse.risk.checks import FloatArray
+from spark_jobs.kit.rates import symbol_of
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
 from spark_jobs.var_batch.valuation import contract_price, money, to_cents
@@ -80,7 +81,7 @@ def beside(book: Book, bars: pa.Table, benchmark: Mapping[date, float], paramete
         if newest and newest[-1]["business_date"] == book.dates[-1] and None not in volumes:
             price = contract_price(newest[-1]["close"], parameters.multiplier(symbol))
             traded[symbol] = float(price) * float(np.mean(volumes))
-    known = np.array([traded.get(symbol, np.nan) for symbol in book.symbols])
+    known = np.array([traded.get(symbol_of(line), np.nan) * book.rates.get(line, 1.0) for line in book.symbols])
     return Beside(_benchmark_returns(book, benchmark, parameters), known)
 
 

@@ -114,12 +114,11 @@ class TestBook:
 
     def test_a_date_that_one_name_lacks_is_dropped_for_all_before_returns_are_taken(self) -> None:
         prices = closes({"A": ["1", "2", "4", "8"], "B": ["1", "1", "1", "1"]})
-        gap = prices.filter(
-            pa.array(
-                [not (r["symbol"] == "B" and r["business_date"] == DAY - timedelta(days=1)) for r in prices.to_pylist()]
-            )
-        )
-        book = assemble(holdings(("P", "USD", "A", "1"), ("P", "USD", "B", "1")), gap, DAY, 2)
+        missing = DAY - timedelta(days=1)
+        gap = [row for row in prices.to_pylist() if (row["symbol"], row["business_date"]) != ("B", missing)]
+        gap[-1]["previous_date"] = missing - timedelta(days=1)  # the return of B's last close is over two days
+        table = pa.Table.from_pylist(gap, prices.schema)
+        book = assemble(holdings(("P", "USD", "A", "1"), ("P", "USD", "B", "1")), table, DAY, 2)
         np.testing.assert_allclose(book.returns[:, 0], [1.0, 3.0])
         assert book.dropped == 1
 
@@ -127,7 +126,7 @@ class TestBook:
         ("line", "words"),
         [
             (("Q", "USD", "Z", "1"), "Z has no close of 2022-12-28: ingest the bar"),
-            (("Q", "EUR", "A", "1"), "A is priced in USD, and its history has no exchange rates to EUR: move"),
+            (("Q", "EUR", "A", "1"), "there is no rate of USD to EUR of 2022-12-28, nor of the 7 days before: put it"),
             (("Q", "USD", "N", "1"), "N has 2 closes, 2022-12-27 to 2022-12-28, and 3 are needed: ingest a longer"),
         ],
     )
