@@ -11,7 +11,8 @@ from uuid import UUID
 from lakehouse.quality.actions import Action, ActionKind
 from lakehouse.stores.marts import Marts
 from serving.kit.database import Database
-from serving.risk.measuring import Closes, Holding
+from serving.risk.history import Closes
+from serving.risk.measuring import Holding
 
 HOLDINGS: Final[LiteralString] = """
     SELECT x.symbol, i.currency, i.multiplier, x.quantity

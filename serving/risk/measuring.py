@@ -1,17 +1,14 @@
 """Risk of one portfolio from its holdings and closes, by the functions that the batch uses. Pure."""
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
-from fractions import Fraction
 
 import numpy as np
 
 from lakehouse.domain.money import DIGITS, cents, float_cents
-from lakehouse.errors import TidemarkError
-from lakehouse.quality.actions import Action, ActionRefused, adjust
+from lakehouse.quality.actions import Action, ActionRefused
 from lakehouse.risk import (
     Conventions,
     Labels,
@@ -19,24 +16,14 @@ from lakehouse.risk import (
     RiskError,
     RiskEstimate,
     Simulation,
-    align,
     simple_returns,
 )
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.holdings import estimate_holdings
+from serving.risk.history import Closes, NotComputable, common_history
 
 SEED = 20_221_228  # the batch's, with the same labels: the same instrument and day have the same numbers
 SCENARIOS = 10_000
-STALE_DAYS = 10
-
-
-class NotComputable(TidemarkError):
-    """The numbers cannot be made from what is there; `code` says why, and zero would be a lie."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +34,6 @@ class Holding:
     currency: str
     multiplier: Decimal
     quantity: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Closes:
-    """Daily closes of a symbol, oldest first."""
-
-    symbol: str
-    days: Sequence[date]
-    closes: Sequence[Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +100,14 @@ def _require_measurable(holdings: Sequence[Holding], closes: Mapping[str, Closes
 def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask, actions: Sequence[Action]) -> Found:
     ordered = sorted(holdings, key=lambda each: each.symbol)
     series = [closes[each.symbol] for each in ordered]
-    aligned = align(
-        symbols=np.repeat([each.symbol for each in series], [len(each.days) for each in series]),
-        dates=np.array([day for each in series for day in each.days], dtype="datetime64[D]"),
-        prices=np.array([level for each in series for level in _levels(each, actions)]),
-        required=ask.window_days + 1,
-    )
-    days: list[date] = aligned.dates[-(ask.window_days + 1) :].tolist()
-    _require_fresh(series, days[-1])
-    prices = [_close_on(each, days[-1]) for each in series]
-    lines = [each.quantity * price * each.multiplier for each, price in zip(ordered, prices, strict=True)]
+    history = common_history(series, actions, window_days=ask.window_days)
+    lines = [each.quantity * close * each.multiplier for each, close in zip(ordered, history.last, strict=True)]
     exposures = np.array([[float(line)] for line in lines])
-    returns = simple_returns(aligned.prices[-(ask.window_days + 1) :])
-    labels = Labels.of([each.symbol for each in ordered], days[1:])
-    found = _estimate(returns, exposures, labels, ask)
+    labels = Labels.of(history.symbols, history.days[1:])
+    found = _estimate(simple_returns(history.levels), exposures, labels, ask)
     return Found(
-        business_date=days[-1],
-        first_date=days[0],
+        business_date=history.days[-1],
+        first_date=history.days[0],
         value=_summed(lines),
         value_at_risk=float_cents(float(found.var[0])),
         expected_shortfall=float_cents(float(found.es[0])),
@@ -146,7 +115,7 @@ def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask
         observations=found.observations,
         scenarios=found.scenarios,
         instruments=len(ordered),
-        dropped_dates=aligned.dropped,
+        dropped_dates=history.dropped,
     )
 
 
@@ -159,27 +128,6 @@ def _estimate(returns: FloatArray, exposures: FloatArray, labels: Labels, ask: A
         simulation=Simulation(SEED, SCENARIOS, labels=labels),
         conventions=Conventions(horizon_days=ask.horizon_days),
     )
-
-
-def _require_fresh(series: Sequence[Closes], day: date) -> None:
-    """The last common date is today's for the whole portfolio, or an instrument has stopped being priced."""
-    newest = max(each.days[-1] for each in series)
-    old = sorted(each.symbol for each in series if (newest - each.days[-1]).days > STALE_DAYS)
-    if old or (newest - day).days > STALE_DAYS:
-        named = ", ".join(old[:10]) or "some instruments"
-        raise NotComputable("history_stale", f"{named} have no close after {day}, others have until {newest}.")
-
-
-def _levels(series: Closes, actions: Sequence[Action]) -> list[float]:
-    """The closes as they compare with the last one."""
-    own = [each for each in actions if each.symbol == series.symbol]
-    if not own:
-        return [float(close) for close in series.closes]
-    return [float(level) for level in adjust(series.days, [Fraction(close) for close in series.closes], own)]
-
-
-def _close_on(series: Closes, day: date) -> Decimal:
-    return series.closes[bisect_left(series.days, day)]
 
 
 def _summed(amounts: Sequence[Decimal]) -> Decimal:

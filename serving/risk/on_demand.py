@@ -1,5 +1,6 @@
 """Risk measured on request: who may ask, from which prices, beside the event loop."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,8 @@ from serving.kit.types import money_out, plain
 from serving.portfolios.schemas import PortfolioOut
 from serving.portfolios.service import PortfolioService
 from serving.risk.book_repository import BookRepository
-from serving.risk.measuring import Ask, Closes, Found, Holding, NotComputable, compute
+from serving.risk.history import Closes, NotComputable
+from serving.risk.measuring import Ask, Found, compute
 from serving.risk.on_demand_schemas import PriceSource, RiskComputed
 
 THREADS: Final = 2
@@ -81,8 +83,9 @@ class OnDemand:
         """The risk now. Raises PortfolioNotFound, the refusals of this module, and what the stores raise."""
         portfolio = await self._portfolios.require(principal, portfolio_id)
         holdings = await self._books.holdings(portfolio_id)
-        closes, source = await self._closes(holdings, ask)
-        acted = await self._books.actions([each.symbol for each in holdings])
+        symbols = [each.symbol for each in holdings]
+        closes, source = await daily_closes(self._books, symbols, ask.window_days)
+        acted = await self._books.actions(symbols)
         work = partial(compute, holdings, closes, portfolio.base_currency, ask, acted)
         try:
             found = await to_thread.run_sync(work, limiter=self._limiter)
@@ -94,18 +97,20 @@ class OnDemand:
         """Raise PortfolioNotFound for what the caller may not read."""
         await self._portfolios.require(principal, portfolio_id)
 
-    async def _closes(self, holdings: list[Holding], ask: Ask) -> tuple[dict[str, Closes], PriceSource]:
-        """Closes of market.bar where they reach far enough, else those of gold where these do."""
-        symbols = [each.symbol for each in holdings]
-        needed = ask.window_days + 1
-        bars = await self._books.bars(symbols, needed + SPARE_DATES)
-        if _reach(bars, symbols, needed):
-            return bars, PriceSource.BARS
-        gold = await self._books.gold(symbols, needed + SPARE_DATES)
-        return (gold, PriceSource.GOLD) if _reach(gold, symbols, needed) else (bars, PriceSource.BARS)
+
+async def daily_closes(
+    books: BookRepository, symbols: Sequence[str], window_days: int
+) -> tuple[dict[str, Closes], PriceSource]:
+    """Closes of market.bar where they reach far enough for all, else those of gold where these do."""
+    needed = window_days + 1
+    bars = await books.bars(symbols, needed + SPARE_DATES)
+    if _reach(bars, symbols, needed):
+        return bars, PriceSource.BARS
+    gold = await books.gold(symbols, needed + SPARE_DATES)
+    return (gold, PriceSource.GOLD) if _reach(gold, symbols, needed) else (bars, PriceSource.BARS)
 
 
-def _reach(found: dict[str, Closes], symbols: list[str], needed: int) -> bool:
+def _reach(found: dict[str, Closes], symbols: Sequence[str], needed: int) -> bool:
     return all(symbol in found and len(found[symbol].days) >= needed for symbol in symbols)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from lakehouse.quality.actions import Action, ActionKind
 from lakehouse.risk import Method
-from serving.risk.measuring import Ask, Closes, Holding, compute
+from serving.risk.history import Closes
+from serving.risk.measuring import Ask, Holding, compute
 
 LAST = date(2022, 12, 28)
 DAYS = 120
