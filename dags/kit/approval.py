@@ -25,7 +25,7 @@ def run_timeout() -> timedelta:
 
 def after_trainings(trainings: Sequence[BaseOperator], spec: Job, *, subject: str) -> None:
     """Run the job when all `trainings` have ended and at least one has succeeded; with `mlflow.approval`, when somebody
-    has approved that in Airflow. A refusal skips it and fails nothing.
+    has approved that in Airflow: the job is told who. A refusal skips it and fails nothing.
 
     A training that fails fails the run nevertheless: the mark `all_trained` stands for all of them.
     """
@@ -40,4 +40,4 @@ def after_trainings(trainings: Sequence[BaseOperator], spec: Job, *, subject: st
         owner=spec.owner,
         trigger_rule=SOME,
     )
-    chain(trainings, asking, task_of(spec))
+    chain(trainings, asking, task_of(spec, approval=asking.task_id))

@@ -30,20 +30,23 @@ class JobOperator(BaseOperator):
 
     The process ends with the task, however the task ends. A failure that is final (JobExit.DATA, .USAGE) fails the task
     at once; a day without input (JobExit.NOTHING_TO_DO) skips it and publishes nothing; any other is tried again.
+    `approval` is the task that asked a person before: the job is told who answered.
     """
 
     ui_color = "#d6eaf8"
 
-    def __init__(self, *, spec: Job, **kwargs: Any) -> None:
+    def __init__(self, *, spec: Job, approval: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.spec = spec
+        self.approval = approval
         self._child: Child | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the job; the return value (an XCom) holds run id, Delta versions and row counts."""
         day = self._business_date(context)
         run_id = str(uuid.uuid5(RUN_IDS, "/".join(self._identity(context))))
-        self._child = Child(self.spec.module, arguments(day, run_id), clock=SystemClock())
+        told = arguments(day, run_id, approver=self._approver(context))
+        self._child = Child(self.spec.module, told, clock=SystemClock())
         self.log.info("%s for %s is process %d, run %s", self.spec.name, day, self._child.pid, run_id)
         try:
             finished = self._child.follow(self._log_line)
@@ -58,6 +61,13 @@ class JobOperator(BaseOperator):
         if self._child is not None:
             self.log.warning("stopping process %d and all that it started", self._child.pid)
             self._child.stop()
+
+    def _approver(self, context: Context) -> str | None:
+        """Who answered, by the name that Airflow's own login knows; None where nobody was asked, or where the task that
+        asked was marked as done without an answer."""
+        answer = context["ti"].xcom_pull(task_ids=self.approval) if self.approval else None
+        user = (answer or {}).get("responded_by_user") or {}
+        return user.get("name") or user.get("id")
 
     def _business_date(self, context: Context) -> str:
         run = context["dag_run"]
@@ -106,10 +116,13 @@ def submit(name: str) -> JobOperator:
     return task_of(job(name))
 
 
-def task_of(spec: Job, *, trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS) -> JobOperator:
-    """The task of a job."""
+def task_of(
+    spec: Job, *, trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS, approval: str | None = None
+) -> JobOperator:
+    """The task of a job; `approval` is the id of the task before it that asks a person."""
     return JobOperator(
         spec=spec,
+        approval=approval,
         task_id=spec.name,
         owner=spec.owner,
         trigger_rule=trigger_rule,

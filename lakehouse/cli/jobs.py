@@ -29,10 +29,11 @@ class JobFailed(TidemarkError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a job is run for."""
+    """What a job is run for; `approver` is the person who approved this run, where somebody was asked."""
 
     day: datetime.date
     clock: Clock
+    approver: str | None = None
 
 
 Work = Callable[[Asked], dict[str, int]]
@@ -44,6 +45,7 @@ def run(spec: Job, work: Work, arguments: Sequence[str] | None, *, clock: Clock 
     parser = argparse.ArgumentParser(prog=f"python -m {spec.module}", description=spec.doc)
     parser.add_argument("--business-date", required=True, type=datetime.date.fromisoformat, help="day it is run for")
     parser.add_argument("--run-id", default=None, help="id of the run; default: a new one")
+    parser.add_argument("--approved-by", default=None, help="person who approved this run")
     options = parser.parse_args(arguments)
     # Stdout carries the result alone.
     structlog.configure(
@@ -51,7 +53,7 @@ def run(spec: Job, work: Work, arguments: Sequence[str] | None, *, clock: Clock 
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    asked = Asked(options.business_date, clock or SystemClock())
+    asked = Asked(options.business_date, clock or SystemClock(), options.approved_by)
     try:
         written = work(asked)
     except OperationalError as error:

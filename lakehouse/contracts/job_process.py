@@ -51,9 +51,11 @@ class JobResult:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
 
-def arguments(business_date: str, run_id: str) -> tuple[str, ...]:
-    """The command-line arguments of every job; `business_date` is YYYY-MM-DD."""
-    return ("--business-date", business_date, "--run-id", run_id)
+def arguments(business_date: str, run_id: str, *, approver: str | None = None) -> tuple[str, ...]:
+    """The command-line arguments of every job; `business_date` is YYYY-MM-DD. `approver` is the person who approved
+    this run, for jobs that an approval goes before."""
+    told = () if approver is None else (f"--approved-by={approver}",)
+    return ("--business-date", business_date, "--run-id", run_id, *told)
 
 
 def parse_result(line: str) -> JobResult:

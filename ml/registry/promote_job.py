@@ -9,7 +9,9 @@ import structlog
 
 from lakehouse.cli.jobs import Asked
 from lakehouse.clock import Clock
+from lakehouse.contracts.job_process import JobExit
 from lakehouse.contracts.jobs import PROMOTE_MODELS
+from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings, load
 from lakehouse.stores.models import NoSuchModelError, StrangeArtifactError
 from ml.inference.models import Models
@@ -20,24 +22,39 @@ from ml.training.job import run_training
 
 log = structlog.get_logger(__name__)
 BY_GATE = Decision(approver="gate", reason="the gate accepted it")
-AFTER_APPROVAL = Decision(
-    approver="gate",
-    reason="the gate accepted it; who approved the run of promote_models stands in Airflow, at the task before it",
-)
+APPROVED: Final = "the gate accepted it, and the approver the day's promotions, in Airflow"
 REFUSALS: Final = (PromotionRefused, PickleRefused, NoSuchModelError, StrangeArtifactError)
 
 
-def promote_accepted(settings: Settings, day: date, *, clock: Clock) -> int:
+class NotApproved(TidemarkError):
+    """Promotions need a person's approval here, and the run names nobody who gave it."""
+
+    exit_code = JobExit.DATA
+
+
+def promote_accepted(settings: Settings, day: date, *, clock: Clock, approver: str | None = None) -> int:
     """Promote each challenger of the day's trainings that may be, one model after the other; returns how many were.
+    The record names `approver`, or the gate where nobody was asked.
 
     A model whose training for the day has failed keeps its champion, and so does one that is refused: that is logged
-    with its words and fails nothing. Raises RegistryUnavailableError, PostgresUnavailable.
+    with its words and fails nothing. Raises NotApproved, RegistryUnavailableError, PostgresUnavailable.
     """
-    decision = AFTER_APPROVAL if settings.mlflow.approval else BY_GATE
+    decision = _decision(approver, is_needed=settings.mlflow.approval)
     with Models.of(settings) as models:
         promoter = Promoter(settings.postgres, models, clock)
         challengers = [each.name for each in models.store.names() if CHALLENGER in each.aliases]
         return sum(_promote(promoter, models, name, day, decision) for name in challengers)
+
+
+def _decision(approver: str | None, *, is_needed: bool) -> Decision:
+    if approver:
+        return Decision(approver=approver, reason=APPROVED)
+    if is_needed:
+        raise NotApproved(
+            "a person approves promotions here, and nobody is named: answer the task approve_promote_models in "
+            "Airflow, or promote one model yourself by `tidemark model promote NAME --approve REASON`"
+        )
+    return BY_GATE
 
 
 def _promote(promoter: Promoter, models: Models, name: str, day: date, decision: Decision) -> bool:
@@ -56,7 +73,7 @@ def _promote(promoter: Promoter, models: Models, name: str, day: date, decision:
 
 def work(asked: Asked) -> dict[str, int]:
     """Promote what may be promoted; counts the rows that were added to the record."""
-    return {"ops.model_promotion": promote_accepted(load(), asked.day, clock=asked.clock)}
+    return {"ops.model_promotion": promote_accepted(load(), asked.day, clock=asked.clock, approver=asked.approver)}
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:

@@ -13,7 +13,11 @@ MODEL_PROMOTION = Table(
         Column("kind", Type.STRING, "promoted, rolled_back, or observed (the alias was moved in MLflow itself)"),
         Column("from_version", Type.INT32, "version in use before; absent for the first", nullable=True),
         Column("to_version", Type.INT32, "version in use since"),
-        Column("approver", Type.STRING, "who decided: gate, a person, or unknown for what was observed"),
+        Column(
+            "approver",
+            Type.STRING,
+            "who decided: gate, a person by the name of the login used, or unknown for what was observed",
+        ),
         Column("reason", Type.STRING, "why, in words"),
         Column("verdict", Type.JSON, "what the gate said: accepted, reasons, champion_version, frozen set, numbers"),
         Column("metrics", Type.JSON, "metrics of the version's training"),

@@ -35,12 +35,16 @@ def until_asked(client: AirflowClient, airflow: AirflowStack, dag_id: str) -> st
 
 def answer(airflow: AirflowStack, dag_id: str, run_id: str, choice: str) -> None:
     """What the button in Airflow does."""
+    patch(airflow, dag_id, run_id, "/-1/hitlDetails", {"chosen_options": [choice]})
+
+
+def patch(airflow: AirflowStack, dag_id: str, run_id: str, place: str, body: dict[str, object]) -> None:
+    """Change the task that asks, as the user of the tests."""
     login = {"username": airflow.section.user, "password": airflow.section.password.get_secret_value()}
     with httpx.Client(base_url=airflow.section.url, timeout=TIMEOUT_S) as http:
         token = http.post("/auth/token", json=login).raise_for_status().json()["access_token"]
-        place = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{ASKING}/-1/hitlDetails"
-        told = http.patch(place, json={"chosen_options": [choice]}, headers={"Authorization": f"Bearer {token}"})
-        told.raise_for_status()
+        task = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{ASKING}"
+        http.patch(task + place, json=body, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
 
 
 def ended(client: AirflowClient, dag_id: str, run_id: str) -> Run:
@@ -50,6 +54,12 @@ def ended(client: AirflowClient, dag_id: str, run_id: str) -> Run:
         assert CLOCK.monotonic() < deadline, states(client, dag_id, run_id)
         CLOCK.sleep(0.5)
     return run
+
+
+def promotion_log(client: AirflowClient, dag_id: str, run_id: str) -> tuple[str, ...]:
+    """What the job after the approval has written."""
+    found = next(task for task in client.task_instances(dag_id, run_id) if task.task_id == "promote")
+    return client.task_log(dag_id, run_id, found)
 
 
 def test_nothing_is_promoted_before_the_approval_and_one_failed_training_is_seen_but_stops_nothing(
@@ -70,6 +80,16 @@ def test_nothing_is_promoted_before_the_approval_and_one_failed_training_is_seen
         ASKING: "success",
         "promote": "success",
     }
+    assert f"approved by {airflow.section.user}" in promotion_log(client, "probe_half_trained", run_id)
+
+
+def test_an_approval_that_was_only_marked_as_done_names_nobody(client: AirflowClient, airflow: AirflowStack) -> None:
+    run_id = until_asked(client, airflow, "probe_trained")
+
+    patch(airflow, "probe_trained", run_id, "", {"new_state": "success"})
+
+    assert ended(client, "probe_trained", run_id).state == "success"
+    assert "approved by None" in promotion_log(client, "probe_trained", run_id)
 
 
 def test_a_refusal_skips_the_promotion_and_fails_nothing(client: AirflowClient, airflow: AirflowStack) -> None:

@@ -18,7 +18,7 @@ from lakehouse.stores.models import NoSuchModelError
 from ml.inference.models import Models, NoChampionError
 from ml.registry.formats import PickleRefused
 from ml.registry.names import CHALLENGER, TRAINED_FOR
-from ml.registry.promote_job import promote_accepted
+from ml.registry.promote_job import NotApproved, promote_accepted
 from ml.registry.promotions import Decision, Promoter, PromotionRefused
 from ml.registry.records import Promotion
 from ml.registry.registering import Registered, register
@@ -205,6 +205,22 @@ class TestPromotion:
         for name in ("weekly_failed", "weekly_elsewhere"):
             assert promoter.history(name) == []
             assert models.store.name(name).aliases == {"challenger": 1}
+
+    def test_who_approved_is_on_record_and_without_a_name_nothing_is_promoted(
+        self, engines: Settings, models: Models, promoter: Promoter, tmp_path: Path
+    ) -> None:
+        day = date(2023, 1, 21)
+        made = candidate(tmp_path / "approved", "approved", judged=verdict(), day=day)
+        register(engines.mlflow, made, clock=CLOCK)
+        asking = engines.model_copy(update={"mlflow": engines.mlflow.model_copy(update={"approval": True})})
+        with pytest.raises(NotApproved, match="nobody is named"):
+            promote_accepted(asking, day, clock=CLOCK)
+        assert promoter.history("approved") == []
+
+        assert promote_accepted(asking, day, clock=CLOCK, approver="ann") == 1
+        found = promoter.history("approved")[0]
+        assert (found.approver, found.to_version) == ("ann", 1)
+        assert "approver the day's promotions" in found.reason
 
     def test_an_alias_that_was_moved_in_mlflow_is_used_and_recorded(
         self, engines: Settings, models: Models, promoter: Promoter, tmp_path: Path

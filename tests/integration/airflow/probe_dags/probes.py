@@ -37,7 +37,7 @@ for name, modules in {"trained": ("publishes", "publishes"), "half_trained": ("p
         f"probe_{name}", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly(), timeout=run_timeout()
     ):
         trainings = [task_of(probe(f"train_{number}", module)) for number, module in enumerate(modules)]
-        after_trainings(trainings, probe("promote", "publishes"), subject="Promote?")
+        after_trainings(trainings, probe("promote", "approved"), subject="Promote?")
 
 with lakehouse_dag("probe_slow", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly()):
     task_of(replace(probe("slow", "slow"), retries=0))
