@@ -9,6 +9,7 @@ import numpy.typing as npt
 from lakehouse.risk.checks import (
     Confidence,
     FloatArray,
+    IntArray,
     InvalidParameter,
     ShapeMismatch,
     exact_confidence,
@@ -162,6 +163,18 @@ def grouped(components: npt.ArrayLike, grouping: npt.ArrayLike) -> FloatArray:
     """
     parts = finite_matrix("components", components)
     return ordered_product(np.ascontiguousarray(partition(grouping, len(parts)).T), parts)
+
+
+def apportioned(parts: FloatArray, total: int) -> IntArray:
+    """`parts` (G,), base currency, as whole cents that sum to `total`: each is rounded down, and what is missing goes
+    to the largest remainders, of equal ones to the earlier (Hamilton's method). G is at least 1."""
+    exact = parts * 100.0
+    whole = np.floor(exact).astype(np.int64)
+    everyone, some = divmod(total - int(whole.sum()), len(whole))
+    order = np.argsort(-(exact - whole), kind="stable")
+    whole += everyone
+    whole[order[:some]] += 1
+    return whole
 
 
 def partition(grouping: npt.ArrayLike, instruments: int) -> FloatArray:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.risk import COMPONENT_RISK
 from lakehouse.risk.checks import FloatArray
-from lakehouse.risk.contributions import parametric_contributions, scenario_contributions
+from lakehouse.risk.contributions import apportioned, parametric_contributions, scenario_contributions
 from lakehouse.risk.cube import Groups, measure
 from lakehouse.risk.methods import Method
 from lakehouse.risk.shortfall import historical_es, parametric_normal_es
@@ -23,7 +23,7 @@ from lakehouse.risk.var import historical_var, parametric_normal_var
 from spark_jobs.kit.rates import pair_of, symbol_of
 from spark_jobs.var_batch.estimates import Estimated, Market
 from spark_jobs.var_batch.parameters import Parameters
-from spark_jobs.var_batch.valuation import Cents, apportioned, decimal_column, to_cents
+from spark_jobs.var_batch.valuation import Cents, decimal_column, to_cents
 
 HORIZON_DAYS = 1
 TAKEN_APART = (Method.HISTORICAL, Method.PARAMETRIC_NORMAL, Method.STUDENT_T, *SIMULATED)

@@ -25,18 +25,6 @@ def to_cents(amounts: FloatArray) -> Cents:
     return whole
 
 
-def apportioned(parts: FloatArray, total: int) -> Cents:
-    """`parts` (G,), base currency, as whole cents that sum to `total`: each is rounded down, and what is missing goes
-    to the largest remainders, of equal ones to the earlier (Hamilton's method). G is at least 1."""
-    exact = parts * 100.0
-    whole = np.floor(exact).astype(np.int64)
-    everyone, some = divmod(total - int(whole.sum()), len(whole))
-    order = np.argsort(-(exact - whole), kind="stable")
-    whole += everyone
-    whole[order[:some]] += 1
-    return whole
-
-
 def money(whole: np.int64) -> Decimal:
     """Whole cents as an amount."""
     return Decimal(int(whole)).scaleb(-2)

@@ -16,6 +16,7 @@ from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.silver import POSITIONS
 from lakehouse.risk.breach_tests import traffic_light
 from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.contributions import apportioned
 from lakehouse.risk.cube import Groups, exposures_on_grid, normal_scenarios, scenario_pnl
 from lakehouse.risk.linear import portfolio_pnl
 from lakehouse.risk.methods import BATCH_METHODS, Method
@@ -33,7 +34,7 @@ from spark_jobs.var_batch.measure import measured
 from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
 from spark_jobs.var_batch.simulation import Forecasts, forecast
-from spark_jobs.var_batch.valuation import apportioned, decimal_column, to_cents
+from spark_jobs.var_batch.valuation import decimal_column, to_cents
 from spark_jobs.var_batch.vectors import outcomes
 from tests.factories.market import DAY, closes, random_book
 
