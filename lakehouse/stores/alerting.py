@@ -5,7 +5,7 @@ transaction of everything else that the ticks did, and after its commit tells th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,7 @@ from lakehouse.stores.postgres import Transaction, json_of, rows_of
 ALERTS: Final = "risk.alerts"
 RULES: Final = "risk.rules"
 TRIGGERED: Final = "alert.triggered"
+ACKNOWLEDGED: Final = "alert.acknowledged"
 CHANNEL: Final = "alerts"
 """Redis channel on which a new alert is told at once; what was not heard there is found in PostgreSQL."""
 
@@ -60,6 +61,12 @@ RECORD: Final[LiteralString] = """
     )
     ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
     RETURNING id
+"""
+ACKNOWLEDGE: Final[LiteralString] = """
+    UPDATE alerting.alert AS a SET acknowledged_at = %(now)s, acknowledged_by = %(owner)s
+    WHERE a.owner_id = %(owner)s AND a.acknowledged_at IS NULL
+      AND (a.id = ANY (%(ids)s::uuid[]) OR a.rule_id = %(rule_id)s)
+    RETURNING a.id, a.rule_id, a.sequence
 """
 
 
@@ -153,7 +160,7 @@ class Alert:
     @property
     def payload(self) -> dict[str, object]:
         """What the event says: numbers that are prices or money are text."""
-        own = {"value": _digits(self.value), "bound": _digits(self.bound), "at": self.at.isoformat()}
+        own = {"value": digits(self.value), "bound": digits(self.bound), "at": self.at.isoformat()}
         given = {name: str(found) if isinstance(found, UUID) else found for name, found in asdict(self).items()}
         del given["owner_id"]
         return given | own
@@ -162,6 +169,23 @@ class Alert:
 @dataclass(frozen=True, slots=True)
 class _Id:
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    id: UUID
+    rule_id: UUID
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """What happened to a rule, for whoever watches by it: `action` as created, deleted or paused."""
+
+    action: str
+    rule_id: UUID
+    owner_id: UUID
+    payload: Mapping[str, object]
 
 
 async def rules_of(fetch: Fetch, ids: Sequence[UUID] | None = None) -> list[StoredRule]:
@@ -204,8 +228,39 @@ async def record(connection: Transaction, alerts: Sequence[Alert], *, clock: Clo
     names = {"alerts": json_of(alerts), "now": clock.now()}
     written = {row.id for row in await rows_of(connection, RECORD, names, _Id)}
     new = [alert for alert in alerts if alert.id in written]
-    await emit(connection, *(_event(alert, clock) for alert in new))
+    events = (_event(ALERTS, TRIGGERED, alert.rule_id, alert.owner_id, alert.payload, clock) for alert in new)
+    await emit(connection, *events)
     return new
+
+
+async def acknowledge(
+    connection: Transaction, owner: UUID, *, ids: Sequence[UUID] = (), rule_id: UUID | None = None, clock: Clock
+) -> int:
+    """Note that the owner has seen these alerts of theirs, or all of the rule, and tell it; how many were new.
+
+    It ends with the outbox, so it comes last in a transaction.
+    """
+    names = {"now": clock.now(), "owner": owner, "ids": list(ids), "rule_id": rule_id}
+    seen = await rows_of(connection, ACKNOWLEDGE, names, _Seen)
+    events = (_event(ALERTS, ACKNOWLEDGED, row.rule_id, owner, _seen_by(owner, row), clock) for row in seen)
+    await emit(connection, *events)
+    return len(seen)
+
+
+async def announce(connection: Transaction, changes: Sequence[RuleChange], *, clock: Clock) -> None:
+    """Tell what happened to rules, as the last thing of a transaction."""
+    events = (
+        _event(
+            RULES,
+            f"rule.{each.action}",
+            each.rule_id,
+            each.owner_id,
+            {"rule_id": str(each.rule_id), **each.payload},
+            clock,
+        )
+        for each in changes
+    )
+    await emit(connection, *events)
 
 
 async def publish(redis: "Redis", alerts: Sequence[Alert]) -> bool:
@@ -232,18 +287,22 @@ def owner_in(message: str) -> UUID:
         raise NotAnAlert(f"not a message of alerts: {message[:80]!r}") from error
 
 
-def _event(alert: Alert, clock: Clock) -> Event:
+def _event(topic: str, kind: str, rule_id: UUID, owner_id: UUID, payload: Mapping[str, object], clock: Clock) -> Event:
     return Event(
         event_id=uuid7(clock),
-        topic=ALERTS,
-        key=str(alert.rule_id),
-        type=TRIGGERED,
-        owner_id=alert.owner_id,
-        payload=alert.payload,
+        topic=topic,
+        key=str(rule_id),
+        type=kind,
+        owner_id=owner_id,
+        payload=payload,
         occurred_at=clock.now(),
     )
 
 
-def _digits(number: float) -> str:
+def _seen_by(owner: UUID, row: _Seen) -> dict[str, object]:
+    return {"id": str(row.id), "rule_id": str(row.rule_id), "sequence": row.sequence, "acknowledged_by": str(owner)}
+
+
+def digits(number: float) -> str:
     """Every digit of a float, without an exponent."""
     return f"{Decimal(repr(number)):f}"

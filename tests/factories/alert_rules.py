@@ -25,9 +25,9 @@ DEFAULTS: dict[str, object] = {
 }
 INSERT = """
     INSERT INTO alerting.rule (id, owner_id, portfolio_id, symbol, kind, limit_value, is_amount, hysteresis,
-                               cool_down_s, once, severity, status, created_at, updated_at)
+                               cool_down_s, once, severity, status, armed_at, created_at, updated_at)
     VALUES (%(id)s, %(owner_id)s, %(portfolio_id)s, %(symbol)s, %(kind)s, %(limit_value)s, %(is_amount)s,
-            %(hysteresis)s, %(cool_down_s)s, %(once)s, %(severity)s, %(status)s, now(), now())
+            %(hysteresis)s, %(cool_down_s)s, %(once)s, %(severity)s, %(status)s, now(), now(), now())
 """
 
 

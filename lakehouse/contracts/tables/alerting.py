@@ -40,6 +40,7 @@ RULE = Table(
         _SEVERITY,
         Column("status", Type.STRING, "active or paused"),
         Column("arming", Type.INT32, "goes up by one each time that it is to be judged anew, armed"),
+        Column("armed_at", Type.TIMESTAMP, "when that was"),
         Column("note", Type.STRING, "the owner's remark"),
         Column("version", Type.INT32, "goes up by one with each change"),
         Column("created_at", Type.TIMESTAMP, "when it was made"),

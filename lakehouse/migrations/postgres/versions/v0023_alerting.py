@@ -23,6 +23,7 @@ STATEMENTS: tuple[str, ...] = (
         severity     text           NOT NULL,
         status       text           NOT NULL,
         arming       integer        NOT NULL DEFAULT 1,
+        armed_at     timestamptz    NOT NULL,
         note         text           NOT NULL DEFAULT '',
         version      integer        NOT NULL DEFAULT 1,
         created_at   timestamptz    NOT NULL,
@@ -95,6 +96,7 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX alert_owner_idx ON alerting.alert (owner_id, id)",
+    "CREATE INDEX alert_rule_idx ON alerting.alert (rule_id, id)",
     "CREATE INDEX alert_portfolio_idx ON alerting.alert (portfolio_id, id) WHERE portfolio_id IS NOT NULL",
     "CREATE INDEX alert_waiting_idx ON alerting.alert (owner_id, id) WHERE acknowledged_at IS NULL",
     """
