@@ -14,13 +14,13 @@ def bootstrap() -> None:
 
     Idempotent. `tidemark up` does this by itself for the embedded stack; containers run it once before they start.
     """
-    from lakehouse.contracts.topics import TOPICS
+    from lakehouse.contracts.topics import DERIVED, TOPICS
     from lakehouse.migrations import clickhouse, postgres
     from lakehouse.settings import load
     from lakehouse.stores import kafka, objects
 
     settings, console = load(), Console(stderr=True)
-    created = kafka.ensure_topics(settings.kafka, tuple(TOPICS.values()))
+    created = kafka.ensure_topics(settings.kafka, (*TOPICS.values(), *DERIVED))
     console.print("topics created:", ", ".join(created) or "none was missing", highlight=False)
     client = objects.connect(settings.s3)
     for bucket in (settings.s3.lake_bucket, settings.s3.mlflow_bucket):

@@ -112,13 +112,10 @@ class Table:
         raise ContractError(f"table {self.name} has no column {name}: it has {', '.join(self.column_names)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """A Kafka topic: its fields, where its messages land and how long the broker keeps them.
-
-    `schema_id` travels in no header: a topic has one schema, and only additive changes are allowed; a field
-    that the contract does not know lands in the bronze column `_extra`.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A Kafka topic: its fields and how long the broker keeps its messages. `schema_id` travels in no header: a topic
+    has one schema, and only additive changes are allowed."""
 
     name: str
     doc: str
@@ -127,11 +124,17 @@ class Topic:
     key: str
     event_time: str
     fields: tuple[Column, ...]
-    bronze: Table
     examples: tuple[str, ...]
     retention_ms: int = 7 * 24 * 3600 * 1000
     producers: tuple[str, ...] = ()
     consumers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic(Stream):
+    """A stream that lands in a bronze table; a field that the contract does not know lands in its column `_extra`."""
+
+    bronze: Table
 
 
 @dataclass(frozen=True, slots=True)

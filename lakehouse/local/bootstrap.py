@@ -6,7 +6,7 @@ import psycopg
 from psycopg import sql
 
 from lakehouse.contracts.job_process import POOLS
-from lakehouse.contracts.topics import TOPICS
+from lakehouse.contracts.topics import DERIVED, TOPICS
 from lakehouse.local import conf_platform
 from lakehouse.local.install.tools import run
 from lakehouse.local.processes_engines import superuser_conninfo
@@ -55,7 +55,7 @@ def buckets(context: StackContext) -> None:
 
 def topics(context: StackContext) -> None:
     """Every topic of the contracts."""
-    kafka.ensure_topics(context.settings.kafka, tuple(TOPICS.values()))
+    kafka.ensure_topics(context.settings.kafka, (*TOPICS.values(), *DERIVED))
 
 
 def migrate_postgres(context: StackContext) -> None:

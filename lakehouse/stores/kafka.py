@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from lakehouse.contracts.model import Topic
+from lakehouse.contracts.model import Stream
 from lakehouse.settings import KafkaSettings
 
 TIMEOUT_S = 30.0
@@ -54,7 +54,7 @@ def consumer_config(section: KafkaSettings, client_id: str, group_id: str) -> di
     }
 
 
-def ensure_topics(section: KafkaSettings, topics: tuple[Topic, ...]) -> list[str]:
+def ensure_topics(section: KafkaSettings, topics: tuple[Stream, ...]) -> list[str]:
     """Create the topics that do not exist and return their names. Raises KafkaException naming the topic."""
     admin = AdminClient(client_config(section, "tidemark-admin"))
     wanted = [

@@ -97,4 +97,51 @@ DATA_PROVIDER = Table(
     stores=POSTGRES,
 )
 
-TABLES = (REALTIME_SYMBOLS, REALTIME_PRICE_HISTORY, BAR, DATA_PROVIDER)
+
+def _raw(name: str, doc: str, unit: str) -> Column:
+    return Column(name, Type.FLOAT64, doc, nullable=True, unit=unit)
+
+
+QUOTE_TICK = Table(
+    name="market.quote_tick",
+    doc="Every trade and quote that crossed market.ticks and keeps its contract, for quotes.keep_days; a hypertable.",
+    grain="one Kafka message, kept single by market.quote_progress: it has no key",
+    owner="market-data",
+    columns=(
+        Column("at", Type.TIMESTAMP, "when it happened at the venue"),
+        Column("symbol", Type.STRING, "instrument, in the provider's spelling; it may be one that nobody knows"),
+        Column("is_trade", Type.BOOL, "a trade; otherwise a quote"),
+        Column("provider", Type.STRING, "who sent it"),
+        Column("seq", Type.INT64, "the provider's counter: with provider, symbol and time it names a tick"),
+        _raw("price", "trade price", PRICE_UNIT),
+        _raw("size", "trade size", "units"),
+        _raw("bid", "best bid; absent where the message did not change it", PRICE_UNIT),
+        _raw("bid_size", "size at the bid", "units"),
+        _raw("ask", "best ask; absent where the message did not change it", PRICE_UNIT),
+        _raw("ask_size", "size at the ask", "units"),
+        Column("kafka_partition", Type.INT32, "partition of market.ticks"),
+        Column("kafka_offset", Type.INT64, "offset in that partition"),
+    ),
+    key=(),
+    stores=POSTGRES,
+)
+
+QUOTE_PROGRESS = Table(
+    name="market.quote_progress",
+    doc="How far market.quote_tick is, moved on with its rows; and the fence: of an earlier epoch nothing is written.",
+    grain="topic, partition",
+    owner="market-data",
+    columns=(
+        Column("topic", Type.STRING, "Kafka topic"),
+        Column("partition", Type.INT32, "its partition"),
+        Column("next_offset", Type.INT64, "first offset that is not written yet"),
+        Column("epoch", Type.INT64, "how often a process has taken the partition"),
+        Column("owner", Type.STRING, "process that took it last, for people"),
+        Column("dropped_before", Type.TIMESTAMP, "ticks before it were dropped: their bars stay", nullable=True),
+        Column("updated_at", Type.TIMESTAMP, "when this row last changed"),
+    ),
+    key=("topic", "partition"),
+    stores=POSTGRES,
+)
+
+TABLES = (REALTIME_SYMBOLS, REALTIME_PRICE_HISTORY, BAR, DATA_PROVIDER, QUOTE_TICK, QUOTE_PROGRESS)

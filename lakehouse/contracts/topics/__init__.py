@@ -1,8 +1,8 @@
 """Every topic of the platform, by name."""
 
-from lakehouse.contracts.model import ContractError, Topic
+from lakehouse.contracts.model import ContractError, Stream, Topic
 from lakehouse.contracts.tables.bronze import BAR_FIELDS, MARKET_BARS_DAILY, MARKET_TICKS, TICK_FIELDS
-from lakehouse.contracts.topics import books, risk
+from lakehouse.contracts.topics import books, quotes, risk
 
 TICKS = Topic(
     name="market.ticks",
@@ -14,7 +14,7 @@ TICKS = Topic(
     fields=TICK_FIELDS,
     bronze=MARKET_TICKS,
     producers=("streaming.feed",),
-    consumers=("streaming.landing",),
+    consumers=("streaming.landing", "streaming.hot", "streaming.quotes"),
     examples=(
         '{"symbol":"AAPL","event_time_us":1672237800123456,"kind":"trade","provider":"simulated","sequence":17,'
         '"price":129.93,"size":100.0}',
@@ -43,6 +43,8 @@ BARS_DAILY = Topic(
 
 _ALL = (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER, risk.ALERTS, risk.RULES)
 TOPICS: dict[str, Topic] = {found.name: found for found in _ALL}
+# What the platform makes of these and sends on does not land: it can be made again.
+DERIVED: tuple[Stream, ...] = (quotes.ENRICHED,)
 
 
 def topic(name: str) -> Topic:
