@@ -5,6 +5,7 @@ inline in NumPy and Decimal; Spark reads, stages and publishes.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,17 +18,19 @@ from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, POSITIONS
 from lakehouse.contracts.tables.stress import PNL_EXPLAIN, STRESS
-from lakehouse.portfolio.fx import STALE_DAYS
+from lakehouse.portfolio.fx import STALE_DAYS, Rates
 from lakehouse.risk.stress import MAX_GAP_DAYS
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.holdings import Copied, Held, copied, positions, valued
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
+from spark_jobs.kit.rates import lake_rates, symbol_of
 from spark_jobs.kit.run import Run
 from spark_jobs.stress_explain import books, transforms
 from spark_jobs.stress_explain.explain import explain_rows
 from spark_jobs.stress_explain.market import TwoCloses, two_closes
 from spark_jobs.stress_explain.parameters import Booked, Scenarios, booked, scenarios
-from spark_jobs.stress_explain.stress import Row, series_of, stress_rows
+from spark_jobs.stress_explain.stress import Past, Row, series_of, stress_rows
+from spark_jobs.stress_explain.transforms import Span
 
 LOOK_BACK = timedelta(days=2 * STALE_DAYS)
 """How far before the business date closes are read: enough for the close before, and for one that stands for it."""
@@ -50,8 +53,12 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
     after = _copy(run, run.business_date)
     before = {} if told.previous is None else _copy(run, told.previous)
     market = _market(run, (before, after), told)
-    held = valued(after.values(), market.worth)
-    stressed = stress_rows(held, series_of(_returns(run, held, tried)), tried)
+    spans = _spans(run.business_date, tried)
+    rates = _rates(run, after, market, spans)
+    # By the rates that moves are compounded with, which are also those of the date's VaR.
+    current = replace(market, rates=rates)
+    held = valued(after.values(), current.worth, current.line)
+    stressed = stress_rows(held, Past(series_of(_returns(run, held, spans)), rates), tried)
     return Computed(
         (
             _output(run, STRESS, stressed),
@@ -75,11 +82,24 @@ def _market(run: Run, copies: tuple[Mapping[str, Copied], ...], told: Booked) ->
     return two_closes(bars, told.previous, run.business_date, told.rates, told.multipliers)
 
 
-def _returns(run: Run, held: Held, tried: Scenarios) -> pa.Table:
+def _spans(day: date, tried: Scenarios) -> tuple[Span, ...]:
+    """The days whose moves scenarios repeat, with what may stand for their first."""
     gap = timedelta(days=MAX_GAP_DAYS)
-    spans = [(window.first - gap, window.last) for window in tried.windows]
-    spans.append(transforms.days_back(run.business_date, tried.window_days))
-    return transforms.returns(run.read(RETURNS_DAILY), held.symbols, spans, run.business_date).toArrow()
+    windows = ((window.first - gap, window.last) for window in tried.windows)
+    return *windows, transforms.days_back(day, tried.window_days)
+
+
+def _returns(run: Run, held: Held, spans: tuple[Span, ...]) -> pa.Table:
+    symbols = {symbol_of(line) for line in held.symbols}
+    return transforms.returns(run.read(RETURNS_DAILY), symbols, spans, run.business_date).toArrow()
+
+
+def _rates(run: Run, copy: Mapping[str, Copied], market: TwoCloses, spans: tuple[Span, ...]) -> Rates:
+    held = {symbol for each in copy.values() for symbol in each.units} & set(market.after)
+    currencies = {each.base_currency for each in copy.values()} | {market.after[symbol].currency for symbol in held}
+    # A rate of the last days of a year stands for the first of the next.
+    years = {year for first, last in spans for year in range(first.year - 1, last.year + 1)}
+    return lake_rates(run, currencies, years | {run.business_date.year})
 
 
 def _output(run: Run, table: Table, rows: Iterable[Row]) -> Output:

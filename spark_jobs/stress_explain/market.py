@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from lakehouse.portfolio.fx import STALE_DAYS, Rates
 from spark_jobs.kit.holdings import Portfolio, Unmeasured
+from spark_jobs.kit.rates import line, rate_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,19 @@ class TwoCloses:
     def worth(self, portfolio: Portfolio, symbol: str, units: Decimal) -> Decimal:
         """What units are worth at the close: see kit.holdings.Worth."""
         close = self.close(symbol)
-        if close.currency != portfolio.base_currency:
-            # Its moves would be those of a price alone: the history of exchange rates is not in the lake.
-            raise Unmeasured(f"{symbol} is priced in {close.currency}: scenarios have no exchange rates")
-        return units * close.price * self.multiplier(symbol)
+        return units * close.price * self.multiplier(symbol) * self.rate(close.currency, portfolio.base_currency)
+
+    def line(self, portfolio: Portfolio, symbol: str) -> str:
+        """See kit.holdings.Line."""
+        return line(symbol, self.close(symbol).currency, portfolio.base_currency)
 
     def rate(self, currency: str, base: str) -> Decimal:
         """Units of `base` for one of `currency` on the day. Raises Unmeasured."""
-        return _rate(self.rates, currency, base, self.day)
+        return rate_on(self.rates, (currency, base), self.day)
 
     def rates_of(self, currency: str, base: str) -> tuple[Decimal, Decimal]:
         """The same at the close before, and on the day."""
-        return _rate(self.rates, currency, base, self._previous()), self.rate(currency, base)
+        return rate_on(self.rates, (currency, base), self._previous()), self.rate(currency, base)
 
     def _previous(self) -> date:
         if self.previous is None:
@@ -86,10 +88,3 @@ def _usable(closes: Mapping[str, Close], symbol: str, day: date) -> Close:
     if found is None or found.day < day - timedelta(days=STALE_DAYS):
         raise Unmeasured(f"{symbol} has no close of {day}")
     return found
-
-
-def _rate(rates: Rates, currency: str, base: str, day: date) -> Decimal:
-    found = rates.find(currency, base, day)
-    if found is None or found.is_stale(day):
-        raise Unmeasured(f"there is no rate of {currency} to {base} of {day}")
-    return found.value

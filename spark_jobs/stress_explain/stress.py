@@ -1,7 +1,7 @@
 """Every scenario on every portfolio, as rows of gold.stress_v1 without date and run. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.domain.money import float_cents
+from lakehouse.portfolio.fx import Rates
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.covariance import sample_covariance
 from lakehouse.risk.returns import DateArray
 from lakehouse.risk.reverse_stress import LossOutOfReach, linear_reverse_stress
 from lakehouse.risk.scenarios import Hypothetical, Window
 from lakehouse.risk.stress import MAX_GAP_DAYS, Universe, historical_stress, hypothetical_moves, stress_pnl
-from spark_jobs.kit.holdings import Held, Holder
+from spark_jobs.kit.holdings import Held, Holder, Unmeasured
+from spark_jobs.kit.rates import NO_RATES, pair_of, rates_on, symbol_of
 from spark_jobs.stress_explain.parameters import Scenarios
 
 NAMED = 3
@@ -51,18 +53,39 @@ def series_of(returns: pa.Table) -> dict[str, Series]:
     }
 
 
-def stress_rows(held: Held, returns: Mapping[str, Series], tried: Scenarios) -> Iterator[Row]:
-    """A row for each portfolio and scenario; one that cannot be measured has a reason and no number."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Returns of instruments by symbol, in the currency of their prices, and the exchange rates since."""
+
+    returns: Mapping[str, Series]
+    rates: Rates = NO_RATES
+
+    def of(self, line: str) -> Series | None:
+        """The returns of a line's instrument; None where there are none."""
+        return self.returns.get(symbol_of(line))
+
+    def in_base(self, line: str, series: Series) -> Series:
+        """`series` in the currency that the line is measured in: (1 + price's) (1 + rate's) - 1. Raises Unmeasured for
+        a rate that is missing."""
+        if (pair := pair_of(line)) is None:
+            return series
+        before, after = (rates_on(self.rates, pair, days.tolist()) for days in (series.after, series.days))
+        return replace(series, returns=(1.0 + series.returns) * (after / before) - 1.0)
+
+
+def stress_rows(held: Held, past: Past, tried: Scenarios) -> Iterator[Row]:
+    """A row for each portfolio and scenario; one that cannot be measured has a reason and no number. Shocks that are
+    made up leave exchange rates where they are."""
     for window in tried.windows:
-        yield from _historical(held, returns, window)
+        yield from _historical(held, past, window)
     for scenario in tried.hypotheticals:
         yield from _hypothetical(held, scenario)
     for holder in held.holders:
-        yield _reverse(holder, returns, tried)
+        yield _reverse(holder, past, tried)
 
 
-def _historical(held: Held, returns: Mapping[str, Series], window: Window) -> Iterator[Row]:
-    paths = {symbol: path for symbol in held.symbols if (path := _path(returns.get(symbol), window)) is not None}
+def _historical(held: Held, past: Past, window: Window) -> Iterator[Row]:
+    paths, lacking = _paths(held.symbols, past, window)
     known = [place for place, symbol in enumerate(held.symbols) if symbol in paths]
     exposures = held.exposures[known]
     found = None
@@ -71,8 +94,7 @@ def _historical(held: Held, returns: Mapping[str, Series], window: Window) -> It
         found = historical_stress(window, dates=dates, prices=prices, exposures=exposures)
         moves = prices[-1] / prices[0] - 1.0
     for column, holder in enumerate(held.holders):
-        lacking = [symbol for symbol in holder.exposures if symbol not in paths]
-        reason = holder.reason or _uncovered(window, lacking)
+        reason = holder.reason or _uncovered(window, holder, lacking)
         if reason or found is None:
             yield _unmeasured(holder, "historical", window.name, window.title, reason)
             continue
@@ -89,7 +111,7 @@ def _historical(held: Held, returns: Mapping[str, Series], window: Window) -> It
 
 
 def _hypothetical(held: Held, scenario: Hypothetical) -> Iterator[Row]:
-    moves = hypothetical_moves(scenario, Universe(held.symbols))
+    moves = hypothetical_moves(scenario, Universe(tuple(map(symbol_of, held.symbols))))
     pnl = stress_pnl(moves[None, :], held.exposures)[0] if held.symbols else np.zeros(len(held.holders))
     for column, holder in enumerate(held.holders):
         if holder.reason:
@@ -103,12 +125,15 @@ def _hypothetical(held: Held, scenario: Hypothetical) -> Iterator[Row]:
         }
 
 
-def _reverse(holder: Holder, returns: Mapping[str, Series], tried: Scenarios) -> Row:
+def _reverse(holder: Holder, past: Past, tried: Scenarios) -> Row:
     percent = f"{tried.reverse_loss * 100:g}"
     name, title = f"lose_{percent}", f"A day that loses {percent} % of the gross value"
     if holder.reason:
         return _unmeasured(holder, "reverse", name, title, holder.reason)
-    matrix = _returns_of_all(holder.exposures, returns)[-tried.window_days :]
+    try:
+        matrix = _returns_of_all(tuple(holder.exposures), past, tried.window_days)
+    except Unmeasured as error:
+        return _unmeasured(holder, "reverse", name, title, str(error))
     if len(matrix) < FEWEST_DAYS:
         reason = f"its holdings have {len(matrix)} days of returns in common: at least {FEWEST_DAYS} are needed"
         return _unmeasured(holder, "reverse", name, title, reason)
@@ -124,6 +149,22 @@ def _reverse(holder: Holder, returns: Mapping[str, Series], tried: Scenarios) ->
         "distance": found.distance,
         "detail": _detail(dict(zip(holder.exposures, found.moves * exposures, strict=True))),
     }
+
+
+def _paths(lines: Sequence[str], past: Past, window: Window) -> tuple[dict[str, Series], dict[str, str]]:
+    """The returns of each line in a window, and why others have none: empty where closes are missing, else the rate."""
+    paths: dict[str, Series] = {}
+    lacking: dict[str, str] = {}
+    for line in lines:
+        path = _path(past.of(line), window)
+        if path is None:
+            lacking[line] = ""
+            continue
+        try:
+            paths[line] = past.in_base(line, path)
+        except Unmeasured as error:
+            lacking[line] = str(error)
+    return paths, lacking
 
 
 def _path(series: Series | None, window: Window) -> Series | None:
@@ -153,21 +194,31 @@ def _aligned(window: Window, paths: Sequence[Series]) -> tuple[DateArray, FloatA
     return calendar, prices
 
 
-def _returns_of_all(symbols: Mapping[str, float], returns: Mapping[str, Series]) -> FloatArray:
-    """(T, N) on the days that all of `symbols` have, oldest first; none where one has no return at all."""
-    found = [returns[symbol] for symbol in symbols if symbol in returns]
-    if len(found) < len(symbols) or not found:
-        return np.zeros((0, len(symbols)))
+def _returns_of_all(lines: Sequence[str], past: Past, newest: int) -> FloatArray:
+    """(T, N) on the newest days that all of `lines` have, oldest first; none where one has no return at all. Raises
+    Unmeasured for a rate that is missing."""
+    found = [series for line in lines if (series := past.of(line)) is not None]
+    if len(found) < len(lines) or not found:
+        return np.zeros((0, len(lines)))
     days = found[0].days
     for each in found[1:]:
         days = np.intersect1d(days, each.days, assume_unique=True)
-    return np.column_stack([each.returns[np.searchsorted(each.days, days)] for each in found])
+    days = days[-newest:]
+    columns = []
+    for line, each in zip(lines, found, strict=True):
+        place = np.searchsorted(each.days, days)
+        columns.append(past.in_base(line, Series(days, each.after[place], each.returns[place])).returns)
+    return np.column_stack(columns)
 
 
-def _uncovered(window: Window, symbols: Sequence[str]) -> str:
-    if not symbols:
+def _uncovered(window: Window, holder: Holder, lacking: Mapping[str, str]) -> str:
+    """Why a window cannot be measured: empty where it can."""
+    missing = [line for line in holder.exposures if line in lacking]
+    if rates := list(dict.fromkeys(lacking[line] for line in missing if lacking[line])):
+        return rates[0]
+    if not missing:
         return ""
-    named = ", ".join(symbols[:NAMED]) + (f" and {len(symbols) - NAMED} more" if len(symbols) > NAMED else "")
+    named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
     return f"no closes of {named} from {window.first} to {window.last} in the lake"
 
 

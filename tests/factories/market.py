@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
+from lakehouse.contracts.tables.silver import POSITIONS
 from spark_jobs.kit.holdings import Portfolio
 from spark_jobs.var_batch.book import Book
 
@@ -30,6 +31,14 @@ def closes(prices: dict[str, list[str]], currency: str = "USD") -> pa.Table:
     ]
     names = ("symbol", "business_date", "previous_date", "currency", "close", "simple_return")
     return pa.Table.from_pylist(rows, pa.schema([schema(RETURNS_DAILY).field(name) for name in names]))
+
+
+def holdings(*lines: tuple[str, str, str, str]) -> pa.Table:
+    """Rows of silver.positions_v1: (portfolio, base currency, symbol, quantity)."""
+    names = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
+    fields = [schema(POSITIONS).field(name) for name in names]
+    rows = [(f"id-{name}", name, currency, symbol, Decimal(quantity)) for name, currency, symbol, quantity in lines]
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], pa.schema(fields))
 
 
 def random_book(*, returns: int, instruments: int = 5, portfolios: int = 3, seed: int = 3) -> Book:

@@ -15,7 +15,7 @@ from spark_jobs.kit.holdings import Copied, valued
 from spark_jobs.stress_explain.day import Day, explained
 from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Fact, Scenarios
-from spark_jobs.stress_explain.stress import stress_rows
+from spark_jobs.stress_explain.stress import Past, stress_rows
 
 DAY, BEFORE = date(2022, 12, 28), date(2022, 12, 27)
 SYMBOLS = ("AAA", "BBB")
@@ -103,7 +103,7 @@ def test_a_shock_of_nothing_is_nothing_and_its_mirror_the_opposite(
     move = percent / 100
     book = valued([Copied("p", "P", "USD", units)], market(prices).worth)
     tried = (uniform("none", "", 0.0), uniform("up", "", move), uniform("down", "", -move))
-    none, up, down, _ = stress_rows(book, {}, Scenarios((), tried))
+    none, up, down, _ = stress_rows(book, Past({}), Scenarios((), tried))
     assert none["pnl_base"] == 0
     assert up["pnl_base"] == -down["pnl_base"]
     value = book.holders[0].value

@@ -19,7 +19,7 @@ from spark_jobs.stress_explain.day import COPY, UNDONE, Day, Item, explained
 from spark_jobs.stress_explain.explain import explain_rows
 from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Booked, Fact, Scenarios, booked, scenarios
-from spark_jobs.stress_explain.stress import Series, series_of, stress_rows
+from spark_jobs.stress_explain.stress import Past, Series, series_of, stress_rows
 
 D = Decimal
 DAY, BEFORE = date(2022, 12, 28), date(2022, 12, 27)
@@ -163,7 +163,7 @@ def held(**units: int) -> Held:
 
 
 def rows_of(book: Held, returns: dict[str, Series], *tried: Hypothetical) -> dict[str, dict[str, Any]]:
-    found = stress_rows(book, returns, Scenarios((CRASH,), tried, 0.1, 500))
+    found = stress_rows(book, Past(returns), Scenarios((CRASH,), tried, 0.1, 500))
     rows = pa.Table.from_pylist([{**row, "business_date": DAY, "run_id": "r"} for row in found], schema(STRESS))
     return {row["scenario"]: row for row in rows.to_pylist()}
 
@@ -210,8 +210,8 @@ class TestStress:
         alone = Copied("p", "P", "USD", {"AAA": D(10)})
         other = Copied("q", "Q", "USD", {"BBB": D(10)})
         returns = {"AAA": aaa, "BBB": rare}
-        one = next(stress_rows(valued([alone], market(prices).worth), returns, Scenarios((CRASH,), ())))
-        both = next(stress_rows(valued([alone, other], market(prices).worth), returns, Scenarios((CRASH,), ())))
+        one = next(stress_rows(valued([alone], market(prices).worth), Past(returns), Scenarios((CRASH,), ())))
+        both = next(stress_rows(valued([alone, other], market(prices).worth), Past(returns), Scenarios((CRASH,), ())))
         assert one == both
 
     def test_shocks_hurt_longs_help_shorts_and_none_is_nothing(self) -> None:
@@ -234,13 +234,14 @@ class TestStress:
         assert "3 days of returns in common" in few["reason"]
 
     def test_a_holding_without_a_close_has_reasons_instead_of_numbers(self) -> None:
-        book = valued([Copied("p", "P", "USD", {"ZZZ": D(1)}), Copied("q", "Q", "EUR", {"AAA": D(1)})],
+        book = valued([Copied("p", "P", "USD", {"ZZZ": D(1)}), Copied("q", "Q", "GBP", {"AAA": D(1)})],
                       market({"AAA": ("1", "2")}).worth)  # fmt: skip
-        rows = list(stress_rows(book, {}, Scenarios((CRASH,), (uniform("down", "", -0.2),))))
+        rows = list(stress_rows(book, Past({}), Scenarios((CRASH,), (uniform("down", "", -0.2),))))
         assert len(rows) == 6
         assert {row["reason"] for row in rows} == {
             "ZZZ has no close of 2022-12-28",
-            "AAA is priced in USD: scenarios have no exchange rates",
+            "there is no rate of USD to GBP of 2022-12-28, nor of the 7 days before: put it by PUT "
+            "/api/v1/fx-rates and run positions_daily, which copies it",
         }
 
 

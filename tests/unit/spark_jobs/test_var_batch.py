@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from lakehouse.contracts.jobs import VAR_BATCH
 from lakehouse.contracts.render.arrow import schema
-from lakehouse.contracts.tables.silver import POSITIONS
 from lakehouse.risk.breach_tests import traffic_light
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.contributions import apportioned
@@ -36,16 +35,9 @@ from spark_jobs.var_batch.parameters import Parameters, parse
 from spark_jobs.var_batch.simulation import Forecasts, forecast
 from spark_jobs.var_batch.valuation import decimal_column, to_cents
 from spark_jobs.var_batch.vectors import outcomes
-from tests.factories.market import DAY, closes, random_book
+from tests.factories.market import DAY, closes, holdings, random_book
 
 SMALL = Parameters(window_days=120, backtest_days=20, scenarios=300, block_rows=128)
-
-
-def holdings(*lines: tuple[str, str, str, str]) -> pa.Table:
-    names = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
-    fields = [schema(POSITIONS).field(name) for name in names]
-    rows = [(f"id-{name}", name, currency, symbol, Decimal(quantity)) for name, currency, symbol, quantity in lines]
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], pa.schema(fields))
 
 
 class TestMoney:
