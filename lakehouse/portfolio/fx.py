@@ -109,6 +109,23 @@ class Rates:
         return Rate(self._rates[base, quote][place - 1], days[place - 1])
 
 
+def line(symbol: str, currency: str, base: str) -> str:
+    """What a portfolio in `base` holds of an instrument priced in `currency`: its symbol, with the pair where these
+    differ, since the same holding gains one thing to a German and another to an American. No symbol has a space."""
+    return symbol if currency == base else f"{symbol} {currency}/{base}"
+
+
+def symbol_of(line: str) -> str:
+    """The instrument of a line."""
+    return line.partition(" ")[0]
+
+
+def pair_of(line: str) -> tuple[str, str] | None:
+    """The currency that a line is priced in and the one that it is measured in; None where it is one."""
+    currency, _, base = line.partition(" ")[2].partition("/")
+    return (currency, base) if base else None
+
+
 class Exchange:
     """Converts minor units into one currency, and remembers what it lacked: nothing is ever converted at a guess."""
 

@@ -1,6 +1,6 @@
 """What risk on request is measured from: holdings and daily closes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,9 @@ from itertools import groupby
 from typing import Final, LiteralString
 from uuid import UUID
 
+from lakehouse.portfolio.fx import Rates
 from lakehouse.quality.actions import Action, ActionKind
+from lakehouse.stores.books.history import parse_rates, read_rates
 from lakehouse.stores.marts import Marts
 from serving.kit.database import Database
 from serving.risk.history import Closes
@@ -98,6 +100,10 @@ class BookRepository:
             )
             for row in rows
         ]
+
+    async def rates(self, currencies: Collection[str], last: date) -> Rates:
+        """Exchange rates among `currencies` up to `last`; none are read where there is one currency."""
+        return parse_rates(await read_rates(self._database.fetch, currencies, last))
 
     async def gold(self, symbols: Sequence[str], limit: int) -> dict[str, Closes]:
         """The same from the ClickHouse copy of gold."""

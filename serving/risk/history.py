@@ -2,14 +2,16 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import numpy as np
 
+from lakehouse.domain.money import DIGITS
 from lakehouse.errors import TidemarkError
+from lakehouse.portfolio.fx import RateMissing, Rates, line
 from lakehouse.quality.actions import Action, adjust
 from lakehouse.risk import align
 from lakehouse.risk.checks import FloatArray
@@ -73,6 +75,22 @@ def common_history(series: Sequence[Closes], actions: Sequence[Action], *, windo
     by_symbol = {each.symbol: each for each in series}
     last = tuple(by_symbol[symbol].on(days[-1]) for symbol in aligned.symbols)
     return History(aligned.symbols, days, aligned.prices[-(window_days + 1) :], last, aligned.dropped)
+
+
+def in_base(history: History, currencies: Sequence[str], base: str, rates: Rates) -> History:
+    """The same history (prices of the N `currencies`) in `base`, at the rate of each day: its returns are those of
+    price and rate together. Symbols are lines (portfolio.fx.line). Raises NotComputable where a rate is missing."""
+    levels, last = history.levels.copy(), list(history.last)
+    try:
+        for column, currency in enumerate(currencies):
+            if currency != base:
+                levels[:, column] *= [float(rates.require(currency, base, day)) for day in history.days]
+                with localcontext(prec=DIGITS):
+                    last[column] *= rates.require(currency, base, history.days[-1])
+    except RateMissing as error:
+        raise NotComputable("rate_missing", f"T{str(error)[1:]}: PUT /api/v1/fx-rates sets it.") from error
+    names = tuple(line(symbol, own, base) for symbol, own in zip(history.symbols, currencies, strict=True))
+    return replace(history, symbols=names, levels=levels, last=tuple(last))
 
 
 def _require_fresh(series: Sequence[Closes], day: date) -> None:

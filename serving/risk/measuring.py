@@ -8,6 +8,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 
 from lakehouse.domain.money import DIGITS, cents, float_cents
+from lakehouse.portfolio.fx import Rates
 from lakehouse.quality.actions import Action, ActionRefused
 from lakehouse.risk import (
     Conventions,
@@ -20,10 +21,11 @@ from lakehouse.risk import (
 )
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.holdings import estimate_holdings
-from serving.risk.history import Closes, NotComputable, common_history
+from serving.risk.history import Closes, NotComputable, common_history, in_base
 
 SEED = 20_221_228  # the batch's, with the same labels: the same instrument and day have the same numbers
 SCENARIOS = 10_000
+NO_RATES = Rates(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +69,46 @@ def compute(
     closes: Mapping[str, Closes],
     base_currency: str,
     ask: Ask,
+    *,
     actions: Sequence[Action] = (),
+    rates: Rates = NO_RATES,
 ) -> Found:
     """Measure today's holdings under past returns. Raises NotComputable.
 
     `actions` of companies between two closes are no gain and no loss: returns are those of adjusted closes.
     As the batch: dates that not every instrument has are left out before returns are taken, cash carries no risk,
-    and an instrument of another currency is refused, because a rate without its own risk would understate it.
+    and an instrument of another currency moves with its price and the exchange rate together.
     """
-    _require_measurable(holdings, closes, base_currency)
+    _require_measurable(holdings, closes)
     try:
-        return _compute(holdings, closes, ask, actions)
+        return _compute(holdings, closes, base_currency, ask, actions, rates)
     except (RiskError, ActionRefused) as error:
         raise NotComputable("risk_not_computable", f"{error}.") from error
 
 
-def _require_measurable(holdings: Sequence[Holding], closes: Mapping[str, Closes], base: str) -> None:
+def _require_measurable(holdings: Sequence[Holding], closes: Mapping[str, Closes]) -> None:
     if not holdings:
         raise NotComputable(
             "nothing_held", "The portfolio holds no position: that is no risk of zero, but none to measure."
-        )
-    foreign = sorted(each.symbol for each in holdings if each.currency != base)
-    if foreign:
-        raise NotComputable(
-            "currency_mismatch", f"{', '.join(foreign[:10])} are not priced in {base}, the portfolio's base currency."
         )
     missing = sorted(each.symbol for each in holdings if each.symbol not in closes)
     if missing:
         raise NotComputable("history_missing", f"There is no daily close of {', '.join(missing[:10])}.")
 
 
-def _compute(holdings: Sequence[Holding], closes: Mapping[str, Closes], ask: Ask, actions: Sequence[Action]) -> Found:
+def _compute(
+    holdings: Sequence[Holding],
+    closes: Mapping[str, Closes],
+    base: str,
+    ask: Ask,
+    actions: Sequence[Action],
+    rates: Rates,
+) -> Found:
     ordered = sorted(holdings, key=lambda each: each.symbol)
-    series = [closes[each.symbol] for each in ordered]
-    history = common_history(series, actions, window_days=ask.window_days)
-    lines = [each.quantity * close * each.multiplier for each, close in zip(ordered, history.last, strict=True)]
+    local = common_history([closes[each.symbol] for each in ordered], actions, window_days=ask.window_days)
+    history = in_base(local, [each.currency for each in ordered], base, rates)
+    with localcontext(prec=DIGITS):
+        lines = [each.quantity * close * each.multiplier for each, close in zip(ordered, history.last, strict=True)]
     exposures = np.array([[float(line)] for line in lines])
     labels = Labels.of(history.symbols, history.days[1:])
     found = _estimate(simple_returns(history.levels), exposures, labels, ask)

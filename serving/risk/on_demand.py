@@ -1,6 +1,7 @@
 """Risk measured on request: who may ask, from which prices, beside the event loop."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -46,11 +47,19 @@ class HistoryStale(ApiError):
 
 
 class CurrencyMismatch(ApiError):
-    """An instrument is priced in another currency than the portfolio reports in."""
+    """A position to revalue is priced in another currency than the portfolio reports in."""
 
     status = 409
     code = "currency_mismatch"
     title = "The portfolio holds another currency's instruments"
+
+
+class RateUnknown(ApiError):
+    """An instrument is priced in another currency, and an exchange rate to the portfolio's is missing."""
+
+    status = 409
+    code = "rate_missing"
+    title = "An exchange rate is missing"
 
 
 class RiskNotComputable(ApiError):
@@ -61,14 +70,38 @@ class RiskNotComputable(ApiError):
     title = "The risk cannot be computed from this history"
 
 
+class TermsMissing(ApiError):
+    """An option or a bond is held whose terms nobody has given."""
+
+    status = 409
+    code = "terms_missing"
+    title = "An option or a bond has no terms"
+
+
+class InputMissing(ApiError):
+    """A position is priced from a number that is neither given nor told by a close."""
+
+    status = 409
+    code = "input_missing"
+    title = "A number is missing that a position is priced from"
+
+
 REFUSALS: Final[tuple[type[ApiError], ...]] = (
     NothingHeld,
+    TermsMissing,
+    InputMissing,
     HistoryMissing,
     HistoryStale,
     CurrencyMismatch,
+    RateUnknown,
     RiskNotComputable,
 )
 _BY_CODE: Final = {kind.code: kind for kind in REFUSALS}
+
+
+def refusal(error: NotComputable) -> ApiError:
+    """The same as it is answered."""
+    return _BY_CODE[error.code](error.detail)
 
 
 class OnDemand:
@@ -86,11 +119,13 @@ class OnDemand:
         symbols = [each.symbol for each in holdings]
         closes, source = await daily_closes(self._books, symbols, ask.window_days)
         acted = await self._books.actions(symbols)
-        work = partial(compute, holdings, closes, portfolio.base_currency, ask, acted)
+        newest = max((found.days[-1] for found in closes.values()), default=date.min)
+        rates = await self._books.rates({portfolio.base_currency, *(each.currency for each in holdings)}, newest)
+        work = partial(compute, holdings, closes, portfolio.base_currency, ask, actions=acted, rates=rates)
         try:
             found = await to_thread.run_sync(work, limiter=self._limiter)
         except NotComputable as error:
-            raise _BY_CODE[error.code](error.detail) from error
+            raise refusal(error) from error
         return _out(portfolio, ask, found, source)
 
     async def require(self, principal: Principal, portfolio_id: UUID) -> None:

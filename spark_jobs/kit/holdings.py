@@ -65,7 +65,7 @@ class Held:
 Worth = Callable[[Portfolio, str, Decimal], Decimal]
 """What so many units of a symbol are worth to a portfolio, base currency, exact. Raises Unmeasured."""
 Line = Callable[[Portfolio, str], str]
-"""Under which name a portfolio's holding of a symbol stands: see kit.rates.line."""
+"""Under which name a portfolio's holding of a symbol stands: see portfolio.fx.line."""
 
 
 def by_its_symbol(_: Portfolio, symbol: str) -> str:

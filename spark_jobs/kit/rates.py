@@ -1,8 +1,4 @@
-"""Exchange rates of the lake, and holdings in the currency of who holds them: risk, stress and rebalancing alike.
-
-An instrument that is priced in another currency than its portfolio reports in has a line of its own for each such
-currency, since the same holding gains one thing to a German and another to an American.
-"""
+"""Exchange rates of the lake, for risk, stress and rebalancing alike: what is missing is told with its remedy."""
 
 from collections.abc import Collection, Sequence
 from datetime import date
@@ -34,23 +30,6 @@ def lake_rates(run: Run, currencies: Collection[str], years: Collection[int]) ->
     among = F.col("base").isin(*wanted) & F.col("quote").isin(*wanted)
     rows = run.read(FX_RATES).where(known & among).select(*QUOTED).toArrow().to_pylist()
     return Rates(Quoted(**row) for row in rows)
-
-
-def line(symbol: str, currency: str, base: str) -> str:
-    """What a portfolio in `base` holds of an instrument priced in `currency`: its symbol, with the pair where these
-    differ. No symbol has a space."""
-    return symbol if currency == base else f"{symbol} {currency}/{base}"
-
-
-def symbol_of(line: str) -> str:
-    """The instrument of a line."""
-    return line.partition(" ")[0]
-
-
-def pair_of(line: str) -> tuple[str, str] | None:
-    """The currency that a line is priced in and the one that it is measured in; None where it is one."""
-    currency, _, base = line.partition(" ")[2].partition("/")
-    return (currency, base) if base else None
 
 
 def rate_on(rates: Rates, pair: tuple[str, str], day: date) -> Decimal:

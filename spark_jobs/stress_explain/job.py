@@ -18,12 +18,12 @@ from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, POSITIONS
 from lakehouse.contracts.tables.stress import PNL_EXPLAIN, STRESS
-from lakehouse.portfolio.fx import STALE_DAYS, Rates
+from lakehouse.portfolio.fx import STALE_DAYS, Rates, symbol_of
 from lakehouse.risk.stress import MAX_GAP_DAYS
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.holdings import Copied, Held, copied, positions, valued
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
-from spark_jobs.kit.rates import lake_rates, symbol_of
+from spark_jobs.kit.rates import lake_rates
 from spark_jobs.kit.run import Run
 from spark_jobs.stress_explain import books, transforms
 from spark_jobs.stress_explain.explain import explain_rows

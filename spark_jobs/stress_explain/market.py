@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from lakehouse.portfolio.fx import STALE_DAYS, Rates
+from lakehouse.portfolio.fx import STALE_DAYS, Rates, line
 from spark_jobs.kit.holdings import Portfolio, Unmeasured
-from spark_jobs.kit.rates import line, rate_on
+from spark_jobs.kit.rates import rate_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.domain.money import float_cents
-from lakehouse.portfolio.fx import Rates
+from lakehouse.portfolio.fx import Rates, pair_of, symbol_of
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.covariance import sample_covariance
 from lakehouse.risk.returns import DateArray
@@ -18,7 +18,7 @@ from lakehouse.risk.reverse_stress import LossOutOfReach, linear_reverse_stress
 from lakehouse.risk.scenarios import Hypothetical, Window
 from lakehouse.risk.stress import MAX_GAP_DAYS, Universe, historical_stress, hypothetical_moves, stress_pnl
 from spark_jobs.kit.holdings import Held, Holder, Unmeasured
-from spark_jobs.kit.rates import NO_RATES, pair_of, rates_on, symbol_of
+from spark_jobs.kit.rates import NO_RATES, rates_on
 from spark_jobs.stress_explain.parameters import Scenarios
 
 NAMED = 3

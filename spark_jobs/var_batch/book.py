@@ -8,13 +8,13 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.portfolio.fx import Rates
+from lakehouse.portfolio.fx import Rates, line, pair_of, symbol_of
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.monte_carlo import Labels
 from lakehouse.risk.returns import AlignedPrices, align, comparable, simple_returns, unbroken
 from spark_jobs.kit.errors import DataError
 from spark_jobs.kit.holdings import Held, Holder, Portfolio, Unmeasured, copied, held_by, valued
-from spark_jobs.kit.rates import NO_RATES, line, pair_of, rate_on, rates_on, symbol_of
+from spark_jobs.kit.rates import NO_RATES, rate_on, rates_on
 from spark_jobs.var_batch.valuation import contract_price
 
 COPY_ANEW = "and copy the date's holdings anew by positions_daily --rebuild"
@@ -40,7 +40,7 @@ class Book:
     """P portfolios of N instruments over T daily returns.
 
     `symbols` (N,) name lines: an instrument priced in another currency than a portfolio's has one for each such
-    currency (kit.rates.line), and its returns are those of its price and of the exchange rate together,
+    currency (portfolio.fx.line), and its returns are those of its price and of the exchange rate together,
     (1 + price's) (1 + rate's) - 1. `dates` (T,) the day that each return ends on, ascending; `returns` (T, N) simple;
     `exposures` (N, P) quantity times multiplier and close of the last date, base currency; `values` (P,) exact to the
     cent. `dropped` counts earlier dates left out because at least one instrument had no close on them. `unmeasured` are

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.risk import COMPONENT_RISK
+from lakehouse.portfolio.fx import pair_of, symbol_of
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.contributions import apportioned, parametric_contributions, scenario_contributions
 from lakehouse.risk.cube import Groups, measure
@@ -20,7 +21,6 @@ from lakehouse.risk.shortfall import historical_es, parametric_normal_es
 from lakehouse.risk.simulated import SIMULATED
 from lakehouse.risk.student_t import student_t_es, student_t_var
 from lakehouse.risk.var import historical_var, parametric_normal_var
-from spark_jobs.kit.rates import pair_of, symbol_of
 from spark_jobs.var_batch.estimates import Estimated, Market
 from spark_jobs.var_batch.parameters import Parameters
 from spark_jobs.var_batch.valuation import Cents, decimal_column, to_cents

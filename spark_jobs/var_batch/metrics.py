@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lakehouse.portfolio.fx import symbol_of
 from lakehouse.risk import concentration, performance
 from lakehouse.risk.checks import FloatArray
-from spark_jobs.kit.rates import symbol_of
 from spark_jobs.var_batch.book import Book
 from spark_jobs.var_batch.parameters import Parameters
 from spark_jobs.var_batch.valuation import contract_price, money, to_cents

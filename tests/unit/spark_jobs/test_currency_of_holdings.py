@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from lakehouse.portfolio.fx import Quoted, Rates
+from lakehouse.portfolio.fx import Quoted, Rates, line, pair_of, symbol_of
 from lakehouse.risk.methods import Method
 from lakehouse.risk.scenarios import Hypothetical, Shock, Target, Window
 from spark_jobs.kit.holdings import Copied, Unmeasured, valued
-from spark_jobs.kit.rates import NO_RATES, line, pair_of, rates_on, symbol_of
+from spark_jobs.kit.rates import NO_RATES, rates_on
 from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Scenarios
 from spark_jobs.stress_explain.stress import Past, Series, stress_rows
