@@ -13,12 +13,10 @@ from anyio import CapacityLimiter, to_thread
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from lakehouse.stores.models import (
-    ModelStore,
     Name,
     NoSuchModelError,
     RegistryUnavailableError,
     StrangeArtifactError,
-    Version,
 )
 from ml.features.returns import LEAST_RETURNS, samples
 from ml.inference import forecast as computing
@@ -26,9 +24,10 @@ from ml.inference.forecast import NAME, Forecaster, forecaster
 from ml.inference.models import Loaded, NoChampionError, UnusableModelError
 from ml.inference.models import Models as Registry
 from ml.registry.formats import PickleRefused
-from ml.registry.names import CHALLENGER, CHAMPION, PREVIOUS
+from ml.registry.names import PREVIOUS
 from ml.registry.verdicts import verdict_of
 from serving.kit.problems import ApiError, DependencyUnavailable
+from serving.models.described import SHOWN, Described, Descriptions
 from serving.models.repository import DecisionRow, ModelRepository
 from serving.models.schemas import (
     LEAST_CLOSES,
@@ -100,15 +99,16 @@ class ModelService:
     def __init__(self, repository: ModelRepository, clock: Clock) -> None:
         self._repository = repository
         self._clock = clock
+        self._descriptions = Descriptions(clock)
         self._computing = CapacityLimiter(COMPUTED_AT_ONCE)  # not the registry's: a forecast waits for no MLflow
         self._looking = asyncio.Lock()
         self._known: _Chosen | None = None
         self._known_at = float("-inf")
 
     async def models(self) -> Models:
-        """Every registered model. Raises DependencyUnavailable."""
+        """Every registered model: what its aliases point to now. Raises DependencyUnavailable."""
         try:
-            found = await self._repository.ask(lambda registry: _described(registry.store))
+            found = await self._repository.ask(lambda registry: self._descriptions.of(registry.store))
         except RegistryUnavailableError as error:
             raise DependencyUnavailable(AWAY) from error
         decisions = await self._repository.decisions()
@@ -218,26 +218,8 @@ def _named(registry: Registry, uri: str) -> Loaded:
     return registry.version(name, int(number))
 
 
-Described = tuple[Name, dict[str, tuple[Version, dict[str, float]]]]
-
-
-def _described(store: ModelStore) -> list[Described]:
-    """Every model with the versions that its aliases point to, and their metrics."""
-    found: list[Described] = []
-    for name in store.names():
-        wanted: dict[str, int] = {
-            alias: name.aliases[alias] for alias in (CHAMPION, CHALLENGER) if alias in name.aliases
-        }
-        versions = {alias: store.version(name.name, number) for alias, number in wanted.items()}
-        told = {alias: (each, store.metrics(each.run_id) if each.run_id else {}) for alias, each in versions.items()}
-        found.append((name, told))
-    return found
-
-
-def _model(name: Name, versions: dict[str, tuple[Version, dict[str, float]]], row: DecisionRow | None) -> Model:
-    champion, challenger = (
-        _version(*versions[alias]) if alias in versions else None for alias in (CHAMPION, CHALLENGER)
-    )
+def _model(name: Name, versions: dict[str, Described], row: DecisionRow | None) -> Model:
+    champion, challenger = (_version(versions[alias]) if alias in versions else None for alias in SHOWN)
     decided = None
     if row is not None:
         names = ("kind", "from_version", "to_version", "approver", "reason", "decided_at")
@@ -251,14 +233,14 @@ def _model(name: Name, versions: dict[str, tuple[Version, dict[str, float]]], ro
     )
 
 
-def _version(version: Version, metrics: dict[str, float]) -> ModelVersion:
-    verdict = verdict_of(version)
+def _version(described: Described) -> ModelVersion:
+    version, verdict = described.version, verdict_of(described.version)
     accepted = verdict.get("accepted")
     return ModelVersion(
         version=version.version,
         is_accepted=accepted if isinstance(accepted, bool) else None,
         reasons=[str(each) for each in verdict.get("reasons", ())],
-        metrics={key: f"{value:.8g}" for key, value in sorted(metrics.items())},
+        metrics={key: f"{value:.8g}" for key, value in sorted(described.metrics.items())},
         created_at=datetime.fromtimestamp(version.created_ms / 1000, tz=UTC),
     )
 

@@ -103,6 +103,8 @@ def test_series_that_cannot_be_forecast_are_refused(client: httpx.Client) -> Non
 
 
 def test_the_promoted_model_answers_for_a_stored_symbol_and_is_listed(client: httpx.Client, settings: Settings) -> None:
+    before = {each["name"]: each for each in client.get("/api/v1/models").raise_for_status().json()["data"]}
+    assert (before[NAME]["champion"], before[NAME]["challenger"]["version"]) == (None, 1)
     models = Models(settings.mlflow, settings.home / "promoting")
     Promoter(settings.postgres, models, CLOCK).promote(NAME, Decision(approver="gate", reason="the gate accepted it"))
     models.close()
@@ -117,7 +119,7 @@ def test_the_promoted_model_answers_for_a_stored_symbol_and_is_listed(client: ht
             )
 
     listed = {each["name"]: each for each in client.get("/api/v1/models").raise_for_status().json()["data"]}
-    assert listed[NAME]["champion"]["version"] == 1
+    assert listed[NAME]["champion"] == before[NAME]["challenger"]
     assert listed[NAME]["champion"]["is_accepted"] is True
     assert (listed[NAME]["decided"]["kind"], listed[NAME]["decided"]["approver"]) == ("promoted", "gate")
     assert (listed["other"]["champion"], listed["other"]["challenger"]["is_accepted"]) == (None, None)
