@@ -7,6 +7,7 @@ default below. Entry points call `load()` once and pass sections down; nothing e
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -176,6 +177,18 @@ class OutboxSettings(Section):
     metrics_port: int = Field(9109, description="port of the relay's Prometheus metrics")
 
 
+class HotSettings(Section):
+    """The hot process: marks, alerts and simulated fills."""
+
+    batch_ms: float = Field(5.0, gt=0, le=1000, description="ticks are gathered for this long before they are judged")
+    start: Literal["latest", "earliest"] = Field(
+        "latest", description="where the very first start reads market.ticks from; later ones go on where they were"
+    )
+    keep_days: int = Field(7, ge=1, description="how long the journal of batches is kept, for recomputations")
+    metrics_host: str = Field("127.0.0.1", description="address of the hot process's Prometheus metrics")
+    metrics_port: int = Field(9110, description="port of the hot process's Prometheus metrics")
+
+
 class MarketSettings(Section):
     calendar: str = Field(
         "XNYS",
@@ -220,6 +233,22 @@ class ProviderSettings(Section):
     five_paisa_access_token: SecretStr = Field(SecretStr(""), description="access token of that account, of today")
 
 
+class AllocationSettings(Section):
+    """When weights are computed without being asked for, and how long a proposal may be acted on."""
+
+    sweep: str = Field(
+        "0 5 * * 1-5",
+        description="when portfolios that are due, overdue or still wait get their weights: five fields of cron, hours "
+        "of New York",
+    )
+    price_tolerance: float = Field(
+        0.02,
+        gt=0,
+        lt=1,
+        description="a proposal is stale (proposal_stale) where a price has moved by more than this share",
+    )
+
+
 class LineageSettings(Section):
     url: str = Field(
         "", description="where jobs send their OpenLineage events, as http://marquez:5000; empty: logs/lineage.jsonl"
@@ -253,6 +282,7 @@ class StackSettings(Section):
     prometheus_port: int = Field(9090, description="preferred port of Prometheus")
     landing_metrics_port: int = Field(9108, description="preferred port of the lander's metrics")
     outbox_metrics_port: int = Field(9109, description="preferred port of the relay's metrics")
+    hot_metrics_port: int = Field(9110, description="preferred port of the hot process's metrics")
     feed_metrics_port: int = Field(9113, description="preferred port of the feed's metrics")
 
 
@@ -275,8 +305,10 @@ class Settings(BaseSettings):
     prometheus: PrometheusSettings = PrometheusSettings()
     landing: LandingSettings = LandingSettings()
     outbox: OutboxSettings = OutboxSettings()
+    hot: HotSettings = HotSettings()
     market: MarketSettings = MarketSettings()
     providers: ProviderSettings = ProviderSettings()
+    allocation: AllocationSettings = AllocationSettings()
     lineage: LineageSettings = LineageSettings()
     streams: StreamSettings = StreamSettings()
     stack: StackSettings = StackSettings()

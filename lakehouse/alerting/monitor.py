@@ -181,6 +181,26 @@ class Monitor:
         totals = self._board.totals
         totals["opening"] = np.where(totals["missing"] == 0, self.equity, NEVER)
 
+    def open_late(self) -> None:
+        """Portfolios without an opening, as they were not wholly priced when the day was opened, are measured from the
+        equity of now where they are priced."""
+        totals = self._board.totals
+        late = (totals["opening"] == NEVER) & (totals["missing"] == 0)
+        totals["opening"][late] = self.equity[late]
+
+    @property
+    def standing(self) -> tuple[IntArray, ...]:
+        """(P,) each: equity, net and gross worth, how many positions are missing, the opening and the highest equity;
+        quanta, NEVER where an opening or a highest is not known."""
+        totals = self._board.totals
+        known = (np.array(totals[name], dtype=np.int64) for name in ("net", "gross", "missing", "opening", "peak"))
+        return self.equity, *known
+
+    @property
+    def newest_us(self) -> int:
+        """The newest event time of all, NEVER before the first tick."""
+        return int(self._board.time[0])
+
     def measured(self, var: FloatArray) -> None:
         """VaR (P,) of the last batch, units of each portfolio's currency, NaN where there is none."""
         self._board.totals["batch"] = var * QUANTA

@@ -34,6 +34,18 @@ class Batch:
     offset: IntArray
     kafka_us: IntArray
 
+    @classmethod
+    def empty(cls) -> Self:
+        """No tick."""
+        return cls(
+            **{
+                name: np.zeros(
+                    0, np.float64 if name in ("price", "size", "bid", "bid_size", "ask", "ask_size") else "i8"
+                )
+                for name in cls.__slots__
+            }
+        )
+
     def __len__(self) -> int:
         return len(self.symbol)
 

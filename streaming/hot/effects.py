@@ -63,6 +63,14 @@ class Dealt:
     fills: tuple[Fill, ...] = ()
     ended: tuple[Ended, ...] = ()
 
+    def __bool__(self) -> bool:
+        return bool(self.fills or self.ended)
+
+    @property
+    def portfolios(self) -> frozenset[UUID]:
+        """Whose orders they are."""
+        return frozenset([*(each.portfolio_id for each in self.fills), *(each.portfolio_id for each in self.ended)])
+
 
 @dataclass(frozen=True, slots=True)
 class Effects:
@@ -72,7 +80,7 @@ class Effects:
     dealt: Dealt = Dealt()
 
     def __bool__(self) -> bool:
-        return bool(self.alerts or self.dealt.fills or self.dealt.ended)
+        return bool(self.alerts or self.dealt)
 
 
 class Desk(Protocol):
@@ -99,11 +107,3 @@ class Desk(Protocol):
 
     def recall(self, memory: bytes) -> None:
         """Go on where another desk was."""
-
-
-# Of streaming/hot/booking.py, beside the desk:
-#   async def book(connection: Transaction, dealt: Dealt, *, clock: Clock) -> tuple[JsonObject, ...]
-#       Books the fills and ends within the caller's transaction, each in a savepoint of its own; a refused fill is
-#       logged, and its order, as PostgreSQL has it or none, is in what it returns: restated to the desk.
-#   async def open_orders(connection: Transaction, portfolios: Sequence[UUID] | None) -> list[JsonObject]
-#       The open orders of these portfolios, or of all.

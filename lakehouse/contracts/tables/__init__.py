@@ -28,7 +28,7 @@ from lakehouse.contracts.tables import (
 
 LAKE = (bronze, silver, gold, risk, stress, strategy_backtests)
 BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing)
-OWN = (models, model_quality, quality, ops, alerting)
+OWN = (models, model_quality, quality, ops, alerting, hot)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS, *OWN) for table in room.TABLES}
 
 

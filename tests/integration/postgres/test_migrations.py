@@ -42,6 +42,7 @@ STEPS = [
     "v0022_first_moves",
     "v0023_alerting",
     "v0024_quote_tick",
+    "v0027_hot",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 

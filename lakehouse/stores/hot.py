@@ -1,0 +1,153 @@
+"""The hot process's fence, journal and checkpoints in PostgreSQL."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
+
+from lakehouse.clock import Clock
+from lakehouse.errors import TidemarkError
+from lakehouse.stores.postgres import Transaction, rows_of
+
+KEPT: Final = 3
+
+TAKE: Final[LiteralString] = """
+    INSERT INTO hot.shard AS s (shard, epoch, owner, started_at) VALUES (%(shard)s, 1, %(owner)s, %(now)s)
+    ON CONFLICT (shard) DO UPDATE SET epoch = s.epoch + 1, owner = excluded.owner, started_at = excluded.started_at
+    RETURNING epoch
+"""
+# The lock on the shard's row makes who takes the shard wait for this transaction's end, and see what it committed.
+APPEND: Final[LiteralString] = """
+    WITH own AS MATERIALIZED (
+        SELECT s.shard, s.epoch FROM hot.shard AS s WHERE s.shard = %(shard)s AND s.epoch = %(epoch)s FOR SHARE
+    )
+    INSERT INTO hot.journal (shard, number, epoch, batches, cuts, changes, ticks, committed_at)
+    SELECT own.shard, %(number)s, own.epoch, %(batches)s, %(cuts)s, %(changes)s, %(ticks)s, %(committed_at)s FROM own
+    RETURNING number
+"""
+NEWEST: Final[LiteralString] = """
+    SELECT c.number, c.state, c.made_at
+   
+    FROM hot.checkpoint AS c WHERE c.shard = %(shard)s ORDER BY c.number DESC LIMIT 1
+"""
+FIRST: Final[LiteralString] = """
+    SELECT c.number, c.state, c.made_at
+   
+    FROM hot.checkpoint AS c WHERE c.shard = %(shard)s ORDER BY c.number LIMIT 1
+"""
+AFTER: Final[LiteralString] = """
+    SELECT j.number, j.epoch, j.batches, j.cuts, j.changes, j.ticks, j.committed_at
+    FROM hot.journal AS j WHERE j.shard = %(shard)s AND j.number > %(number)s ORDER BY j.number
+"""
+KNOWN: Final[LiteralString] = """
+    SELECT j.number FROM hot.journal AS j
+    WHERE j.shard = %(shard)s AND j.number = %(number)s AND j.epoch = %(epoch)s
+"""
+# Only of rows that are committed, and only while the shard is this process's.
+PUT: Final[LiteralString] = """
+    INSERT INTO hot.checkpoint (shard, number, state, made_at)
+    SELECT s.shard, %(number)s, %(state)s, %(now)s FROM hot.shard AS s
+    WHERE s.shard = %(shard)s AND s.epoch = %(epoch)s
+    ON CONFLICT (shard, number) DO UPDATE SET state = excluded.state, made_at = excluded.made_at
+"""
+DROP_STATES: Final[LiteralString] = """
+    DELETE FROM hot.checkpoint AS c WHERE c.shard = %(shard)s AND c.number > 0 AND c.number < (
+        SELECT min(k.number) FROM (
+            SELECT n.number FROM hot.checkpoint AS n WHERE n.shard = %(shard)s ORDER BY n.number DESC LIMIT %(kept)s
+        ) AS k
+    )
+"""
+DROP_ROWS: Final[LiteralString] = """
+    DELETE FROM hot.journal AS j WHERE j.shard = %(shard)s AND j.committed_at < %(before)s AND j.number <= (
+        SELECT min(c.number) FROM hot.checkpoint AS c WHERE c.shard = %(shard)s AND c.number > 0
+    )
+"""
+
+
+class Fenced(TidemarkError):
+    """Another process has taken the shard: nothing was written, and this one has to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard that this process has taken."""
+
+    shard: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of the journal, as its contract says."""
+
+    number: int
+    batches: int
+    cuts: bytes
+    changes: str | None
+    ticks: int
+    committed_at: datetime
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A state, after row `number` of the journal."""
+
+    number: int
+    state: bytes
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Epoch:
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    number: int
+
+
+async def take(connection: Transaction, shard: str, owner: str, *, clock: Clock) -> Shard:
+    """Become the one process of the shard; whoever was it commits nothing any more."""
+    names = {"shard": shard, "owner": owner, "now": clock.now()}
+    return Shard(shard, (await rows_of(connection, TAKE, names, _Epoch))[0].epoch)
+
+
+async def append(connection: Transaction, shard: Shard, row: Row) -> None:
+    """Write a row in the caller's transaction. Raises Fenced."""
+    names = {name: getattr(row, name) for name in Row.__dataclass_fields__}
+    if not await rows_of(connection, APPEND, names | {"shard": shard.shard, "epoch": shard.epoch}, _Number):
+        raise Fenced(f"shard {shard.shard} was taken by another process after epoch {shard.epoch}")
+
+
+async def is_written(connection: Transaction, shard: Shard, number: int) -> bool:
+    """Whether this process's row `number` is committed: what a commit without an answer came to."""
+    names = {"shard": shard.shard, "number": number, "epoch": shard.epoch}
+    return bool(await rows_of(connection, KNOWN, names, _Number))
+
+
+async def newest_checkpoint(connection: Transaction, shard: str) -> Checkpoint | None:
+    """The state to go on from; None where there is none yet."""
+    return next(iter(await rows_of(connection, NEWEST, {"shard": shard}, Checkpoint)), None)
+
+
+async def first_checkpoint(connection: Transaction, shard: str) -> Checkpoint | None:
+    """The oldest state that is kept; None where there is none."""
+    return next(iter(await rows_of(connection, FIRST, {"shard": shard}, Checkpoint)), None)
+
+
+async def rows_after(connection: Transaction, shard: str, number: int) -> list[Row]:
+    """The journal after row `number`, in order."""
+    return await rows_of(connection, AFTER, {"shard": shard, "number": number}, Row)
+
+
+async def put_checkpoint(connection: Transaction, shard: Shard, number: int, state: bytes, *, clock: Clock) -> None:
+    """Keep a state after the committed row `number`, and drop all but the newest few and the very first."""
+    names = {"shard": shard.shard, "epoch": shard.epoch, "number": number, "state": state, "now": clock.now()}
+    await connection.execute(PUT, names)
+    await connection.execute(DROP_STATES, {"shard": shard.shard, "kept": KEPT})
+
+
+async def drop_rows(connection: Transaction, shard: Shard, before: datetime) -> None:
+    """Drop what was committed `before` and no kept state needs."""
+    await connection.execute(DROP_ROWS, {"shard": shard.shard, "before": before})

@@ -1,0 +1,149 @@
+"""Follows books, rules and orders in a thread of its own: events hint at what to read again, rows are the truth."""
+
+import asyncio
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Final
+from uuid import UUID
+
+import psycopg
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from lakehouse.clock import Clock
+from lakehouse.contracts.topics import books, risk
+from lakehouse.settings import PostgresSettings
+from lakehouse.stores.postgres import IN_THE_WAY
+from streaming.hot import reading
+from streaming.hot.changes import Change, Sight
+from streaming.hot.reading import Asked
+from streaming.hot.writer import connect
+
+REFRESH_S: Final = 30.0
+POLL_S: Final = 0.05
+PAUSE_S: Final = 1.0
+HINTS: Final = 500
+_BOOKS: Final = (books.PORTFOLIO.name, books.ORDER.name)
+_RULES: Final = risk.RULES.name
+NOTHING: Final = Asked(frozenset(), frozenset())
+
+log = structlog.get_logger(__name__)
+
+
+class Follower:
+    """Reads what events hint at within POLL_S, and everything every REFRESH_S.
+
+    `hint` and `taken` are the loop's; all else happens in the thread. A reading that fails is told and tried again.
+    """
+
+    def __init__(self, section: PostgresSettings, consumer: Consumer, *, clock: Clock) -> None:
+        self._section, self._consumer, self._clock = section, consumer, clock
+        self._hints: SimpleQueue[UUID] = SimpleQueue()
+        self._found: SimpleQueue[Change] = SimpleQueue()
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self._connection: AsyncConnection[TupleRow] | None = None
+
+    def start(self, seen: Sight) -> None:
+        """Follow from what was `seen`, beginning with everything."""
+        self._thread = Thread(target=lambda: asyncio.run(self._follow(seen.copy())), name="follower", daemon=True)
+        self._thread.start()
+
+    def hint(self, portfolio: UUID) -> None:
+        """Something of this portfolio is known to have changed."""
+        self._hints.put(portfolio)
+
+    def taken(self) -> Change | None:
+        """The next change that was found."""
+        try:
+            return self._found.get_nowait()
+        except Empty:
+            return None
+
+    def close(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._consumer.close()
+
+    async def _follow(self, seen: Sight) -> None:
+        self._listen()
+        owed, refreshed_s = Asked(), self._clock.monotonic()
+        while not self._stop.is_set():
+            now = self._clock.monotonic()
+            if now - refreshed_s >= REFRESH_S:
+                owed, refreshed_s = Asked(), now
+            if owed != NOTHING:
+                owed = await self._read(seen, owed)
+            owed = _joined(owed, self._asked())
+        await self._close()
+
+    async def _read(self, seen: Sight, asked: Asked) -> Asked:
+        """Read and hand on what differs; what is still owed, as it could not be read."""
+        try:
+            if self._connection is None:
+                self._connection = await connect(self._section, "tidemark-hot-follower")
+            change = await reading.changes(self._connection, seen, asked, clock=self._clock)
+        except IN_THE_WAY:
+            return asked
+        except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+            log.warning("books_not_read", error=str(error), retry_s=PAUSE_S)
+            await self._close()
+            self._stop.wait(PAUSE_S)
+            return asked
+        if change:
+            seen.apply(change)
+            self._found.put(change)
+        return NOTHING
+
+    def _asked(self) -> Asked:
+        """What events and the loop's own hints name; waits for them a little."""
+        owners: set[UUID] = set()
+        rules: set[UUID] = set()
+        for message in self._consumer.consume(HINTS, POLL_S):
+            if found := _key(message):
+                (rules if message.topic() == _RULES else owners).add(found)
+        while not self._hints.empty():
+            owners.add(self._hints.get_nowait())
+        return Asked(frozenset(owners), frozenset(rules))
+
+    def _listen(self) -> None:
+        """From the topics' ends: what was before is read from PostgreSQL. Without Kafka there is the refresh."""
+        try:
+            known = self._consumer.list_topics(timeout=PAUSE_S).topics
+        except KafkaException as error:
+            log.warning("events_not_followed", error=str(error))
+            return
+        names = [name for name in (*_BOOKS, _RULES) if name in known]
+        ends = [(name, number) for name in names for number in known[name].partitions]
+        self._consumer.assign([TopicPartition(name, number, _END) for name, number in ends])
+
+    async def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+_END: Final = -1  # librdkafka's OFFSET_END
+
+
+def _joined(one: Asked, other: Asked) -> Asked:
+    portfolios = None if one.portfolios is None or other.portfolios is None else one.portfolios | other.portfolios
+    rules = None if one.rules is None or other.rules is None else one.rules | other.rules
+    return Asked(portfolios, rules)
+
+
+def _key(message: Message) -> UUID | None:
+    """The object that an event is about."""
+    error = message.error()
+    if error is not None:
+        if error.code() != KafkaError._PARTITION_EOF:
+            log.warning("event_not_read", error=error.str())
+        return None
+    try:
+        return UUID((message.key() or b"").decode())
+    except ValueError:
+        return None

@@ -1,0 +1,66 @@
+"""`python -m streaming.hot`: judge ticks until told to stop."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from threading import Event
+from typing import Final
+
+import structlog
+
+from lakehouse import settings as platform
+from lakehouse.clock import SystemClock
+from lakehouse.errors import TidemarkError
+from streaming.hot import warm, wiring
+from streaming.hot.metrics import HotMetrics
+from streaming.kit import logs
+from streaming.kit.health import HealthServer
+
+SWITCH_S: Final = 0.0005
+"""How long a thread that reads books may keep the loop waiting."""
+
+log = structlog.get_logger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from a shell; returns the exit status. SIGTERM and SIGINT commit what was played and end it."""
+    argparse.ArgumentParser(
+        prog="python -m streaming.hot", description="Marks, alerts and simulated fills, within milliseconds."
+    ).parse_args(arguments)
+    logs.configure()
+    sys.setswitchinterval(SWITCH_S)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run(stop)
+    except TidemarkError as error:
+        log.error("hot_failed", kind=type(error).__name__, error=str(error))
+        return error.exit_code
+    return 0
+
+
+def run(stop: Event) -> None:
+    """Run by the settings until `stop`. Raises Fenced, Stopped, SourceError, OffsetGapError, ReplayImpossible."""
+    settings = platform.load()
+    metrics, ready = HotMetrics(), Event()
+    server = HealthServer(
+        settings.hot.metrics_port,
+        host=settings.hot.metrics_host,
+        registry=metrics.registry,
+        is_ready=ready.is_set,
+        setting="TIDEMARK_HOT__METRICS_PORT",
+    )
+    try:
+        with asyncio.Runner() as runner:
+            warm.up()
+            built = wiring.build(settings, runner, stop, clock=SystemClock(), metrics=metrics)
+            log.info("judging", metrics_port=server.port)
+            try:
+                built.run(stop, ready)
+            finally:
+                built.close()
+    finally:
+        server.close()

@@ -1,0 +1,40 @@
+"""Alert rules as they are journalled, and as lakehouse.alerting judges them."""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+import msgspec
+
+from lakehouse.alerting.rules import Rule
+from lakehouse.stores.alerting import StoredRule
+
+CROSSINGS: Final = "crossings"
+_PAUSED: Final = "paused"
+_JUDGED_BY: Final = ("kind", "limit_value", "is_amount", "hysteresis", "cool_down_s", "once", "arming")
+
+
+def to_json(stored: StoredRule, held: object) -> dict[str, object]:
+    """All of a rule. Its crossings are those `held` of it, where it was: who judges it counts on from there."""
+    found: dict[str, object] = msgspec.to_builtins(stored)
+    return found if held is None else found | {CROSSINGS: cast("Mapping[str, object]", held)[CROSSINGS]}
+
+
+def from_json(found: object) -> StoredRule:
+    """The rule that `to_json` was given."""
+    return msgspec.convert(found, StoredRule)
+
+
+def is_paused(stored: StoredRule) -> bool:
+    """Whether it is not judged."""
+    return stored.status == _PAUSED
+
+
+def judges_alike(one: object, other: object) -> bool:
+    """Whether two states of a rule judge alike: then what it has learnt stays."""
+    before, after = cast("Mapping[str, object]", one), cast("Mapping[str, object]", other)
+    return all(before[name] == after[name] for name in _JUDGED_BY)
+
+
+def is_watchable(rule: Rule, symbols: Mapping[str, object], portfolios: Mapping[str, object]) -> bool:
+    """Whether the book has what the rule is about; until then it sleeps."""
+    return (rule.symbol is None or rule.symbol in symbols) and (rule.portfolio is None or rule.portfolio in portfolios)

@@ -1,0 +1,33 @@
+"""Has the compiled loops ready before the first tick: read from numba's cache, or compiled into it."""
+
+import numpy as np
+
+from lakehouse.alerting.book import Book
+from lakehouse.alerting.monitor import Monitor
+from lakehouse.alerting.rules import Kind, Rule
+from streaming.hot.batch import Batch
+
+
+def up() -> None:
+    """Play one tick of a book of one position. Takes a second, and some more the first time on a machine."""
+    one = np.zeros(1, np.int64)
+    book = Book(
+        symbols=("A",),
+        portfolios=("P",),
+        symbol=one,
+        portfolio=one,
+        units=np.ones(1),
+        rate=one,
+        rates=np.ones(1),
+        cash=one,
+    )
+    rules = [
+        Rule(id="stop", kind=Kind.STOP_LOSS, limit=1.0, symbol="A", portfolio="P"),
+        Rule(id="stale", kind=Kind.STALE_QUOTE, limit=1.0, symbol="A"),
+        Rule(id="drawdown", kind=Kind.DRAWDOWN, limit=0.1, portfolio="P"),
+    ]
+    tick = {name: np.ones(1, column.dtype) for name, column in Batch.empty().ticks._asdict().items()}
+    ticks = Batch.empty().ticks._replace(**tick | {"symbol": one})
+    monitor = Monitor(book, rules)
+    monitor.play(ticks)
+    monitor.play(ticks._replace(at_us=ticks.at_us + 2_000_000, price=np.full(1, 0.5)))
