@@ -4,6 +4,7 @@ from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from lakehouse.trading import calendars
 from lakehouse.trading.order import TimeInForce
 
 # Matching gets this long to try an immediate order against quotes; then it lapses.
@@ -16,16 +17,11 @@ Sessions = tuple[tuple[datetime, datetime], ...]
 
 def _between(exchange: str, first: date, last: date) -> Sessions:
     """Opens and closes of the sessions of these days; empty for a venue without a calendar."""
-    # Here, because it brings pandas: most processes that know orders never ask when a session closes.
-    import exchange_calendars
-    from exchange_calendars.errors import CalendarError
-
     try:
-        calendar = exchange_calendars.get_calendar(exchange, start=first, end=last)
-    except (CalendarError, ValueError):  # no such calendar, or one that does not know these days
+        found = calendars.sessions(exchange, first, last)
+    except calendars.NoCalendar:
         return ()
-    pairs = zip(calendar.opens, calendar.closes, strict=True)
-    return tuple((opened.to_pydatetime(), closed.to_pydatetime()) for opened, closed in pairs)
+    return tuple((session.opens_at, session.closes_at) for session in found)
 
 
 @lru_cache(maxsize=64)

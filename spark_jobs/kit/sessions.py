@@ -2,31 +2,29 @@
 
 from datetime import date
 
-import exchange_calendars
 import numpy as np
 import numpy.typing as npt
-from exchange_calendars.errors import InvalidCalendarName
 
+from lakehouse.trading import calendars
 from spark_jobs.kit.errors import DataError
 
 Days = npt.NDArray[np.datetime64]
 
 
 class UnknownCalendarError(DataError):
-    """No exchange calendar has this name."""
+    """No exchange calendar has this name, or it does not know these years."""
 
-    def __init__(self, calendar: str) -> None:
-        super().__init__(f"there is no exchange calendar {calendar!r}: set TIDEMARK_MARKET__CALENDAR to one, as XNYS")
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; set TIDEMARK_MARKET__CALENDAR to one that knows them, as XNYS")
 
 
 def sessions(first_year: int, last_year: int, calendar: str) -> Days:
     """The trading days of whole years, ascending, as datetime64[D]. Raises UnknownCalendarError."""
     try:
-        found = exchange_calendars.get_calendar(calendar, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
-    except InvalidCalendarName as error:
-        raise UnknownCalendarError(calendar) from error
-    days: Days = found.sessions.to_numpy().astype("datetime64[D]")
-    return days
+        found = calendars.sessions(calendar, date(first_year, 1, 1), date(last_year, 12, 31))
+    except calendars.NoCalendar as error:
+        raise UnknownCalendarError(str(error)) from error
+    return np.array([session.day for session in found], dtype="datetime64[D]")
 
 
 def is_session(day: date, calendar: str) -> bool:

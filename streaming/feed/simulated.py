@@ -1,22 +1,22 @@
 """Simulated ticks that join real closes: one seeded Brownian bridge a symbol and day, marked as simulated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
 from zlib import crc32
 
-import exchange_calendars as xcals
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.clock import epoch_us
 from lakehouse.contracts.render import arrow
 from lakehouse.contracts.topics import TICKS
 from lakehouse.errors import TidemarkError
+from lakehouse.trading import calendars
 
 PROVIDER = "simulated"
 CALENDAR = "XNYS"
@@ -55,9 +55,9 @@ def simulate(closes: pa.Table, *, days: int, ticks_per_day: int, seed: int) -> I
     if len(dates) < days + 1:
         raise SimulationError(f"{days} days need {days + 1} dates of closes (the path starts at the close before)")
     prices = _prices(closes, dates)
-    calendar = xcals.get_calendar(CALENDAR, start=dates[0], end=dates[-1])
+    open_days = {session.day: session for session in calendars.sessions(CALENDAR, dates[0], dates[-1])}
     for before, day in pairwise(dates):
-        open_us, close_us = _hours(calendar, day)
+        open_us, close_us = _hours(open_days, day)
         sessions = [
             _Session(symbol, day, prices[symbol, before], prices[symbol, day], open_us, close_us)
             for symbol in sorted({name for name, _ in prices})
@@ -81,11 +81,10 @@ def _prices(closes: pa.Table, dates: list[date]) -> dict[tuple[str, date], Decim
     return prices
 
 
-def _hours(calendar: xcals.ExchangeCalendar, day: date) -> tuple[int, int]:
-    session = pd.Timestamp(day)
-    if session not in calendar.sessions:
+def _hours(open_days: Mapping[date, calendars.Session], day: date) -> tuple[int, int]:
+    if (session := open_days.get(day)) is None:
         raise SimulationError(f"{CALENDAR} was shut on {day}: the closes are not this exchange's")
-    return calendar.session_open(session).value // 1000, calendar.session_close(session).value // 1000
+    return epoch_us(session.opens_at), epoch_us(session.closes_at)
 
 
 def _ticks(session: _Session, count: int, seed: int) -> dict[str, npt.NDArray[np.generic]]:
