@@ -34,6 +34,18 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """An order as the books have it, and what a venue has to know besides: `amount` as in Standing, and `since_us`,
+    the moment from which it may be filled."""
+
+    order: Order
+    exchange: str
+    multiplier: Decimal
+    amount: Decimal
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the venue charges, and the share of a bar's volume that orders can have."""
 

@@ -60,9 +60,9 @@ message `auth` within 5 s; never in the address.
   the frame before of that symbol (or of your events): another one is a gap, send `resync`. Several frames may come in
   one `batch`. Without traffic there is a `heartbeat` every second.
 * `quotes` are conflated: you get the newest, `dropped` counts what was passed over. `orders`, `portfolio` and `alerts`
-  drop nothing: go on after a break with `since_seq`. They are the topics `order.events`, `portfolio.events` and
-  `alert.events`, as the outbox has them. No process writes `alert.events` in this release: the channel takes its
-  subscription, answers a snapshot, and stays silent.
+  drop nothing: go on after a break with `since_seq`. They are the topics `order.events` and `trade.fills`,
+  `portfolio.events`, and `risk.alerts`, as the outbox has them. `alerts` tells `alert.triggered` when a rule is broken,
+  with the tick that did it, and `alert.acknowledged`; GET /api/v1/alerts has the history.
 * The seeds' messages (`type`): `subscribe` sets what is followed and pushes `snapshot`s of what changes; `update` asks
   for a snapshot now.
 * The server closes with 4401 `not_authenticated` or `token_expired` (renew with `auth` before), 4403 `not_allowed`,

@@ -10,16 +10,25 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from lakehouse.clock import Clock
+from lakehouse.stores import alerting
 from lakehouse.stores.postgres import PostgresUnavailable
+from serving.kit.channel import hearing
 from serving.sockets.commands import Channel
 from serving.sockets.frames import text_of
 from serving.sockets.repository import EventRepository, EventRow
 
 POLL_S = 0.1
 RETRY_S = 1.0
-TOPICS = {"order.events": Channel.ORDERS, "portfolio.events": Channel.PORTFOLIO, "alert.events": Channel.ALERTS}
+TOPICS = {
+    "order.events": Channel.ORDERS,
+    "trade.fills": Channel.ORDERS,
+    "portfolio.events": Channel.PORTFOLIO,
+    alerting.ALERTS: Channel.ALERTS,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -82,13 +91,15 @@ def event_frame(row: EventRow, channel: Channel, previous: int, now: str) -> str
 
 
 class EventHub:
-    """Reads for every socket at once, ten times a second, while there is one."""
+    """Reads for every socket at once, ten times a second while there is one, and when an alert is heard of."""
 
-    def __init__(self, repository: EventRepository, clock: Clock) -> None:
+    def __init__(self, repository: EventRepository, redis: "Redis", clock: Clock) -> None:
         self.repository = repository
+        self._redis = redis
         self._clock = clock
         self._tails: dict[Tail, None] = {}
         self._some = asyncio.Event()
+        self._told = asyncio.Event()
 
     def add(self, tail: Tail) -> None:
         """Serve a socket."""
@@ -110,7 +121,38 @@ class EventHub:
             except PostgresUnavailable as error:
                 log.warning("events cannot be read", error=str(error))
                 await asyncio.sleep(RETRY_S)
-            await asyncio.sleep(POLL_S)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until there may be something new."""
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self._told.wait()
+        except TimeoutError:
+            return
+        self._told.clear()
+
+    async def listen(self) -> None:
+        """Hear of alerts until cancelled. Without Redis they are found a tenth of a second later."""
+        while True:
+            try:
+                async with hearing(self._redis, alerting.CHANNEL, self._clock) as messages:
+                    async for message in messages:
+                        if message is not None:
+                            self._hear(message)
+            except (RedisError, TimeoutError, OSError) as error:
+                log.warning("alerts are not heard of", error=type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+
+    def _hear(self, message: str) -> None:
+        """Read at once if it concerns who is here."""
+        try:
+            owner = alerting.owner_in(message)
+        except alerting.NotAnAlert as error:
+            log.warning("message of alerts ignored", error=str(error))
+            return
+        if any(tail.owner == owner for tail in self._tails):
+            self._told.set()
 
     async def turn(self) -> None:
         """Read once for every socket that has sent what it was given. Raises PostgresUnavailable."""

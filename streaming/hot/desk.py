@@ -21,10 +21,10 @@ from lakehouse.risk.checks import IntArray
 from lakehouse.trading.machine import PRICE_STEP
 from lakehouse.trading.matching import Print, TopOfBook
 from lakehouse.trading.order import Status
-from lakehouse.trading.venue import AT_ONCE_ENDED, MarketEvent, Met, Standing, Terms, meet
+from lakehouse.trading.venue import AT_ONCE_ENDED, MarketEvent, Met, OpenOrder, Standing, Terms, meet
 from streaming.hot.batch import Batch
 from streaming.hot.desk_hours import Hours, in_sessions
-from streaming.hot.desk_orders import Kept, OpenOrder, joined, read
+from streaming.hot.desk_orders import Kept, is_final, joined, read
 from streaming.hot.desk_reach import Prices, Reach, reach_of
 from streaming.hot.effects import Cause, Dealt, Ended, Fill, JsonObject
 
@@ -80,7 +80,7 @@ class SimulatedDesk:
         for plain in orders:
             opened = read(plain)
             order = opened.order
-            if not opened.is_final and order.version <= self._version(order.id):
+            if not is_final(plain) and order.version <= self._version(order.id):
                 continue
             if order.is_open:
                 self._join(opened)

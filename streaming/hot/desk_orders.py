@@ -8,35 +8,27 @@ import msgspec
 
 from lakehouse.clock import epoch_us
 from lakehouse.trading.matching import resting
-from lakehouse.trading.order import Order
-from lakehouse.trading.venue import Standing
+from lakehouse.trading.venue import OpenOrder, Standing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenOrder:
-    """An order as PostgreSQL has it, and what a venue has to know besides.
+def plain_of(opened: OpenOrder, *, is_final: bool = False) -> dict[str, object]:
+    """It as JSON has it, with `id`, `version` and `portfolio_id` on top.
 
-    `amount` is what its fills came to (price times units times `multiplier`), `since_us` the moment from which ticks
-    may fill it. `is_final` says that PostgreSQL is right, whatever the venue has made of the order: a fill was refused.
+    `is_final` says that PostgreSQL is right, whatever the venue has made of the order: a fill was refused.
     """
+    order = opened.order
+    plain: dict[str, object] = msgspec.to_builtins(opened)
+    named = {"id": str(order.id), "version": order.version, "portfolio_id": str(order.portfolio_id)}
+    return plain | named | {"is_final": is_final}
 
-    order: Order
-    exchange: str
-    multiplier: Decimal
-    amount: Decimal
-    since_us: int
-    is_final: bool = False
 
-    @property
-    def plain(self) -> dict[str, object]:
-        """It as JSON has it, with `id`, `version` and `portfolio_id` on top."""
-        order = self.order
-        written: dict[str, object] = msgspec.to_builtins(self)
-        return written | {"id": str(order.id), "version": order.version, "portfolio_id": str(order.portfolio_id)}
+def is_final(plain: Mapping[str, object]) -> bool:
+    """As it was told."""
+    return plain["is_final"] is True
 
 
 def read(plain: Mapping[str, object]) -> OpenOrder:
-    """What `plain` wrote. Raises msgspec.ValidationError."""
+    """What `plain_of` wrote. Raises msgspec.ValidationError."""
     return msgspec.convert(plain, OpenOrder)
 
 

@@ -75,7 +75,7 @@ def _limits(order: Resting[Decimal]) -> Iterator[tuple[str, float]]:
 def _stops(order: Resting[Decimal], *, buys: bool) -> Iterator[tuple[str, float]]:
     """The price that sets it off, and the one beyond which it trails."""
     stop = float(order.stop or 0)
-    yield ("high", stop + 0.5) if buys else ("low", stop - 0.5)
+    yield ("high", stop) if buys else ("low", stop)
     if order.trail_distance is not None:
         trail = float(order.trail_distance)
         yield ("low", stop - trail) if buys else ("high", stop + trail)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lakehouse.trading.order import Leg, Order, OrderClass, OrderType, Side, Status, TimeInForce
+from lakehouse.trading.venue import OpenOrder
 from streaming.hot.batch import Batch
-from streaming.hot.desk_orders import OpenOrder
 from tests.factories.orders import ORDER, order_id
 
 NAN = float("nan")

@@ -87,6 +87,7 @@ def _events(name: str, doc: str, owner: str) -> Table:
 
 PORTFOLIO_EVENTS = _events("bronze.portfolio_events_v1", "What happened to portfolios and their books.", "books")
 ORDER_EVENTS = _events("bronze.order_events_v1", "What happened to orders.", "trading")
+TRADE_FILLS = _events("bronze.trade_fills_v1", "Fills of orders, as they were booked.", "trading")
 RISK_ALERTS = _events("bronze.risk_alerts_v1", "Rules that were broken, and alerts that were seen.", "risk")
 RISK_RULES = _events("bronze.risk_rules_v1", "What happened to alert rules.", "risk")
 
@@ -132,4 +133,13 @@ QUARANTINE = Table(
     writer=Engine.DELTA_RS,
 )
 
-TABLES = (MARKET_TICKS, MARKET_BARS_DAILY, PORTFOLIO_EVENTS, ORDER_EVENTS, RISK_ALERTS, RISK_RULES, QUARANTINE)
+TABLES = (
+    MARKET_TICKS,
+    MARKET_BARS_DAILY,
+    PORTFOLIO_EVENTS,
+    ORDER_EVENTS,
+    TRADE_FILLS,
+    RISK_ALERTS,
+    RISK_RULES,
+    QUARANTINE,
+)

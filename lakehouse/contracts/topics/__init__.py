@@ -41,7 +41,7 @@ BARS_DAILY = Topic(
     ),
 )
 
-_ALL = (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER, risk.ALERTS, risk.RULES)
+_ALL = (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER, books.FILLS, risk.ALERTS, risk.RULES)
 TOPICS: dict[str, Topic] = {found.name: found for found in _ALL}
 # What the platform makes of these and sends on does not land: it can be made again.
 DERIVED: tuple[Stream, ...] = (quotes.ENRICHED,)

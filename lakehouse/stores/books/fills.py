@@ -1,7 +1,7 @@
 """A fill: execution, lots, cash, ledger, settlement, order, family and events, in one transaction of the caller's."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
@@ -21,6 +21,8 @@ from lakehouse.trading.lots import slice_of
 from lakehouse.trading.machine import Filled, Reject, apply
 from lakehouse.trading.order import WITH_LIMIT, Order, Side, TradingError
 
+# A venue's clock may be ahead of ours by so much.
+CLOCK_SKEW: Final = timedelta(seconds=5)
 KNOWN: Final[LiteralString] = """
     SELECT f.id, f.quantity, f.price, f.fee_minor, f.transaction_id
     FROM trading.fill AS f
@@ -136,7 +138,7 @@ async def _fill(
 
 
 def _check_time(order: Order, report: Report, clock: Clock) -> None:
-    if report.filled_at > clock.now():
+    if report.filled_at > clock.now() + CLOCK_SKEW:
         raise FillRefused("in_the_future", "filled_at lies ahead.")
     if report.filled_at < made_at(order.id):
         raise FillRefused("before_the_order", f"The order was made later, at {made_at(order.id).isoformat()}.")

@@ -17,6 +17,7 @@ from lakehouse.trading.family import Change
 from lakehouse.trading.order import Leg, Order, OrderClass, OrderType, Side, Status, TimeInForce
 
 TOPIC: Final = "order.events"
+FILLS: Final = "trade.fills"
 
 FAMILY: Final[LiteralString] = """
     SELECT o.id, o.portfolio_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force,
@@ -96,7 +97,9 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """An order as its columns have it."""
+
     id: UUID
     portfolio_id: UUID
     account_id: UUID
@@ -133,7 +136,7 @@ async def family_of(connection: Transaction, order_id: UUID) -> dict[UUID, Order
 
     The caller has locked the account, so that nothing changes between this reading and its writing.
     """
-    return {row.id: _order(row) for row in await rows_of(connection, FAMILY, {"id": order_id}, _Row)}
+    return {row.id: order_of(row) for row in await rows_of(connection, FAMILY, {"id": order_id}, Row)}
 
 
 async def insert(connection: Transaction, changes: Sequence[Change], screening: Screening, *, at: datetime) -> None:
@@ -209,7 +212,8 @@ def number(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.normalize():f}"
 
 
-def _order(row: _Row) -> Order:
+def order_of(row: Row) -> Order:
+    """The order that a row holds."""
     lots = tuple((UUID(each["lot_id"]), Decimal(each["quantity"])) for each in row.lots or ())
     return Order(
         id=row.id,
@@ -311,7 +315,7 @@ def fill_event(execution: Execution, order: Order, *, owner_id: UUID, clock: Clo
     """The event of the trade itself, beside the order's."""
     return Event(
         event_id=uuid7(clock),
-        topic=TOPIC,
+        topic=FILLS,
         key=str(order.portfolio_id),
         type="trade.filled",
         owner_id=owner_id,

@@ -221,6 +221,15 @@ async def expire(connection: Transaction, order_id: UUID, *, clock: Clock) -> bo
     return True
 
 
+async def end(connection: Transaction, order_id: UUID, *, reason: str, clock: Clock) -> bool:
+    """Let the venue end what is not filled of an order, with its family; False where it has ended before."""
+    books, family = await opened(connection, order_id)
+    order = family[order_id]
+    if order.is_open:
+        await _end(connection, books, family, order, Cancel(reason), clock)
+    return order.is_open
+
+
 async def due(connection: Transaction, *, now: datetime, after: Due = FIRST_DUE, limit: int) -> list[Due]:
     """The next open orders after `after` whose time is over, by the time at which they lapse, then by id."""
     names = {"now": now, "expires_at": after.expires_at, "id": after.id, "limit": limit}
@@ -378,6 +387,7 @@ __all__ = [
     "cancel",
     "dated",
     "due",
+    "end",
     "expire",
     "lapse_of",
     "opened",

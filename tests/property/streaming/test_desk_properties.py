@@ -16,6 +16,7 @@ from lakehouse.trading.venue import Standing, Terms, meet, stand
 from streaming.hot.batch import Batch
 from streaming.hot.desk import SimulatedDesk
 from streaming.hot.desk_hours import always_open
+from streaming.hot.desk_orders import plain_of
 from streaming.hot.effects import Ended, Fill
 from tests.factories.hot_desk import NAN, START_US, SYMBOLS, Tick, a_bracket, an_order, batch_of, opened, quote, trade
 
@@ -65,7 +66,7 @@ def orders(draw: st.DrawFn) -> list[Order]:
 
 def a_desk(made: Sequence[Order]) -> SimulatedDesk:
     desk = SimulatedDesk(TERMS, always_open)
-    desk.restate([opened(order, since_us=START_US + 5).plain for order in made])
+    desk.restate([plain_of(opened(order, since_us=START_US + 5)) for order in made])
     return desk
 
 
@@ -141,7 +142,7 @@ def test_what_was_read_too_early_changes_nothing(made: list[Order], drawn: list[
     desk = a_desk(made)
     desk.play(batch_of(drawn), SYMBOLS)
     memory = desk.memory()
-    desk.restate([opened(order).plain for order in made])
+    desk.restate([plain_of(opened(order)) for order in made])
     assert desk.memory() == memory
 
 

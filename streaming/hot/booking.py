@@ -1,0 +1,104 @@
+"""What the desk dealt, booked: fills and ends of a batch in the caller's transaction; and the orders that it deals."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import structlog
+from psycopg import DataError, IntegrityError
+
+from lakehouse.clock import Clock
+from lakehouse.stores.books import fills, orders
+from lakehouse.stores.books import open_orders as store
+from lakehouse.stores.postgres import Transaction
+from streaming.hot.desk_orders import plain_of
+from streaming.hot.effects import Dealt, Ended, Fill, JsonObject
+
+REFUSED: Final = (fills.FillRefused, orders.OrderUnknown, IntegrityError, DataError)
+# What a constraint of the books says of an order, in the words of the rules that judge orders before they are placed.
+RULES: Final = {
+    "ledger_account_no_overdraft": "buying_power",
+    "ledger_account_reserved_covered": "buying_power",
+    "position_reserved_covered": "holdings",
+}
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A fill or an end, by the order that it is of."""
+
+    order_id: UUID
+    do: Callable[[Transaction], Awaitable[object]]
+
+
+async def book(connection: Transaction, dealt: Dealt, *, clock: Clock) -> tuple[JsonObject, ...]:
+    """Book the fills and ends within the caller's transaction; what was booked before changes nothing.
+
+    The lock of an order's account decides between a fill and a change by its owner. An order whose fill the books
+    refuse, because it has ended, or its account cannot pay, ends: it and its relatives are in what is returned, as
+    PostgreSQL has them, for the desk. Raises psycopg.OperationalError, also where another transaction was faster.
+    """
+    works = [_Work(each.order_id, partial(_fill, each, clock)) for each in dealt.fills]
+    works += [_Work(each.order_id, partial(_end, each, clock)) for each in dealt.ended]
+    if not dealt:
+        return ()
+    await store.lock_accounts(connection, dealt.portfolios)
+    try:
+        async with connection.transaction():
+            for work in works:
+                await work.do(connection)
+    except REFUSED:
+        return await _one_by_one(connection, works, clock)
+    return ()
+
+
+async def open_orders(connection: Transaction, portfolios: Sequence[UUID] | None) -> list[JsonObject]:
+    """The open orders of these portfolios, or of all, as the desk reads them."""
+    return [plain_of(each) for each in await store.open_orders(connection, portfolios)]
+
+
+async def _one_by_one(connection: Transaction, works: Sequence[_Work], clock: Clock) -> tuple[JsonObject, ...]:
+    refused: dict[UUID, str] = {}
+    for work in works:
+        if work.order_id in refused:
+            continue
+        try:
+            async with connection.transaction():
+                await work.do(connection)
+        except REFUSED as error:
+            refused[work.order_id] = rule = _rule(error)
+            log.warning("fill refused: its order ends", order_id=str(work.order_id), rule=rule, error=str(error))
+            if not isinstance(error, orders.OrderUnknown):
+                await orders.end(connection, work.order_id, reason=rule, clock=clock)
+    return tuple(plain_of(each, is_final=True) for each in await store.families_of(connection, list(refused)))
+
+
+async def _fill(fill: Fill, clock: Clock, connection: Transaction) -> None:
+    report = fills.Report(
+        order_id=fill.order_id,
+        venue_trade_id=fill.venue_trade_id,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee_minor=fill.fee_minor,
+        filled_at=EPOCH + timedelta(microseconds=fill.at_us),
+    )
+    await fills.fill(connection, report, clock=clock)
+
+
+async def _end(ended: Ended, clock: Clock, connection: Transaction) -> None:
+    await orders.end(connection, ended.order_id, reason=ended.reason, clock=clock)
+
+
+def _rule(error: Exception) -> str:
+    if isinstance(error, fills.FillRefused):
+        return error.rule
+    if isinstance(error, IntegrityError | DataError):
+        name = error.diag.constraint_name or "not_bookable"
+        return RULES.get(name, name)
+    return "order_unknown"
