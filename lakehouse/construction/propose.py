@@ -44,7 +44,7 @@ WASH = "a loss of this sale may not count for tax: units that stay were bought w
 class Holdings:
     """What a portfolio holds at a close: units by symbol, closes of all symbols of the market, cash, open tax lots in
     the order in which they were opened. `kept` units are promised to open orders, and `coming` ones may be bought by
-    others; `lot_method` is the account's."""
+    others; `lot_method` is the account's; `notes` what the owner should know of trades, by symbol."""
 
     portfolio_id: UUID
     business_date: date
@@ -56,6 +56,7 @@ class Holdings:
     kept: Mapping[str, Decimal] = field(default_factory=dict)
     coming: Mapping[str, Decimal] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.SPECIFIC
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def propose(holdings: Holdings, policy: Policy, market: Market, reading: RegimeReading) -> Proposal:
@@ -276,7 +277,7 @@ class _Making:
             lots=sale.picks if sale else (),
             short_gain=sale.short_gain if sale else Decimal(0),
             long_gain=sale.long_gain if sale else Decimal(0),
-            note=_note(sale) if lots < 0 else "",
+            note="; ".join(filter(None, (_note(sale) if lots < 0 else "", self.holdings.notes.get(symbol, "")))),
         )
 
 

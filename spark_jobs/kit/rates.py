@@ -20,16 +20,19 @@ QUOTED = ("base", "quote", "as_of", "rate")
 
 
 def lake_rates(run: Run, currencies: Collection[str], years: Collection[int]) -> Rates:
-    """Rates among `currencies` of `years`, none of them after the business date. The table is not read where one
-    currency is all there is, nor by a run that is older than it. Raises MissingTableError."""
-    is_older = run.original is not None and FX_RATES.name not in run.original.inputs
-    if len(set(currencies)) < 2 or is_older:
+    """Rates among `currencies` of `years`, none of them after the business date; none at all before the first were
+    copied. The table is not read where one currency is all there is, nor for a run that did not read it."""
+    if len(set(currencies)) < 2 or not _is_there(run):
         return NO_RATES
     wanted = sorted({*currencies, *PIVOTS})
     known = F.col("as_of_year").isin(*sorted(years)) & (F.col("as_of") <= F.lit(run.business_date))
     among = F.col("base").isin(*wanted) & F.col("quote").isin(*wanted)
     rows = run.read(FX_RATES).where(known & among).select(*QUOTED).toArrow().to_pylist()
     return Rates(Quoted(**row) for row in rows)
+
+
+def _is_there(run: Run) -> bool:
+    return FX_RATES.name in run.original.inputs if run.original else run.lake.exists(FX_RATES)
 
 
 def rate_on(rates: Rates, pair: tuple[str, str], day: date) -> Decimal:

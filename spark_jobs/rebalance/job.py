@@ -17,6 +17,7 @@ from lakehouse.contracts.tables.silver import POSITIONS
 from ml.inference.regime_model import regime_in_use
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
+from spark_jobs.kit.rates import lake_rates
 from spark_jobs.kit.run import Run
 from spark_jobs.rebalance import policies
 from spark_jobs.rebalance.parameters import Parameters, Windows, parse
@@ -61,8 +62,10 @@ def _proposals(run: Run, chosen: Parameters) -> tuple[Proposal, ...]:
     held = units_by_portfolio(_held(run.read(POSITIONS), run, ids).toArrow())
     closes = by_symbol(_closes(run.read(RETURNS_DAILY), run, chosen.windows).toArrow())
     reading = market_regime(closes, chosen.windows, chosen.regime_model)
+    currencies = {*(due.currency for due in chosen.due), *(found.currency for found in closes.values())}
+    rates = lake_rates(run, currencies, range(chosen.windows.first_year(day) - 1, day.year + 1))
     return tuple(
-        proposal_of(due, held.get(str(due.portfolio_id), {}), closes, reading, day, chosen.windows)
+        proposal_of(due, held.get(str(due.portfolio_id), {}), closes, reading, day, chosen.windows, rates)
         for due in chosen.due
     )
 

@@ -15,11 +15,15 @@ from lakehouse.construction.model import ConstructionError, Market
 from lakehouse.construction.proposal import Proposal, ProposalStatus, RiskOfWeights
 from lakehouse.construction.propose import Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading, read_regime
+from lakehouse.portfolio.fx import Rates
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, RiskError
 from lakehouse.risk.returns import DateArray, align, comparable, simple_returns, unbroken
 from ml.inference.regime import read_model
+from spark_jobs.kit.holdings import Unmeasured
+from spark_jobs.kit.rates import NO_RATES, rate_on, rates_on
 from spark_jobs.rebalance.parameters import Due, RegimeModel, Windows
 
+PRICE = Decimal("0.00000001")
 NO_RISK = RiskOfWeights(0.0, 0.0, 0.0)
 UNKNOWN = RegimeReading(Regime.SIDEWAYS, "default:too_little_history", 1.0, 1.0, 0.0)
 
@@ -97,49 +101,69 @@ def proposal_of(
     reading: RegimeReading,
     business_date: date,
     windows: Windows,
+    rates: Rates = NO_RATES,
 ) -> Proposal:
     """The proposal for one portfolio; one that cannot be computed is refused with the reason, and stops no other."""
     symbols = tuple(sorted(set(units) | due.policy.wanted_symbols()))
     try:
-        usable = _usable(due, symbols, closes, business_date)
+        usable = _usable(symbols, closes, business_date)
+        worth = {symbol: _in_base(found, due.currency, rates, business_date) for symbol, found in usable.items()}
         holdings = Holdings(
             due.portfolio_id,
             business_date,
             due.currency,
             due.cash,
             units,
-            {symbol: found.last for symbol, found in usable.items()},
+            worth,
             due.lots,
             due.kept,
             due.coming,
             due.lot_method,
+            _notes(usable, due.currency),
         )
-        return propose(holdings, due.policy, _market(usable, windows), reading)
-    except (ConstructionError, RiskError) as error:
+        return propose(holdings, due.policy, _market(usable, windows, due.currency, rates), reading)
+    except (ConstructionError, RiskError, Unmeasured) as error:
         return _refused(due, reading, business_date, str(error))
 
 
-def _usable(due: Due, symbols: tuple[str, ...], closes: Mapping[str, Closes], day: date) -> dict[str, Closes]:
+def _usable(symbols: tuple[str, ...], closes: Mapping[str, Closes], day: date) -> dict[str, Closes]:
     if not symbols:
         raise NotComputable("nothing is held and the policy's universe is empty: name what may be bought")
     missing = [s for s in symbols if s not in closes or closes[s].dates[-1] != np.datetime64(day)]
     if missing:
         raise NotComputable(f"no close on {day} of {', '.join(missing)}: ingest the bars, or leave them out")
-    foreign = [s for s in symbols if closes[s].currency != due.currency]
-    if foreign:
-        raise NotComputable(f"priced in another currency than {due.currency}: {', '.join(foreign)}")
     return {symbol: closes[symbol] for symbol in symbols}
 
 
-def _market(usable: Mapping[str, Closes], windows: Windows) -> Market:
+def _in_base(found: Closes, base: str, rates: Rates, day: date) -> Decimal:
+    """The last close in `base`, with the digits that a price has."""
+    if found.currency == base:
+        return found.last
+    return (found.last * rate_on(rates, (found.currency, base), day)).quantize(PRICE)
+
+
+def _notes(usable: Mapping[str, Closes], base: str) -> dict[str, str]:
+    """What the owner should know of trades that are paid in another currency."""
+    return {
+        symbol: f"paid in {found.currency}, at {found.last.normalize():f} a unit: cash of {base} is converted first"
+        for symbol, found in usable.items()
+        if found.currency != base
+    }
+
+
+def _market(usable: Mapping[str, Closes], windows: Windows, base: str, rates: Rates) -> Market:
+    """Returns in `base`: those of price and exchange rate together."""
     aligned = align(
         symbols=np.concatenate([[symbol] * len(found.dates) for symbol, found in usable.items()]),
         dates=np.concatenate([found.dates for found in usable.values()]),
         prices=np.concatenate([found.prices for found in usable.values()]),
         required=windows.window_days + 1,
     )
-    returns = simple_returns(aligned.prices[-windows.window_days - 1 :])
-    return market(aligned.symbols, returns, Estimator(windows.estimator))
+    prices, days = aligned.prices[-windows.window_days - 1 :], aligned.dates[-windows.window_days - 1 :].tolist()
+    for column, symbol in enumerate(aligned.symbols):
+        if (currency := usable[symbol].currency) != base:
+            prices[:, column] *= rates_on(rates, (currency, base), days)
+    return market(aligned.symbols, simple_returns(prices), Estimator(windows.estimator))
 
 
 def _refused(due: Due, reading: RegimeReading, day: date, reason: str) -> Proposal:

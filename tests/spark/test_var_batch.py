@@ -216,8 +216,41 @@ def test_a_holding_without_a_price_leaves_its_portfolio_unmeasured_and_the_other
     assert (done.counts["portfolios"], done.counts["unmeasured_portfolios"]) == (2, 1)
     hold(market, HELD, currency="EUR")
     run(POSITIONS, market, rebuild=True)
-    with pytest.raises(NothingMeasurableError, match=r"AAA is priced in USD, .* no exchange rates to EUR"):
+    with pytest.raises(NothingMeasurableError, match=r"no rate of USD to EUR of 2022-12-28.* run positions_daily"):
         run(VAR, market)
+    assert_foreign_holdings_move_with_the_rate(market)
+
+
+def assert_foreign_holdings_move_with_the_rate(market: Settings) -> None:
+    """Rates that PostgreSQL gets are copied by the next run, and a run by them can be repeated."""
+    days, closes = walk()
+    moved = 1.1 * np.exp(np.random.default_rng(7).normal(0, 0.005, len(days)).cumsum())
+    quoted = [(day, Decimal(f"{rate:.8f}")) for day, rate in zip(days, moved.tolist(), strict=True)]
+    with postgres.connect(market.postgres) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO market.fx_rate (base, quote, as_of, rate, provider) VALUES ('EUR', 'USD', %s, %s, 'test')",
+            quoted,
+        )
+    copied = run(POSITIONS, market)
+    assert copied.counts["silver.fx_rates_v1"] == len(days)
+    done = run(VAR, market)
+    found = {(row["portfolio_id"], row["method"], row["confidence"]): row for row in rows(market, "risk")
+             if row["horizon_days"] == 1}  # fmt: skip
+    long = found[str(LONG), "historical", Decimal("0.99")]
+    in_euros = closes[:, :2] / np.array([[float(rate)] for _, rate in quoted])
+    returns = (in_euros[1:] / in_euros[:-1] - 1)[-500:]
+    wanted = estimate(Method.HISTORICAL, returns @ (in_euros[-1:] * [10.5, 3.0]).T, confidence=Decimal("0.99"))
+    assert float(long["var_base"]) == pytest.approx(wanted.var[0], abs=0.006)
+    by_currency = [row for row in rows(market, "components") if row["grouping"] == "currency"]
+    assert {row["group_name"] for row in by_currency} == {"USD"}
+    stressed = run(STRESS, market)
+    covid = [row for row in rows(market, "stress") if row["scenario"] == "covid_2020"]
+    assert all(row["pnl_base"] is not None for row in covid)
+    assert reproduce(VAR, done.run_id, market, clock=CLOCK).reproduced
+    assert reproduce(STRESS, stressed.run_id, market, clock=CLOCK).reproduced
+    assert run(POSITIONS, market).counts["silver.fx_rates_v1"] < len(days)  # only the date's own year again
+    with postgres.connect(market.postgres) as connection:
+        connection.execute("DELETE FROM market.fx_rate")
 
 
 def test_stress_and_the_explained_day_are_those_of_the_closes_and_what_is_unmeasured_says_why(market: Settings) -> None:

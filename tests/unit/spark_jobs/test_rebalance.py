@@ -17,6 +17,7 @@ from lakehouse.construction.regime import Regime
 from lakehouse.contracts.render.arrow import schema
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
+from lakehouse.portfolio.fx import Quoted, Rates
 from lakehouse.portfolio.lots import LotMethod
 from spark_jobs.rebalance.job import CLOSES
 from spark_jobs.rebalance.parameters import Due, Windows, parse
@@ -156,12 +157,26 @@ def test_the_universe_may_be_bought_by_who_holds_nothing() -> None:
     assert [line.symbol for line in found.lines] == ["A", "B"]
 
 
+def test_foreign_holdings_are_proposed_for_in_the_currency_of_the_portfolio() -> None:
+    prices = {**closes("A"), "B": closes("A", "B", currency="EUR")["B"]}
+    days = [DAY - timedelta(days=ago) for ago in range(WINDOWS.window_days + 1)]
+    rates = Rates(Quoted("EUR", "USD", day, Decimal("1.1") + Decimal(n % 7) / 100) for n, day in enumerate(days))
+    found = proposal_of(due(), {"A": Decimal(100), "B": Decimal(1)}, prices, UNKNOWN, DAY, WINDOWS, rates)
+    assert found.status is ProposalStatus.PROPOSED
+    bought = next(trade for trade in found.trades if trade.symbol == "B")
+    assert bought.reference_price == (prices["B"].last * Decimal("1.1")).quantize(Decimal("0.00000001"))
+    assert bought.note.startswith(f"paid in EUR, at {prices['B'].last.normalize():f} a unit")
+    assert found.value == 100 * prices["A"].last + bought.reference_price + Decimal(100)
+    without = proposal_of(due(), {"B": Decimal(1)}, prices, UNKNOWN, DAY, WINDOWS, Rates([]))
+    assert "no rate of EUR to USD" in without.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("units", "prices", "reason"),
     [
         ({}, {}, "universe"),
         ({"A": Decimal(1)}, closes("B"), "no close on 2022-12-28 of A"),
-        ({"A": Decimal(1)}, closes("A", currency="EUR"), "another currency"),
+        ({"A": Decimal(1)}, closes("A", currency="EUR"), "no rate of EUR to USD of 2022-12-28"),
         ({"A": Decimal(1)}, closes("A", days=100), "supply a longer history"),
         ({"A": Decimal(-1), "B": Decimal(5)}, closes("A", "B"), "short positions"),
     ],
