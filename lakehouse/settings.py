@@ -6,6 +6,7 @@ default below. Entry points call `load()` once and pass sections down; nothing e
 """
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -189,6 +190,16 @@ class HotSettings(Section):
     metrics_port: int = Field(9110, description="port of the hot process's Prometheus metrics")
 
 
+class QuotesSettings(Section):
+    """Ticks to TimescaleDB, bars and latest prices."""
+
+    flush_interval_s: float = Field(0.2, gt=0, description="commit at least this often while ticks wait")
+    flush_rows: int = Field(100_000, ge=1, description="commit as soon as this many messages wait")
+    keep_days: int = Field(30, ge=1, description="ticks are kept for this long by their own time; bars stay")
+    metrics_host: str = Field("127.0.0.1", description="address of the Prometheus metrics of the quotes' process")
+    metrics_port: int = Field(9111, description="port of the Prometheus metrics of the quotes' process")
+
+
 class MarketSettings(Section):
     calendar: str = Field(
         "XNYS",
@@ -203,6 +214,31 @@ class MarketSettings(Section):
         gt=0,
         description="a market order is refused (price_stale) where its exchange was open for longer than this since "
         "its last price was made",
+    )
+
+
+class TradingSettings(Section):
+    """What orders are judged by before they are placed, and what the simulated venue charges."""
+
+    price_collar: Decimal = Field(
+        Decimal("0.5"),
+        gt=0,
+        description="how much worse than the last price a limit may be: with 0.5, half more or half of it",
+    )
+    max_order_notional: Decimal = Field(
+        Decimal(1_000_000_000), gt=0, description="the largest order, in its own currency"
+    )
+    max_position_notional: Decimal = Field(
+        Decimal(10_000_000_000), gt=0, description="the largest position that orders may open, in its own currency"
+    )
+    slippage_bps: Decimal = Field(
+        Decimal(1), ge=0, le=1000, description="how much worse an order without a limit is filled, basis points"
+    )
+    impact_bps: Decimal = Field(
+        Decimal(4), ge=0, le=1000, description="the same besides for taking all that a quote offers, less for a part"
+    )
+    fee_bps: Decimal = Field(
+        Decimal(1), ge=0, le=10, description="what a simulated fill costs, basis points of its amount"
     )
 
 
@@ -283,6 +319,7 @@ class StackSettings(Section):
     landing_metrics_port: int = Field(9108, description="preferred port of the lander's metrics")
     outbox_metrics_port: int = Field(9109, description="preferred port of the relay's metrics")
     hot_metrics_port: int = Field(9110, description="preferred port of the hot process's metrics")
+    quotes_metrics_port: int = Field(9111, description="preferred port of the metrics of the quotes' process")
     feed_metrics_port: int = Field(9113, description="preferred port of the feed's metrics")
 
 
@@ -306,7 +343,9 @@ class Settings(BaseSettings):
     landing: LandingSettings = LandingSettings()
     outbox: OutboxSettings = OutboxSettings()
     hot: HotSettings = HotSettings()
+    quotes: QuotesSettings = QuotesSettings()
     market: MarketSettings = MarketSettings()
+    trading: TradingSettings = TradingSettings()
     providers: ProviderSettings = ProviderSettings()
     allocation: AllocationSettings = AllocationSettings()
     lineage: LineageSettings = LineageSettings()

@@ -17,11 +17,10 @@ from lakehouse.settings import Settings
 from lakehouse.stores import hot, kafka, redis
 from lakehouse.stores.hot import Checkpoint, Row, Shard
 from lakehouse.stores.postgres import Transaction
-from lakehouse.trading.venue import Terms
 from streaming.hot import reading
 from streaming.hot.changes import Change
 from streaming.hot.checkpoints import Checkpoints
-from streaming.hot.desk import SimulatedDesk
+from streaming.hot.desk_settings import desk_of
 from streaming.hot.follower import Follower
 from streaming.hot.journal import Standing, pack
 from streaming.hot.metrics import HotMetrics
@@ -112,7 +111,7 @@ class _Builder:
             return checkpoint, await hot.rows_after(connection, shard.shard, number)
 
         checkpoint, rows = self._writer.ask(past)
-        return resumed(checkpoint, rows, self._source, self._reader, SimulatedDesk(Terms()), clock=self._clock)
+        return resumed(checkpoint, rows, self._source, self._reader, desk_of(self._settings), clock=self._clock)
 
     def _books(self, core: Core, *, is_new: bool) -> Change:
         """How the books differ from what the state has seen of them."""
