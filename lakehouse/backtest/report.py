@@ -1,7 +1,6 @@
 """A backtest to look at: one picture (equity, drawdown, monthly returns) and one page that needs nothing else."""
 
 import base64
-import io
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from lakehouse.backtest.metrics import drawdown, monthly
+from lakehouse.backtest.png import figure, png
 from lakehouse.backtest.result import Result
 from lakehouse.backtest.sharpe import minimum_track, track_of
 
@@ -53,22 +53,14 @@ def readable(name: str, value: float) -> str:
 
 def picture(result: Result, title: str) -> bytes:
     """PNG of equity beside the benchmark, drawdown, and returns by month."""
-    # Here, because it takes a second: who only runs a backtest draws nothing.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     years, _ = monthly(result)
-    figure = Figure(figsize=(11, 7 + 0.3 * len(years)), layout="constrained")
-    FigureCanvasAgg(figure)
-    above, below, heat = figure.subplots(3, 1, height_ratios=[4, 1.6, 1 + 0.3 * len(years)])
-    figure.suptitle(title)
+    drawn = figure(11, 7 + 0.3 * len(years))
+    above, below, heat = drawn.subplots(3, 1, height_ratios=[4, 1.6, 1 + 0.3 * len(years)])
+    drawn.suptitle(title)
     _equity(above, result)
     _drawdown(below, result)
     _heat(heat, result)
-    stream = io.BytesIO()
-    # No time and no version in the file: the same result gives the same bytes.
-    figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
-    return stream.getvalue()
+    return png(drawn)
 
 
 def page(

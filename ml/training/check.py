@@ -25,7 +25,7 @@ from ml.registry.origin import code_version
 from ml.registry.registering import Registered, register
 from ml.registry.saving import save_sklearn
 from ml.training import quality
-from ml.training.pictures import png, ranked, reliable
+from ml.training.pictures import beside, ranked, reliable
 from ml.training.scoring import (
     Fitted,
     Plan,
@@ -237,7 +237,7 @@ def _picture(made: Study) -> bytes:
     """Calibration, and what is found beside the rules."""
     cases = made.frozen_sample
     both = {"model": made.said, "rules": cases.rules}
-    return png(reliable(reliability_table(made.said, cases.labels)), ranked(cases.labels, both))
+    return beside(reliable(reliability_table(made.said, cases.labels)), ranked(cases.labels, both))
 
 
 def _scored(frozen: Sample, said: FloatArray, plan: Plan, metrics: Mapping[str, float]) -> Scores:

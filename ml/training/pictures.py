@@ -1,9 +1,9 @@
 """Pictures that a training leaves with its run in MLflow: the same numbers give the same bytes."""
 
 from collections.abc import Callable, Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING
 
+from lakehouse.backtest.png import figure, png
 from lakehouse.risk.checks import FloatArray
 from ml.evaluation.calibration import Coverage, ReliabilityBin
 
@@ -13,17 +13,12 @@ if TYPE_CHECKING:
     Panel = Callable[[Axes], None]
 
 
-def png(*panels: "Panel") -> bytes:
-    """The panels beside each other."""
-    # Here, because it takes a second, and only trainings draw.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5 * len(panels), 4), layout="constrained")
-    for axes, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+def beside(*panels: "Panel") -> bytes:
+    """The panels beside each other, as PNG."""
+    drawn = figure(5 * len(panels), 4)
+    for axes, draw in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         draw(axes)
-    kept = BytesIO()
-    figure.savefig(kept, format="png", metadata={"Software": None})
-    return kept.getvalue()
+    return png(drawn)
 
 
 def covered(found: Sequence[Coverage]) -> "Panel":

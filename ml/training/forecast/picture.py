@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.inference.forecast import NAME
 from ml.training.forecast.study import Study
-from ml.training.pictures import covered, png
+from ml.training.pictures import beside, covered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,4 +25,4 @@ def picture(made: Study) -> bytes:
         axes.tick_params(axis="x", rotation=30)
         axes.legend()
 
-    return png(gains, covered(made.coverage))
+    return beside(gains, covered(made.coverage))

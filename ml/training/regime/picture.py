@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.inference.regime import forward_filter
-from ml.training.pictures import covered, png
+from ml.training.pictures import beside, covered
 from ml.training.regime.study import Study
 
 if TYPE_CHECKING:
@@ -26,4 +26,4 @@ def picture(made: Study) -> bytes:
         axes.tick_params(axis="x", rotation=30)
         axes.legend(loc="lower left")
 
-    return png(regimes, covered(made.coverage))
+    return beside(regimes, covered(made.coverage))
