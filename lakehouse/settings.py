@@ -363,10 +363,11 @@ def home_dir() -> Path:
     return Path(os.environ.get("TIDEMARK_HOME") or project_root() / ".tidemark").resolve()
 
 
-def load() -> Settings:
-    """Read the settings once. Raises pydantic.ValidationError naming each wrong value."""
-    home = home_dir()
-    return Settings(home=home, _env_file=home / "stack.env")
+def load(home: Path | None = None) -> Settings:
+    """Read the settings once: those of the stack in `home`, or in `$TIDEMARK_HOME`. Raises pydantic.ValidationError
+    naming each wrong value."""
+    chosen = home_dir() if home is None else home.resolve()
+    return Settings(home=chosen, _env_file=chosen / "stack.env")
 
 
 def cache_dir(section: StackSettings) -> Path:

@@ -151,5 +151,6 @@ def _endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "TIDEMARK_PROMETHEUS__URL": f"http://127.0.0.1:{at['prometheus']}",
         "TIDEMARK_LANDING__METRICS_PORT": str(at["landing_metrics"]),
         "TIDEMARK_OUTBOX__METRICS_PORT": str(at["outbox_metrics"]),
+        "TIDEMARK_HOT__METRICS_PORT": str(at["hot_metrics"]),
         "TIDEMARK_PROVIDERS__METRICS_PORT": str(at["feed_metrics"]),
     }

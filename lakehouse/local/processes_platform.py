@@ -1,4 +1,4 @@
-"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the feed and the API."""
+"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the hot process, the feed and the API."""
 
 from lakehouse.local import conf_platform, probes
 from lakehouse.local.envfile import environment_of
@@ -16,6 +16,7 @@ def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
         prometheus(context),
         landing(context),
         outbox(context),
+        hot(context),
         api(context),
         *feed(context),
     )
@@ -153,6 +154,22 @@ def feed(context: StackContext) -> tuple[ProcessSpec, ...]:
             after=("topics", "migrate-postgres"),
             url=f"{address}/metrics",
         ),
+    )
+
+
+def hot(context: StackContext) -> ProcessSpec:
+    """The hot process: ticks to marks, alerts and simulated fills, exactly once."""
+    address = f"http://127.0.0.1:{context.settings.hot.metrics_port}"
+    return ProcessSpec(
+        name="hot",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "streaming.hot"),
+        cwd=context.project,
+        probe=probes.http_ok(f"{address}/health"),
+        ports=("hot_metrics_port",),
+        after=("topics", "migrate-postgres", "redis"),
+        url=f"{address}/metrics",
+        start_timeout_s=SLOW_START_S,  # the first one on a machine compiles its loops
     )
 
 
