@@ -7,6 +7,9 @@ from fastapi import FastAPI
 from serving.accounts.room import ROOM as ACCOUNTS
 from serving.admin.room import ROOM as ADMIN
 from serving.aggregate.room import ROOM as AGGREGATE
+from serving.alert_rules.room import ROOM as ALERT_RULES
+from serving.alerts.room import ROOM as ALERTS
+from serving.allocations.room import ROOM as ALLOCATIONS
 from serving.analysis.room import ROOM as ANALYSIS
 from serving.analytics.room import ROOM as ANALYTICS
 from serving.assets.room import ROOM as ASSETS
@@ -69,6 +72,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     TRANSACTIONS,
     CASH_TRANSACTIONS,
     OBJECTIVES,
+    ALLOCATIONS,
     PROPOSALS,
     ASSETS,
     PERFORMANCE,
@@ -81,6 +85,8 @@ ROOMS: Final[tuple[Room, ...]] = (
     SETTLEMENTS,
     CHAIN,
     RISK,
+    ALERT_RULES,
+    ALERTS,
     AGGREGATE,
     SEED,
     ANALYTICS,

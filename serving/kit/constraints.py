@@ -105,6 +105,12 @@ MEANINGS: dict[str, Meaning] = {
     "watchlist_item_instrument_fkey": Meaning(
         UnknownReference, "There is no instrument of that symbol; GET /api/v1/instruments lists them."
     ),
+    "rule_instrument_fkey": Meaning(
+        UnknownReference, "There is no instrument of that symbol; GET /api/v1/instruments lists them."
+    ),
+    "rule_limit_fits_kind": Meaning(RuleBroken, "A rule on a crossed quote has no limit_value, all others have one."),
+    "rule_share_below_one": Meaning(RuleBroken, "The limit of a trailing stop or a drawdown is a share below 1."),
+    "rule_amount_fits_kind": Meaning(RuleBroken, "The limit of a rule of this kind is no amount."),
     "customer_email_unique": Meaning(AlreadyExists, "You have a customer with this e-mail address already."),
     "portfolio_account_unique": Meaning(
         AlreadyExists, "The account belongs to a portfolio already: a portfolio has an account of its own."

@@ -112,10 +112,12 @@ LongText = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]{0,2000}$")]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9.^=/_-]{0,31}$", examples=["AAPL"])]
 
 
+_DECIMALS = "|".join(f"0{{{zeros}}}[1-9][0-9]{{0,{7 - zeros}}}" for zeros in range(8))  # one to eight, not all zero
+
+
 def _positive(digits: int) -> str:
     """A pattern of decimals above zero with up to eight decimals; without look-ahead, which not every tool reads."""
-    below_one = "|".join(f"0{{{zeros}}}[1-9][0-9]{{0,{7 - zeros}}}" for zeros in range(8))
-    return rf"^(0\.({below_one})|[1-9][0-9]{{0,{digits - 1}}}(\.[0-9]{{1,8}})?)$"
+    return rf"^(0\.({_DECIMALS})|[1-9][0-9]{{0,{digits - 1}}}(\.[0-9]{{1,8}})?)$"
 
 
 def _exact(pattern: str) -> BeforeValidator:
@@ -140,6 +142,8 @@ QUANTITY_PATTERN = _positive(12)
 PRICE_PATTERN = _positive(9)
 AMOUNT_PATTERN = _positive(13)
 FRACTION_PATTERN = r"^(0(\.[0-9]{1,8})?|1(\.0{1,8})?)$"
+BELOW_ONE_PATTERN = r"^0(\.[0-9]{1,8})?$"
+POSITIVE_BELOW_ONE_PATTERN = rf"^0\.({_DECIMALS})$"
 NOT_NEGATIVE_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,8})?$"
 _TEXT = PlainSerializer(plain, return_type=str)
 
@@ -154,6 +158,10 @@ Price = Annotated[Decimal, _exact(PRICE_PATTERN), _TEXT, _schema(PRICE_PATTERN, 
 NotNegative = Annotated[Decimal, _exact(NOT_NEGATIVE_PATTERN), _TEXT, _schema(NOT_NEGATIVE_PATTERN, "1.5")]
 PositiveAmount = Annotated[Decimal, _exact(AMOUNT_PATTERN), _TEXT, _schema(AMOUNT_PATTERN, "1000.00")]
 Fraction = Annotated[Decimal, _exact(FRACTION_PATTERN), _TEXT, _schema(FRACTION_PATTERN, "0.05")]
+BelowOne = Annotated[Decimal, _exact(BELOW_ONE_PATTERN), _TEXT, _schema(BELOW_ONE_PATTERN, "0.005")]
+PositiveBelowOne = Annotated[
+    Decimal, _exact(POSITIVE_BELOW_ONE_PATTERN), _TEXT, _schema(POSITIVE_BELOW_ONE_PATTERN, "0.05")
+]
 Number = Annotated[Decimal, _exact(DECIMAL_PATTERN), _TEXT, _schema(DECIMAL_PATTERN, "-12.5")]
 
 

@@ -20,13 +20,12 @@ from lakehouse.domain.quote import LatestQuote
 from lakehouse.stores import quote_bus
 from lakehouse.stores.postgres import PostgresUnavailable
 from lakehouse.stores.quotes import ALL, SINCE
+from serving.kit.channel import hearing
 from serving.kit.database import Database
 from serving.quotes.wire import WireQuote, encode
 
 HEARD_POLL_S = 5.0
 ALONE_POLL_S = 1.0
-LISTEN_S = 1.0
-SILENCE_S = 10.0
 RETRY_S = 0.5
 INTERRUPTED_AFTER_S = 15.0
 # A transaction that commits this long after it took its time is not missed.
@@ -150,23 +149,14 @@ class QuoteFeed:
 
     async def _hear(self) -> None:
         """Hear until the bus breaks or falls silent. What was said before the subscription is read from the table."""
-        async with self._redis.pubsub() as heard:
-            await heard.subscribe(quote_bus.CHANNEL)
-            self._number = None
-            self._missed()
-            last_s = self._clock.monotonic()
-            while True:
-                message = await heard.get_message(timeout=LISTEN_S)
-                now_s = self._clock.monotonic()
-                if message is None:
-                    if now_s - last_s > SILENCE_S:
-                        raise TimeoutError
-                    await heard.ping()
-                    continue
-                last_s = now_s
+        async with hearing(self._redis, quote_bus.CHANNEL, self._clock) as messages:
+            async for message in messages:
+                if not self.is_heard:
+                    self._number = None
+                    self._missed()
                 self.is_heard = True
-                if message["type"] == "message":
-                    self._take(str(message["data"]))
+                if message is not None:
+                    self._take(message)
 
     def _take(self, message: str) -> None:
         try:

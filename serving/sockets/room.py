@@ -16,7 +16,7 @@ from serving.sockets.service import SocketService
 
 def make(platform: Platform) -> dict[str, object]:
     """The hub and who serves it."""
-    events = EventHub(EventRepository(platform.database), platform.clock)
+    events = EventHub(EventRepository(platform.database), platform.redis, platform.clock)
     hub = Hub(platform.settings.streams)
     return {"sockets": SocketService(hub, events, platform.clock, platform.metrics, platform.lifecycle)}
 
@@ -25,10 +25,11 @@ def make(platform: Platform) -> dict[str, object]:
 async def run(platform: Platform, services: Services) -> AsyncIterator[None]:
     """Hear the quotes and read the events as long as the API runs."""
     sockets = service(services, "sockets", SocketService)
+    events = sockets.events
     feed = service(services, "quote_feed", QuoteFeed)
     with sockets.hub.hearing(feed):
         goodbye = partial(_goodbye, sockets.hub, platform.lifecycle)
-        async with background(platform.metrics, events=sockets.events.run, goodbye=goodbye):
+        async with background(platform.metrics, events=events.run, alerts=events.listen, goodbye=goodbye):
             yield
 
 

@@ -34,6 +34,7 @@ RISK = table("gold.portfolio_risk_v1")
 # Modules whose tests look only at what users of their own have: one API is enough for all of them.
 TOGETHER = frozenset(
     {
+        "test_alert_rules",
         "test_audited_resources",
         "test_books_api",
         "test_conversions_api",

@@ -1,0 +1,1 @@
+"""Alert rules: what a user wants to be told about positions, portfolios and symbols."""

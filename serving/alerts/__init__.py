@@ -1,0 +1,1 @@
+"""Alerts: rules that were broken, and whether their owner has seen it."""
