@@ -150,7 +150,7 @@ async def record_quotes(connection: Transaction, quotes: Sequence[Quote], *, clo
     kept, refused = _sorted_out(quotes, {row.symbol: row.currency for row in known}, clock.now())
     if not kept:
         return Recorded((), 0, refused)
-    given = _quote_columns(kept, clock)
+    given = quote_columns(kept, clock)
     history = (await connection.execute(KEEP, given)).rowcount
     accepted = await postgres.rows_of(connection, REPLACE, given, LatestQuote)
     await connection.execute(TOLD, given)
@@ -177,7 +177,7 @@ def load_daily_bars(connection: Connection[TupleRow], bars: Sequence[Bar], *, cu
     known = {row[0] for row in connection.execute(KNOWN, {"symbols": symbols})}
     quotes = [quote for quote in _last_quotes(bars, currency) if quote.symbol in known]
     if quotes:
-        given = _quote_columns(quotes, clock)
+        given = quote_columns(quotes, clock)
         for statement in (KEEP, REPLACE, TOLD):
             connection.execute(statement, given)
     return loaded
@@ -219,7 +219,8 @@ def _rule_broken(quote: Quote, currencies: Mapping[str, str], now: datetime) -> 
     return "from_the_future" if quote.as_of > now + MAX_AHEAD else None
 
 
-def _quote_columns(quotes: Sequence[Quote], clock: Clock) -> dict[str, object]:
+def quote_columns(quotes: Sequence[Quote], clock: Clock) -> dict[str, object]:
+    """The parameters of KEEP, REPLACE and TOLD."""
     names = ("symbol", "price", "currency", "provider", "as_of", "bid", "ask", "bid_size", "ask_size")
     columns: dict[str, object] = {
         name: [getattr(quote, name) for quote in quotes] for name in (*names, "previous_close", "size", "seq")

@@ -29,7 +29,7 @@ CLOCK = SystemClock()
 class PostgresServer:
     """One server on one folder and one port, the same ones at each start."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, with_timescale: bool = False) -> None:
         try:
             prefix = debian.fetch(Cache(cache_dir(StackSettings())), home / "fetch.log")
             self._words = launch.unprivileged(home / "data")
@@ -37,6 +37,7 @@ class PostgresServer:
             pytest.skip(f"no PostgreSQL on this machine: {error}")
         self._programs = prefix / "usr" / "lib" / "postgresql" / "17" / "bin"
         self._home = home
+        self._with_timescale = with_timescale
         self._process: subprocess.Popen[bytes] | None = None
         self.settings = PostgresSettings(port=free_port(), user="tidemark", database="tidemark", pool_max_size=4)
 
@@ -50,10 +51,22 @@ class PostgresServer:
         with self._when_ready() as connection:
             connection.autocommit = True
             connection.execute("CREATE DATABASE tidemark")
+        if self._with_timescale:
+            with postgres.connect(self.settings) as connection:
+                connection.execute("CREATE EXTENSION timescaledb")
 
     def start(self) -> None:
         """Start; `wait` says when it answers. What a killed server left behind is recovered."""
-        options = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off")
+        options: tuple[str, ...] = (
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "fsync=off",
+        )
+        if self._with_timescale:
+            options += ("-c", "shared_preload_libraries=timescaledb", "-c", "timescaledb.telemetry_level=off")
         place = ("-D", str(self._home / "data"), "-p", str(self.settings.port))
         with (self._home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -97,14 +110,15 @@ class PostgresServer:
 
 
 @contextmanager
-def restartable_postgres() -> Iterator[PostgresServer]:
-    """The engine that `tidemark up` runs, fetched first where it is missing, with an empty database `tidemark`.
+def restartable_postgres(*, with_timescale: bool = False) -> Iterator[PostgresServer]:
+    """The engine that `tidemark up` runs, fetched first where it is missing, with an empty database `tidemark`;
+    `with_timescale`: with the extension too, as the stack has it.
 
     Skips the test where this machine cannot have it, with the reason.
     """
     home = Path(tempfile.mkdtemp(prefix="tidemark-postgres-"))
     try:
-        server = PostgresServer(home)
+        server = PostgresServer(home, with_timescale=with_timescale)
         try:
             server.create()
             real_engines.record("postgres of a test", server.settings.dsn)
@@ -116,7 +130,7 @@ def restartable_postgres() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresSettings]:
+def postgres_server(*, with_timescale: bool = False) -> Iterator[PostgresSettings]:
     """The same for tests that leave it running: its settings."""
-    with restartable_postgres() as server:
+    with restartable_postgres(with_timescale=with_timescale) as server:
         yield server.settings

@@ -1,0 +1,1 @@
+"""The quotes: ticks to TimescaleDB, bars and latest prices, and on to whoever listens."""
