@@ -1,18 +1,18 @@
-"""Back to where the journal ends: the newest state, and the ticks since, played again as they were cut."""
+"""Back to where the journal ends: a state, and the ticks since, played again as they were cut."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from lakehouse.risk.checks import IntArray
-from lakehouse.stores.hot import Checkpoint, Row
+from lakehouse.stores.hot import Row
 from streaming.hot.batch import Batch
-from streaming.hot.effects import Desk
-from streaming.hot.journal import NO_BEAT, Standing, change_of, cuts_of, unpack
+from streaming.hot.effects import Desk, Effects
+from streaming.hot.journal import NO_BEAT, Cut, Standing, change_of, cuts_of
 from streaming.hot.processor import Core
 from streaming.hot.ticks import Raw, Reader, joined, judge
 from streaming.kit.source import Source
@@ -20,9 +20,19 @@ from streaming.kit.source import Source
 READ_S: Final = 0.05
 GIVE_UP_S: Final = 60.0
 
+Place = tuple[int, ...]
+"""The next offset of each partition."""
+
 
 class ReplayImpossible(TidemarkError):
-    """What the journal names cannot be read again from the topic."""
+    """What the journal names cannot be read again."""
+
+
+class Past(Protocol):
+    """Where ticks are read again, forward only."""
+
+    def between(self, first: Place, end: Place) -> Raw | None:
+        """The messages of each partition from `first` to before `end`; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,58 +41,67 @@ class Resumed:
 
     core: Core
     number: int
-    ends: tuple[int, ...] | None
+    ends: Place | None
     ticks: int
 
 
-def resumed(
-    checkpoint: Checkpoint | None, rows: Sequence[Row], source: Source, reader: Reader, desk: Desk, *, clock: Clock
-) -> Resumed:
-    """Go on from the state and the rows after it; what they caused is committed already. Raises ReplayImpossible,
-    OffsetGapError where the broker has lost what the journal names."""
-    standing = None if checkpoint is None else unpack(checkpoint.state)
-    core = Core(desk, None if standing is None else standing.state)
-    number = 0 if checkpoint is None else checkpoint.number
-    if standing is None:
-        return Resumed(core, number, None, 0)
-    replay = Replay(core, source, reader, standing, clock=clock)
+def resumed(replay: "Replay", rows: Iterable[Row]) -> Resumed:
+    """Go on from a state through the rows after it; what they caused is committed already. Raises ReplayImpossible,
+    and what its past does."""
     for row in rows:
-        if row.number != number + 1:
-            raise ReplayImpossible(f"the journal has no row {number + 1}: it goes on with {row.number}")
-        replay.play(row)
-        number = row.number
-    return Resumed(core, number, replay.ends, replay.ticks)
+        for _ in replay.played(row):
+            pass
+    return Resumed(replay.core, replay.number, replay.ends, replay.ticks)
 
 
 class Replay:
-    """Plays rows of the journal with ticks that are read anew."""
+    """Plays rows of the journal. `core`, `number`, `ends` and `ticks` say how far it is."""
 
-    def __init__(self, core: Core, source: Source, reader: Reader, standing: Standing, *, clock: Clock) -> None:
-        self._core, self._source, self._reader, self._clock = core, source, reader, clock
+    def __init__(self, number: int, standing: Standing, past: Past, desk: Desk) -> None:
+        """`standing` was after row `number`."""
+        self.core, self.number = Core(desk, standing.state), number
+        self.ends, self.ticks = standing.ends, 0
+        self._past = past
+
+    def played(self, row: Row) -> Iterator[Effects]:
+        """The changes of a row, then its batches: what each of them caused. Raises ReplayImpossible."""
+        if row.number != self.number + 1:
+            raise ReplayImpossible(f"the journal has no row {self.number + 1}: it goes on with {row.number}")
+        if row.changes is not None:
+            self.core.change(change_of(row.changes))
+        for cut in cuts_of(row.cuts, row.batches):
+            yield self.core.beat(cut.beat_us) if cut.beat_us != NO_BEAT else self._batch(cut)
+        self.number = row.number
+
+    def _batch(self, cut: Cut) -> Effects:
+        first = self.ends + (0,) * (len(cut.ends) - len(self.ends))  # of partitions that are new, nothing was read
+        raw = self._past.between(first, cut.ends)
+        batch = Batch.empty() if raw is None else judge(raw, self.core.places).batch
+        self.ends, self.ticks = cut.ends, self.ticks + len(batch)
+        return self.core.play(batch).effects
+
+
+class KafkaPast:
+    """The topic itself, read once from `start` on."""
+
+    def __init__(self, source: Source, reader: Reader, start: Place, *, clock: Clock) -> None:
+        """Raises OffsetGapError where the broker has lost what comes next."""
+        self._source, self._reader, self._clock = source, reader, clock
         self._partitions = source.partitions()
-        self.ends, self.ticks = self._whole(standing.ends), 0
-        landed = {number: end - 1 if end else None for number, end in zip(self._partitions, self.ends, strict=True)}
+        begins = start + (0,) * (len(self._partitions) - len(start))
+        landed = {number: end - 1 if end else None for number, end in zip(self._partitions, begins, strict=True)}
         source.assign(landed, {}, accept_gap=False, whole_topic=False)
         self._held: list[Raw] = []
 
-    def play(self, row: Row) -> None:
-        """The changes of a row, then its batches."""
-        if row.changes is not None:
-            self._core.change(change_of(row.changes))
-        for cut in cuts_of(row.cuts, row.batches):
-            if cut.beat_us != NO_BEAT:
-                self._core.beat(cut.beat_us)
-                continue
-            ends = self._whole(cut.ends)
-            self._read_to(ends)
-            self._core.play(self._batch(ends))
+    def between(self, first: Place, end: Place) -> Raw | None:
+        """Blocking. Raises ReplayImpossible where the broker does not deliver."""
+        self._read_to(end)
+        found = [part for each in self._held if (part := inside(each, first, end)) is not None]
+        self._held = [each for each in self._held if (each.offset >= _bound(end, each)).any()]
+        return joined(found) if found else None
 
-    def _whole(self, ends: tuple[int, ...]) -> tuple[int, ...]:
-        """Of partitions that the topic got later, nothing was read."""
-        return ends + (0,) * (len(self._partitions) - len(ends))
-
-    def _read_to(self, ends: tuple[int, ...]) -> None:
-        goal = dict(zip(self._partitions, ends, strict=True))
+    def _read_to(self, end: Place) -> None:
+        goal = {number: (end[number] if number < len(end) else 0) for number in self._partitions}
         deadline = self._clock.monotonic() + GIVE_UP_S
         while not self._source.reached(goal):
             chunk = self._source.read(READ_S)
@@ -91,23 +110,14 @@ class Replay:
             elif self._clock.monotonic() > deadline:
                 raise ReplayImpossible(f"the broker does not deliver market.ticks up to {goal}: is Kafka up?")
 
-    def _batch(self, ends: tuple[int, ...]) -> Batch:
-        """What is held from the last cut to this one; what lies before it is let go."""
-        first, end = _by_partition(self._partitions, self.ends), _by_partition(self._partitions, ends)
-        inside = [
-            np.flatnonzero((each.offset >= first[each.partition]) & (each.offset < end[each.partition]))
-            for each in self._held
-        ]
-        parts = [each.take(rows) for each, rows in zip(self._held, inside, strict=True) if len(rows)]
-        self._held = [each for each in self._held if (each.offset >= end[each.partition]).any()]
-        self.ends = ends
-        batch = judge(joined(parts), self._core.places).batch if parts else Batch.empty()
-        self.ticks += len(batch)
-        return batch
+
+def inside(raw: Raw, first: Place, end: Place) -> Raw | None:
+    """What of it lies from `first` to before `end`; None where nothing does."""
+    rows = np.flatnonzero((raw.offset >= _bound(first, raw)) & (raw.offset < _bound(end, raw)))
+    return raw.take(rows) if len(rows) else None
 
 
-def _by_partition(partitions: Sequence[int], ends: Sequence[int]) -> IntArray:
-    """Ends as an array that a partition's number looks up."""
-    found = np.zeros(max(partitions) + 1, np.int64)
-    found[list(partitions)] = ends
+def _bound(ends: Place, raw: Raw) -> IntArray:
+    """(T,) the end of each row's partition; 0 of one that the topic got later."""
+    found: IntArray = np.array([*ends, 0], dtype=np.int64)[np.minimum(raw.partition, len(ends))]
     return found

@@ -22,12 +22,12 @@ from streaming.hot.changes import Change
 from streaming.hot.checkpoints import Checkpoints
 from streaming.hot.desk_settings import desk_of
 from streaming.hot.follower import Follower
-from streaming.hot.journal import Standing, pack
+from streaming.hot.journal import Standing, pack, unpack
 from streaming.hot.metrics import HotMetrics
 from streaming.hot.pipeline import Ends, Pipeline, Taken
 from streaming.hot.processor import Core, State
 from streaming.hot.reading import Asked
-from streaming.hot.restart import Resumed, resumed
+from streaming.hot.restart import KafkaPast, Replay, Resumed, resumed
 from streaming.hot.sinks import RedisSink
 from streaming.hot.ticks import Reader
 from streaming.hot.writer import Writer
@@ -111,7 +111,12 @@ class _Builder:
             return checkpoint, await hot.rows_after(connection, shard.shard, number)
 
         checkpoint, rows = self._writer.ask(past)
-        return resumed(checkpoint, rows, self._source, self._reader, desk_of(self._settings), clock=self._clock)
+        desk = desk_of(self._settings)
+        if checkpoint is None:
+            return Resumed(Core(desk), 0, None, 0)
+        standing = unpack(checkpoint.state)
+        ticks = KafkaPast(self._source, self._reader, standing.ends, clock=self._clock)
+        return resumed(Replay(checkpoint.number, standing, ticks, desk), rows)
 
     def _books(self, core: Core, *, is_new: bool) -> Change:
         """How the books differ from what the state has seen of them."""
@@ -126,6 +131,7 @@ class _Builder:
         """Read on where the journal ends; without one from the topic's end, or its beginning, which is written down."""
         partitions = self._source.partitions()
         ends = resumed.ends or tuple(self._first(number) for number in partitions)
+        ends += (0,) * (len(partitions) - len(ends))
         landed = {number: end - 1 if end else None for number, end in zip(partitions, ends, strict=True)}
         self._source.assign(landed, {}, accept_gap=False, whole_topic=True)
         if resumed.ends is None:
