@@ -7,6 +7,7 @@ from airflow.sdk import CronPartitionTimetable, IdentityMapper, PartitionedAsset
 
 from dags.kit.assets import awaited
 from lakehouse.errors import TidemarkError
+from lakehouse.settings import load
 
 PARTITION_FORMAT = "%Y-%m-%d"
 """How every partition key is written. Airflow compares keys as text: a DAG that wrote them in another way would never
@@ -30,6 +31,11 @@ def nightly() -> CronPartitionTimetable:
 def weekly() -> CronPartitionTimetable:
     """Every Saturday at 04:30 UTC, when the week's last session is in; the partition is that Saturday."""
     return _cron("30 4 * * 6", "UTC")
+
+
+def allocation_sweep() -> CronPartitionTimetable:
+    """As the settings say, by the clock of New York; the partition is that day."""
+    return _cron(load().allocation.sweep, "America/New_York")
 
 
 def _cron(expression: str, timezone: str) -> CronPartitionTimetable:

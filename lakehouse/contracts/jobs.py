@@ -141,6 +141,22 @@ DELIVER_PROPOSALS = Job(
     inputs=("gold.rebalance_proposals_v1", "gold.rebalance_trades_v1"),
     outputs=("app.proposal", "app.proposal_trade"),
 )
+ALLOCATE_PORTFOLIOS = Job(
+    name="allocate_portfolios",
+    doc="Propose trades at the newest closes for every portfolio that waits for weights, is due or overdue.",
+    module="spark_jobs.allocate",
+    owner="portfolio",
+    inputs=(
+        "gold.returns_daily_v1",
+        "app.rebalance_policy",
+        "app.objective",
+        "app.position",
+        "app.lot",
+        "ledger.account",
+        "market.fx_rate",
+    ),
+    outputs=("app.allocation", "app.proposal", "app.proposal_trade"),
+)
 STRATEGY_BACKTESTS = Job(
     name="strategy_backtests",
     doc="Backtest every configured strategy with all its trials, walk it forward, and log it to MLflow.",
@@ -231,6 +247,7 @@ COMPACT_BRONZE = Job(
         "bronze.market_bars_daily_v1",
         "bronze.portfolio_events_v1",
         "bronze.order_events_v1",
+        "bronze.trade_fills_v1",
         "bronze.risk_alerts_v1",
         "bronze.risk_rules_v1",
         "bronze.quarantine_v1",
@@ -290,6 +307,7 @@ JOBS: dict[str, Job] = {
         STRESS_EXPLAIN,
         REBALANCE_DAILY,
         DELIVER_PROPOSALS,
+        ALLOCATE_PORTFOLIOS,
         STRATEGY_BACKTESTS,
         TRAIN_FORECAST,
         TRAIN_REGIME,

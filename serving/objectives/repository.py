@@ -1,22 +1,29 @@
 """The table of objectives, and who owns which portfolio."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, LiteralString
+from datetime import datetime
+from typing import Final, LiteralString, cast
 from uuid import UUID
 
 from lakehouse.contracts.tables.resources import OBJECTIVE
 from lakehouse.stores import postgres
+from lakehouse.stores.allocations import ask
 from lakehouse.stores.postgres import Transaction
 from serving.kit.crud.collection import Collection
 from serving.kit.crud.repository import CrudRepository
 from serving.objectives.schemas import ObjectiveOut
 
+STATUS: Final[LiteralString] = "(SELECT w.status FROM app.allocation AS w WHERE w.portfolio_id = t.portfolio_id)"
 OBJECTIVES = Collection(
     OBJECTIVE,
     ObjectiveOut,
     noun="objective",
-    predicates={"rebalances_to": "t.rebalances_on <= %(rebalances_to)s"},
+    extra={"allocation_status": STATUS},
+    predicates={
+        "rebalances_to": "t.rebalances_on <= %(rebalances_to)s",
+        "allocation_status": STATUS + " = %(allocation_status)s",
+    },
 )
 MINE: Final[LiteralString] = """
     SELECT p.id FROM app.portfolio AS p WHERE p.id = ANY (%(ids)s) AND p.owner_id = %(owner)s FOR KEY SHARE
@@ -30,6 +37,12 @@ class _Id:
 
 class ObjectiveRepository(CrudRepository[ObjectiveOut]):
     """Objectives. Every method raises PostgresUnavailable."""
+
+    async def insert(self, connection: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
+        """Write objectives; their portfolios wait for new weights."""
+        await super().insert(connection, rows)
+        ids = [each for row in rows if isinstance(each := row["portfolio_id"], UUID)]
+        await ask(connection, ids, now=cast(datetime, rows[0]["created_at"]))
 
     async def own_portfolios(self, connection: Transaction, owner: UUID, portfolios: Iterable[UUID]) -> frozenset[UUID]:
         """Those of `portfolios` that the owner has; they stay until the transaction ends."""

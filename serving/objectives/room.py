@@ -7,7 +7,9 @@ from serving.objectives.service import ObjectiveService
 
 def make(platform: Platform) -> dict[str, object]:
     """The service of objectives."""
-    return {"objectives": ObjectiveService(platform.database, platform.clock)}
+    return {
+        "objectives": ObjectiveService(platform.database, platform.clock, exchange=platform.settings.market.calendar)
+    }
 
 
 ROOM = Room(

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from lakehouse.stores.allocations import AllocationStatus
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
 from serving.kit.types import Fraction, IsoDate, LongText, Omittable, Optionally, Symbol, number_only
-from serving.objectives.schedule import Frequency
 
 HorizonYears = Annotated[int, Field(ge=1, le=60), BeforeValidator(number_only)]
 Excluded = Annotated[list[Symbol], Field(max_length=100)]
@@ -20,7 +20,16 @@ TARGET = Field(None, description="return of a year that is aimed at, as a fracti
 VOLATILITY = Field(None, description=f"volatility of a year that is borne at most, as a fraction{OPTIONAL}")
 POSITION = Field(None, description=f"largest share of the value that one instrument may have{OPTIONAL}")
 CASH = Field(None, description=f"smallest share of the value that stays in cash{OPTIONAL}")
-REBALANCES = "next day of rebalancing; left out, one period from today"
+REBALANCES = "next day of rebalancing; left out, the trading day one period from today"
+
+
+class Frequency(StrEnum):
+    """How often a portfolio is rebalanced; biannual is twice a year."""
+
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    BIANNUAL = "biannual"
+    ANNUAL = "annual"
 
 
 class RiskTolerance(StrEnum):
@@ -29,14 +38,6 @@ class RiskTolerance(StrEnum):
     CONSERVATIVE = "conservative"
     MODERATE = "moderate"
     AGGRESSIVE = "aggressive"
-
-
-class AllocationStatus(StrEnum):
-    """Whether weights were computed for the objective as it is now."""
-
-    PENDING = "pending"
-    READY = "ready"
-    FAILED = "failed"
 
 
 class ObjectiveIn(BaseModel):
@@ -92,8 +93,7 @@ class ObjectiveOut(BaseModel):
     rebalancing_frequency: Frequency = Field(description="how often it is rebalanced")
     rebalances_on: date = Field(description="next day of rebalancing")
     allocation_status: AllocationStatus = Field(
-        description="whether weights were computed for it as it is now; they are by allocation, which a later release "
-        "brings: until then it stays pending"
+        description="whether weights were computed for its portfolio since they were last asked for"
     )
     note: str = Field(description="the owner's remark")
     version: int = Field(description="goes up by one with each change; the ETag")

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, LiteralString
+from datetime import datetime
+from typing import Final, LiteralString, cast
 from uuid import UUID
 
 from lakehouse.contracts.tables.books import PORTFOLIO
+from lakehouse.stores.allocations import ask
 from lakehouse.stores.postgres import Transaction, rows_of
 from serving.kit.access import Principal
 from serving.kit.crud.collection import Collection
@@ -19,7 +21,10 @@ PORTFOLIOS = Collection(
     PORTFOLIO,
     PortfolioOut,
     noun="portfolio",
-    extra={"position_count": "(SELECT count(*) FROM app.position AS x WHERE x.portfolio_id = t.id)"},
+    extra={
+        "position_count": "(SELECT count(*) FROM app.position AS x WHERE x.portfolio_id = t.id)",
+        "allocation_status": "(SELECT w.status FROM app.allocation AS w WHERE w.portfolio_id = t.id)",
+    },
     predicates={"name": "strpos(lower(t.name), lower(%(name)s)) > 0"},
 )
 ONLY_IDS: Final[LiteralString] = """
@@ -28,7 +33,7 @@ ONLY_IDS: Final[LiteralString] = """
 # One statement, so that the row, the count and the positions are of one moment.
 HOLDING: Final[LiteralString] = """
     SELECT t.id, t.owner_id, t.account_id, t.name, t.description, t.base_currency, t.version, t.created_at,
-           t.updated_at, h.position_count, coalesce(h.positions, '[]') AS positions
+           t.updated_at, h.position_count, coalesce(h.positions, '[]') AS positions, w.status AS allocation_status
     FROM app.portfolio AS t
     CROSS JOIN LATERAL (
         SELECT count(*) AS position_count,
@@ -39,6 +44,7 @@ HOLDING: Final[LiteralString] = """
         FROM app.position AS x JOIN app.instrument AS i ON i.symbol = x.symbol
         WHERE x.portfolio_id = t.id
     ) AS h
+    LEFT JOIN app.allocation AS w ON w.portfolio_id = t.id
     WHERE t.id = %(row_id)s AND (%(reads_all)s OR t.owner_id = %(reader)s)
 """
 CASH: Final[LiteralString] = """
@@ -93,13 +99,14 @@ class PortfolioRepository(CrudRepository[PortfolioOut]):
     """Portfolios and their positions. Every method raises PostgresUnavailable."""
 
     async def insert(self, connection: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
-        """Write portfolios, each after its account where that is made with it."""
+        """Write portfolios, each after its account where that is made with it. They wait for weights from now on."""
         accounts = [{**row, "account_id": row[NEW_ACCOUNT]} for row in rows if row[NEW_ACCOUNT] is not None]
         async with connection.cursor() as cursor:
             await cursor.executemany(MAKE_ACCOUNT, accounts)
-        await super().insert(
-            connection, [{name: value for name, value in row.items() if name != NEW_ACCOUNT} for row in rows]
-        )
+        own = [{name: value for name, value in row.items() if name != NEW_ACCOUNT} for row in rows]
+        await super().insert(connection, own)
+        ids = [made for row in own if isinstance(made := row["id"], UUID)]
+        await ask(connection, ids, now=cast(datetime, own[0]["created_at"]))
 
     async def own_accounts(self, connection: Transaction, owner: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountRow]:
         """Those of the accounts that the owner has; they stay until the transaction ends."""

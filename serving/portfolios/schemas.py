@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lakehouse.stores.allocations import AllocationStatus
 from serving.accounts.schemas import Balance
 from serving.kit.crud.listing import ListQuery
 from serving.kit.patch import MergePatch
@@ -59,6 +60,10 @@ class PortfolioOut(BaseModel):
     description: str = Field(description="what it is for")
     base_currency: CurrencyCode = Field(description="ISO 4217 code of its reports", examples=["USD"])
     position_count: int = Field(ge=0, description="instruments held")
+    allocation_status: AllocationStatus | None = Field(
+        description="whether weights were computed since they were last asked for, as they are when a portfolio or its "
+        "objective is made: pending, then ready or failed; null where nobody asked"
+    )
     version: int = Field(description="goes up by one with each change of the portfolio itself; for If-Match")
     created_at: datetime = Field(description="when it was opened")
     updated_at: datetime = Field(description="when it last changed")

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from psycopg import IsolationLevel
+from psycopg import Connection, IsolationLevel
+from psycopg.rows import TupleRow
 
 from lakehouse.domain.currency import from_minor
 from lakehouse.settings import PostgresSettings
@@ -15,8 +16,7 @@ from lakehouse.stores import postgres
 from lakehouse.trading.lots import slice_of
 from lakehouse.trading.order import WORKING
 
-# A date that was proposed for already is due again, so that running it twice proposes the same portfolios.
-DUE: Final[LiteralString] = """
+_BOOKS: Final[LiteralString] = """
     SELECT p.id::text, p.name, p.base_currency, r.frequency, r.document,
            coalesce((
                SELECT sum(c.balance_minor - c.reserved_minor) FROM ledger.account AS c
@@ -51,13 +51,20 @@ DUE: Final[LiteralString] = """
                    GROUP BY s.symbol
                ) AS b
            ), '{}')
-    FROM app.rebalance_policy AS r
-    JOIN app.portfolio AS p ON p.id = r.portfolio_id
+    FROM app.portfolio AS p
     JOIN app.account AS a ON a.id = p.account_id
+    LEFT JOIN app.rebalance_policy AS r ON r.portfolio_id = p.id
     LEFT JOIN app.objective AS o ON o.portfolio_id = p.id
+"""
+# A date that was proposed for already is due again, so that running it twice proposes the same portfolios.
+DUE: Final[LiteralString] = (
+    _BOOKS
+    + """
     WHERE r.is_enabled AND (r.next_on <= %(day)s OR r.proposed_on = %(day)s)
     ORDER BY p.id
 """
+)
+NAMED: Final[LiteralString] = _BOOKS + "WHERE p.id = ANY (%(ids)s) ORDER BY p.id"
 
 
 def due(section: PostgresSettings, business_date: date) -> list[dict[str, Any]]:
@@ -66,11 +73,18 @@ def due(section: PostgresSettings, business_date: date) -> list[dict[str, Any]]:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         rows = connection.execute(DUE, {"day": business_date, "working": sorted(WORKING)}).fetchall()
-    return [_portfolio(row) for row in rows]
+    return [_portfolio(row, {**row[4], "frequency": row[3]}) for row in rows]
 
 
-def _portfolio(row: tuple[Any, ...]) -> dict[str, Any]:
-    portfolio_id, name, currency, frequency, document, cash_minor, most, least_cash, excluded, *books = row
+def named(connection: Connection[TupleRow], documents: Mapping[UUID, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The portfolios of `documents`, each under that policy within the limits of its objective; ordered by id."""
+    told = {"ids": list(documents), "working": sorted(WORKING)}
+    rows = connection.execute(NAMED, told).fetchall()
+    return [_portfolio(row, documents[UUID(row[0])]) for row in rows]
+
+
+def _portfolio(row: tuple[Any, ...], document: Mapping[str, Any]) -> dict[str, Any]:
+    portfolio_id, name, currency, _, _, cash_minor, most, least_cash, excluded, *books = row
     lots, lot_method, kept, sales, coming = books
     return {
         "portfolio_id": portfolio_id,
@@ -84,7 +98,7 @@ def _portfolio(row: tuple[Any, ...]) -> dict[str, Any]:
         "kept": kept,
         "coming": coming,
         "policy": within_objective(
-            {**document, "frequency": frequency},
+            document,
             most=None if most is None else float(most),
             least_cash=None if least_cash is None else float(least_cash),
             excluded=excluded or [],

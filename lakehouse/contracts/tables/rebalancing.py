@@ -122,6 +122,24 @@ POLICY = Table(
         Column("version", Type.INT32, "goes up by one with each change"),
         Column("created_at", Type.TIMESTAMP, "when it was made"),
         Column("updated_at", Type.TIMESTAMP, "when it last changed"),
+        Column("is_automatic", Type.BOOL, "whether proposals become orders without being confirmed"),
+    ),
+    key=("portfolio_id",),
+    stores=POSTGRES,
+)
+ALLOCATION = Table(
+    name="app.allocation",
+    doc="Whether weights were computed for a portfolio since they were last asked for.",
+    grain="portfolio_id",
+    owner="portfolio",
+    columns=(
+        PORTFOLIO,
+        Column("status", Type.STRING, "pending (to be computed), ready or failed"),
+        Column("reason", Type.STRING, "why it failed; empty otherwise"),
+        Column("asked_at", Type.TIMESTAMP, "when weights were last asked for"),
+        Column("called_at", Type.TIMESTAMP, "when the scheduler was last told that it waits", nullable=True),
+        Column("done_at", Type.TIMESTAMP, "when it was ready or failed; absent while pending", nullable=True),
+        Column("proposal_id", Type.UUID, "the proposal that came of it; absent unless ready", nullable=True),
     ),
     key=("portfolio_id",),
     stores=POSTGRES,
@@ -140,6 +158,7 @@ PROPOSAL = Table(
         *_as_documents(OUTCOME),
         RUN_ID,
         Column("created_at", Type.TIMESTAMP, "when it was delivered"),
+        Column("confirmed_at", Type.TIMESTAMP, "when it first became orders; absent before", nullable=True),
     ),
     key=("id",),
     stores=POSTGRES,
@@ -149,9 +168,13 @@ PROPOSAL_TRADE = Table(
     doc="The trades of a proposal, in whole units.",
     grain="proposal_id, line",
     owner="portfolio",
-    columns=(Column("proposal_id", Type.UUID, "proposal"), *_as_documents(TRADE)),
+    columns=(
+        Column("proposal_id", Type.UUID, "proposal"),
+        *_as_documents(TRADE),
+        Column("order_id", Type.UUID, "the order that it became; absent before", nullable=True),
+    ),
     key=("proposal_id", "line"),
     stores=POSTGRES,
 )
 
-TABLES: tuple[Table, ...] = (PROPOSALS, TRADES, POLICY, PROPOSAL, PROPOSAL_TRADE)
+TABLES: tuple[Table, ...] = (PROPOSALS, TRADES, POLICY, ALLOCATION, PROPOSAL, PROPOSAL_TRADE)

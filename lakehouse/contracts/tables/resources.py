@@ -149,7 +149,6 @@ OBJECTIVE = Table(
         Column("excluded_symbols", Type.JSON, "array of instruments that are never bought"),
         Column("rebalancing_frequency", Type.STRING, "monthly, quarterly, biannual (twice a year) or annual"),
         Column("rebalances_on", Type.DATE, "next day of rebalancing"),
-        Column("allocation_status", Type.STRING, "pending (weights to be computed), ready or failed"),
         Column("note", Type.STRING, "the owner's remark"),
         *VERSIONED,
     ),

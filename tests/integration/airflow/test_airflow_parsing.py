@@ -54,6 +54,7 @@ def test_a_dag_is_serialised_to_the_same_hash_every_time(reports: list[Mapping[s
         "lake_maintenance",
         "models_weekly",
         "rebalance_daily",
+        "allocate_portfolios",
     }
 
 

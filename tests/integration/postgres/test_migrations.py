@@ -43,6 +43,8 @@ STEPS = [
     "v0023_alerting",
     "v0024_quote_tick",
     "v0027_hot",
+    "v0029_allocation",
+    "v0028_trailing",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 

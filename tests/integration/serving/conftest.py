@@ -35,6 +35,7 @@ RISK = table("gold.portfolio_risk_v1")
 TOGETHER = frozenset(
     {
         "test_alert_rules",
+        "test_allocations",
         "test_audited_resources",
         "test_books_api",
         "test_conversions_api",

@@ -1,7 +1,7 @@
 """Preferences, objectives and assets of users."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from lakehouse.clock import SystemClock
+from lakehouse.construction.policy import Frequency
+from lakehouse.construction.schedule import next_due
 from lakehouse.domain.ids import uuid7
 from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.stores import postgres
-from serving.objectives.schedule import Frequency, following
 from tests.factories.api_users import ApiUser, api_user
 from tests.factories.books import START, Holder, booked
 from tests.integration.serving.conftest import Served
@@ -86,22 +87,24 @@ def test_an_objective_asks_for_weights_and_knows_its_next_day(served: Served) ->
         objective = made.json()
         today = datetime.fromisoformat(objective["created_at"]).astimezone(UTC).date()
         assert (objective["allocation_status"], objective["target_return"]) == ("pending", "0.06")
-        assert objective["rebalances_on"] == following(today, Frequency.QUARTERLY).isoformat()
+        assert objective["rebalances_on"] == next_due(today, today, Frequency.QUARTERLY).isoformat()
         assert codes(client.post(OBJECTIVES, json=body)) == (409, "already_exists")
 
-        _allocated(served, objective["id"])
+        _allocated(served, portfolio)
         at = made.headers["Location"]
         noted = client.patch(at, json={"note": "as agreed", "rebalancing_frequency": "annual"}).json()
         assert noted["allocation_status"] == "ready"
-        assert noted["rebalances_on"] == following(today, Frequency.ANNUAL).isoformat()
+        assert noted["rebalances_on"] == next_due(today, today, Frequency.ANNUAL).isoformat()
         changed = client.patch(at, json={"target_return": None, "excluded_symbols": ["XOM"]}).json()
         assert (changed["allocation_status"], changed["target_return"]) == ("pending", None)
         assert changed["excluded_symbols"] == ["XOM"]
 
 
-def _allocated(served: Served, objective: str) -> None:
+def _allocated(served: Served, portfolio: str) -> None:
     with postgres.connect(served.settings.postgres) as connection:
-        connection.execute("UPDATE app.objective SET allocation_status = 'ready' WHERE id = %s", (objective,))
+        connection.execute(
+            "UPDATE app.allocation SET status = 'ready', done_at = now() WHERE portfolio_id = %s", (portfolio,)
+        )
 
 
 def test_an_objective_is_for_a_portfolio_of_one_s_own(served: Served, alice: httpx.Client) -> None:
@@ -114,12 +117,6 @@ def test_an_objective_is_for_a_portfolio_of_one_s_own(served: Served, alice: htt
         at = client.post(OBJECTIVES, json=body).headers["Location"]
     assert codes(alice.get(at)) == (404, "not_found")
     assert codes(alice.patch(at, json={"note": "mine now"})) == (404, "not_found")
-
-
-def test_following_days_of_short_months() -> None:
-    assert following(date(2023, 12, 31), Frequency.MONTHLY) == date(2024, 1, 31)
-    assert following(date(2023, 11, 30), Frequency.QUARTERLY) == date(2024, 2, 29)
-    assert following(date(2024, 2, 29), Frequency.ANNUAL) == date(2025, 2, 28)
 
 
 def test_assets_add_up_over_the_caller_s_portfolios(served: Served, bob: httpx.Client) -> None:

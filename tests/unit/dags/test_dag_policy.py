@@ -21,6 +21,7 @@ from lakehouse.settings import project_root
 
 FOLDER = project_root() / "dags"
 EXPECTED = {
+    "allocate_portfolios",
     "backtests_weekly",
     "books_nightly",
     "market_daily",

@@ -1,0 +1,1 @@
+"""The job allocate_portfolios."""
