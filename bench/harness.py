@@ -106,20 +106,14 @@ def wall_s(action: Callable[[], object]) -> float:
 @contextmanager
 def scratch_stack(names: tuple[str, ...], console: Console) -> Iterator[Settings]:
     """Settings of a stack of its own with these processes, gone afterwards: a benchmark never fills a user's lake."""
-    home, before = Path(tempfile.mkdtemp(prefix="tidemark-bench-")), os.environ.get("TIDEMARK_HOME")
-    os.environ["TIDEMARK_HOME"] = str(home)
-    clock = SystemClock()
+    home, clock = Path(tempfile.mkdtemp(prefix="tidemark-bench-")), SystemClock()
     try:
         with Progress(console, clock) as progress:
-            local_stack.up(names, progress, clock)
-        yield load()
+            local_stack.up(names, progress, clock, home=home)
+        yield load(home)
     finally:
-        local_stack.down(clock)
+        local_stack.down(clock, home=home)
         shutil.rmtree(home)
-        if before is None:
-            del os.environ["TIDEMARK_HOME"]
-        else:
-            os.environ["TIDEMARK_HOME"] = before
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,7 @@ from lakehouse.contracts.render.clickhouse import quote_name
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.local import stack, status
 from lakehouse.migrations import clickhouse as migrations
-from lakehouse.settings import Settings, load
+from lakehouse.settings import Settings
 from lakehouse.stores import clickhouse, delta, objects, spark
 from spark_jobs.kit.audit import Around, audit
 from spark_jobs.kit.lake import Lake
@@ -95,9 +95,9 @@ def _results(lake: Lake, mart: Mart, output: Output) -> list[Result]:
     written = lake.at(RETURNS_DAILY, version)
     alone = Around(date(YEARS[1], 12, 31), lambda *_: None, lambda _: {}, lambda _: True)  # as a table's first run
     expected = _expected(audit(output, written, alone))
-    before = _clickhouse_cpu_s()
+    before = _clickhouse_cpu_s(mart.settings)
     ours = checked_pull(mart, expected, version)
-    per_core = ROWS * (REPEATS + 1) / (_clickhouse_cpu_s() - before)
+    per_core = ROWS * (REPEATS + 1) / (_clickhouse_cpu_s(mart.settings) - before)
     peers = {"rows collected and inserted": pushed_rows(mart, written)}
     notes = f"{ROWS} rows pulled, summed against the manifest, swapped in and counted; limit: a read thrown away"
     return [
@@ -106,8 +106,8 @@ def _results(lake: Lake, mart: Mart, output: Output) -> list[Result]:
     ]
 
 
-def _clickhouse_cpu_s() -> float:
-    found = {process.name: process.pid for process in status.read(load(), stack.existing()).processes}
+def _clickhouse_cpu_s(settings: Settings) -> float:
+    found = {process.name: process.pid for process in status.read(settings, stack.existing(settings.home)).processes}
     spent = psutil.Process(found["clickhouse"]).cpu_times()
     return float(spent.user + spent.system)
 

@@ -191,7 +191,7 @@ def preferred_ports(patient: Patient) -> Iterator[Finding]:
 
 def engines(patient: Patient) -> Iterator[Finding]:
     """Every process of the running stack answers."""
-    stack = existing() if envfile.read(patient.home.stack_env).values else None
+    stack = existing(patient.home.root) if envfile.read(patient.home.stack_env).values else None
     found = status.read(patient.settings, stack)
     if stack is None or not supervisor.is_running(patient.home):
         yield Finding("stack", Level.OK, "not running: `tidemark up` starts it")

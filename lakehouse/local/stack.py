@@ -109,19 +109,23 @@ def describe(settings: Settings, env: envfile.StackEnv) -> Stack:
     return Stack(context, specs, bootstrap.steps(context))
 
 
-def existing() -> Stack | None:
-    """The stack of this home; None if none was ever brought up here."""
-    settings = load()
+def existing(home: Path | None = None) -> Stack | None:
+    """The stack of `home`, or of `$TIDEMARK_HOME`; None if none was ever brought up there."""
+    settings = load(home)
     env = envfile.read(Home(settings.home).stack_env)
     return describe(settings, _completed(settings, env)) if env.values else None
 
 
-def up(only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
+def up(only: Iterable[str], reporter: Reporter, clock: Clock, *, home: Path | None = None) -> Stack:
     """Bring up the processes `only` and what they need; all, if empty. Returns when each one is ready. Idempotent.
+    It lives in `home`, or in `$TIDEMARK_HOME`.
 
     Raises StackError, graph.NodesFailedError and the errors of fetching; what runs by then is left running.
     """
-    home = Home(load().home)
+    return _up(Home(load(home).home), only, reporter, clock)
+
+
+def _up(home: Home, only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
     home.create()
     with _exclusive(home):
         logs.prune_airflow(home, clock)
@@ -139,19 +143,23 @@ def up(only: Iterable[str], reporter: Reporter, clock: Clock) -> Stack:
     return stack
 
 
-def down(clock: Clock) -> int:
-    """Stop everything, platform before engines, and return how many processes had to be killed. Idempotent.
+def down(clock: Clock, *, home: Path | None = None) -> int:
+    """Stop everything in `home`, or in `$TIDEMARK_HOME`, platform before engines, and return how many processes had to
+    be killed. Idempotent.
 
     Raises StackError if a process cannot be ended.
     """
-    home = Home(load().home)
+    return _down(Home(load(home).home), clock)
+
+
+def _down(home: Home, clock: Clock) -> int:
     if not home.run.exists():
         return 0
     with _exclusive(home):
         env = envfile.read(home.stack_env)
         below = ending.tree(supervisor.warden_pid(home))
         if supervisor.is_running(home):
-            stack = existing()
+            stack = existing(home.root)
             ending.stop_in_order(home, stack.specs if stack else (), clock)
         ending.end_warden(home, clock)
         return ending.sweep(home, below, env.values.get(envfile.STACK_ID, ""))
@@ -192,7 +200,7 @@ def wanted(home: Home) -> tuple[str, ...]:
 
 def _settle(home: Home) -> tuple[Stack, list[BusyPort]]:
     """Choose ports, write stack.env and describe the stack that follows from them."""
-    settings = load()
+    settings = load(home.root)
     previous = envfile.read(home.stack_env)
     with claims.settled(cache_dir(settings.stack) / ".stacks", home) as claimed:
         keep = _ports_in_use(home, settings, previous)
@@ -202,7 +210,7 @@ def _settle(home: Home) -> tuple[Stack, list[BusyPort]]:
         env = envfile.build(settings, previous, chosen)
         envfile.write(home, env)
     envfile.check_environment(env)
-    return describe(load(), env), busy
+    return describe(load(home.root), env), busy
 
 
 def _completed(settings: Settings, env: envfile.StackEnv) -> envfile.StackEnv:

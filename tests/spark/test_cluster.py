@@ -33,17 +33,16 @@ def on_cluster() -> Iterator[SparkSession]:
     home = Path(tempfile.mkdtemp(prefix="tidemark-cluster-stack-"))
     clock = SystemClock()
     with spark_cluster(2) as master, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TIDEMARK_HOME", str(home))
         environment.setenv("TIDEMARK_SPARK__MASTER", master)
         environment.setenv("TIDEMARK_SPARK__DRIVER_MEMORY", "1g")
         try:
             with Progress(Console(stderr=True), clock) as progress:
-                local_stack.up(("spark",), progress, clock)
-            session = store.connect(load().spark)
+                local_stack.up(("spark",), progress, clock, home=home)
+            session = store.connect(load(home).spark)
             yield session
             session.stop()
         finally:
-            local_stack.down(clock)
+            local_stack.down(clock, home=home)
             shutil.rmtree(home)
 
 
