@@ -83,6 +83,7 @@ def prometheus_yml(context: StackContext) -> str:
         "landing": (stack.landing_metrics_port, "/metrics"),
         "outbox": (stack.outbox_metrics_port, "/metrics"),
         "hot": (stack.hot_metrics_port, "/metrics"),
+        "quotes": (stack.quotes_metrics_port, "/metrics"),
         **({"feed": (stack.feed_metrics_port, "/metrics")} if context.settings.providers.order else {}),
         "api": (stack.api_port, "/metrics"),
         "minio": (stack.s3_port, "/minio/v2/metrics/cluster"),

@@ -152,5 +152,6 @@ def _endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "TIDEMARK_LANDING__METRICS_PORT": str(at["landing_metrics"]),
         "TIDEMARK_OUTBOX__METRICS_PORT": str(at["outbox_metrics"]),
         "TIDEMARK_HOT__METRICS_PORT": str(at["hot_metrics"]),
+        "TIDEMARK_QUOTES__METRICS_PORT": str(at["quotes_metrics"]),
         "TIDEMARK_PROVIDERS__METRICS_PORT": str(at["feed_metrics"]),
     }

@@ -1,4 +1,5 @@
-"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the hot process, the feed and the API."""
+"""The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the hot process, the
+quotes, the feed and the API."""
 
 from lakehouse.local import conf_platform, probes
 from lakehouse.local.envfile import environment_of
@@ -17,6 +18,7 @@ def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
         landing(context),
         outbox(context),
         hot(context),
+        quotes(context),
         api(context),
         *feed(context),
     )
@@ -170,6 +172,21 @@ def hot(context: StackContext) -> ProcessSpec:
         after=("topics", "migrate-postgres", "redis"),
         url=f"{address}/metrics",
         start_timeout_s=SLOW_START_S,  # the first one on a machine compiles its loops
+    )
+
+
+def quotes(context: StackContext) -> ProcessSpec:
+    """The quotes' process: ticks to TimescaleDB, bars and latest prices."""
+    address = f"http://127.0.0.1:{context.settings.quotes.metrics_port}"
+    return ProcessSpec(
+        name="quotes",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "streaming.quotes"),
+        cwd=context.project,
+        probe=probes.http_ok(f"{address}/health"),
+        ports=("quotes_metrics_port",),
+        after=("topics", "migrate-postgres", "redis"),
+        url=f"{address}/metrics",
     )
 
 

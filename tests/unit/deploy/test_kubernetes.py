@@ -30,7 +30,7 @@ WORKLOADS: dict[str, Object] = {
     found["metadata"]["name"]: found for found in OBJECTS if found["kind"] in {"Deployment", "StatefulSet", "Job"}
 }
 LONG_RUNNING = {name for name, found in WORKLOADS.items() if found["kind"] != "Job"}
-SINGLE = {"feed", "hot", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
+SINGLE = {"quotes", "feed", "hot", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
 """Two of one of these would fight over the same work or schema."""
 READS_NO_SETTINGS = {"spark-master", "spark-worker"}
 PATH = "/usr/bin:/bin"
@@ -39,6 +39,7 @@ SECRETS_OF = {
     "bootstrap": {"S3", "POSTGRES", "CLICKHOUSE"},
     "landing": {"S3"},
     "outbox": {"POSTGRES"},
+    "quotes": {"POSTGRES", "REDIS"},
     "hot": {"POSTGRES", "REDIS"},
     "feed": {"POSTGRES"},
     "api": {"S3", "POSTGRES", "REDIS", "CLICKHOUSE", "AIRFLOW"},

@@ -26,6 +26,7 @@ EXPECTED = {
     *("kafka", "s3", "postgres", "redis", "clickhouse", "spark", "mlflow", "prometheus", "landing", "outbox", "api"),
     "hot",
     "feed",
+    "quotes",
     *("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 }
 
@@ -130,7 +131,7 @@ def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
 
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
     assert targets["api"] == [f"127.0.0.1:{context.settings.stack.api_port}"]
-    assert set(targets) == {"landing", "outbox", "hot", "feed", "api", "minio", "prometheus"}
+    assert set(targets) == {"landing", "outbox", "hot", "quotes", "feed", "api", "minio", "prometheus"}
 
 
 def test_a_stack_without_providers_has_no_feed_and_scrapes_none(context: StackContext) -> None:
