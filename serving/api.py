@@ -29,6 +29,7 @@ from serving.kit import constraints, docs, idempotency, problems, versions
 from serving.kit.crud import batch, service
 from serving.kit.paging import CursorMismatch
 from serving.kit.rooms import Room
+from serving.live.room import ROOM as LIVE
 from serving.lots.room import ROOM as LOTS
 from serving.market_data.room import ROOM as MARKET_DATA
 from serving.models.room import ROOM as MODELS
@@ -76,6 +77,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     PROPOSALS,
     ASSETS,
     PERFORMANCE,
+    LIVE,
     VALUATIONS,
     IMPORTS,
     EXPORTS,
