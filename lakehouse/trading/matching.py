@@ -108,6 +108,8 @@ def resting(order: Order, *, since: int, until: int | None = None, awake: bool =
         since=since,
         limit=order.limit_price,
         stop=order.stop_price,
+        trail_distance=order.trail_amount,
+        trail_fraction=None if order.trail_percent is None else order.trail_percent / 100,
         time_in_force=order.time_in_force,
         awake=awake,
         until=until,

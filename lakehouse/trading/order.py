@@ -39,6 +39,7 @@ class OrderType(StrEnum):
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
     TAKE_PROFIT = "take_profit"
+    TRAILING_STOP = "trailing_stop"
 
 
 class TimeInForce(StrEnum):
@@ -70,7 +71,7 @@ class Leg(StrEnum):
 OPEN: Final = frozenset({Status.NEW, Status.HELD, Status.ACCEPTED, Status.PARTIALLY_FILLED})
 WORKING: Final = frozenset({Status.ACCEPTED, Status.PARTIALLY_FILLED})
 WITH_LIMIT: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT})
-WITH_STOP: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+WITH_STOP: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
 # The legal moves, as `trading.order_move` has them: a test proves that the two are equal.
 MOVES: Final = frozenset(
@@ -105,6 +106,7 @@ class InvalidTransition(TradingError):
 class Order:
     """An order at one version. Prices are in the instrument's currency a unit, quantities in units, always positive.
 
+    A trailing stop starts at `stop_price` and follows the price at `trail_amount`, or `trail_percent` of it.
     `reserved_minor` (minor units of `currency`) and `reserved_quantity` (units) are what the order keeps back for its
     unfilled part.
     """
@@ -138,6 +140,8 @@ class Order:
     reserved_quantity: Decimal = Decimal(0)
     lots: tuple[tuple[UUID, Decimal], ...] = ()
     version: int = 1
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
 
     @property
     def leaves(self) -> Decimal:

@@ -25,7 +25,7 @@ def worst_price(order: Order) -> Decimal | None:
     """
     if order.limit_price is not None:
         return order.limit_price
-    basis = order.stop_price if order.type is OrderType.STOP else order.reference_price
+    basis = order.stop_price if order.type in (OrderType.STOP, OrderType.TRAILING_STOP) else order.reference_price
     return None if basis is None else basis * MARKET_BUFFER
 
 

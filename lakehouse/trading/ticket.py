@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 from uuid import UUID
 
+from lakehouse.trading.machine import PRICE_STEP
 from lakehouse.trading.order import (
     WITH_LIMIT,
     WITH_STOP,
@@ -21,6 +22,7 @@ from lakehouse.trading.order import (
     TradingError,
 )
 
+TRAILS: Final = ("trail_amount", "trail_percent")
 SUFFIX: Final = {Leg.TAKE_PROFIT: ":take_profit", Leg.STOP_LOSS: ":stop_loss"}
 
 
@@ -34,10 +36,17 @@ class BadForm(TradingError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exit:
-    """Prices of a leg that closes what the entry opened."""
+    """Prices of a leg that closes what the entry opened; with a trail its stop follows the price from `stop_price`."""
 
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
+
+    @property
+    def trails(self) -> bool:
+        """Whether its stop moves."""
+        return self.trail_amount is not None or self.trail_percent is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +68,17 @@ class Ticket:
     take_profit: Exit | None = None
     stop_loss: Exit | None = None
     lots: tuple[tuple[UUID, Decimal], ...] = ()
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
 
     @property
     def digest(self) -> bytes:
-        """Equal for equal wishes: a retry is recognised by it."""
-        return digest_of(asdict(self))
+        """Equal for equal wishes: a retry is recognised by it, also one of a wish from before there were trails."""
+        return digest_of(asdict(self, dict_factory=_without_trails))
+
+
+def _without_trails(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    return {name: value for name, value in pairs if value is not None or name not in TRAILS}
 
 
 def digest_of(fields: Mapping[str, object]) -> bytes:
@@ -95,6 +110,7 @@ def check_form(ticket: Ticket) -> None:
         raise BadForm("expiry", "expires_at goes with time_in_force gtd, and only with it.")
     if ticket.order_class is not OrderClass.SIMPLE and ticket.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
         raise BadForm("legs_need_time", "The legs of a bracket or oco wait: take day, gtc or gtd.")
+    _check_trails(ticket)
     _check_lots(ticket)
 
 
@@ -103,12 +119,22 @@ def _check_oco(ticket: Ticket) -> None:
         raise BadForm("oco_has_no_entry", "An oco has no entry: its prices stand in take_profit and stop_loss.")
 
 
+def _check_trails(ticket: Ticket) -> None:
+    trails = (ticket.trail_amount is not None) + (ticket.trail_percent is not None)
+    if trails != (ticket.type is OrderType.TRAILING_STOP):
+        raise BadForm("trail", "A trailing_stop has a trail_amount or a trail_percent, other orders have neither.")
+    leg = ticket.stop_loss
+    if leg is not None and leg.trails and (leg.limit_price or (leg.trail_amount and leg.trail_percent)):
+        raise BadForm("trail", "A stop_loss that trails has a trail_amount or a trail_percent, and no limit_price.")
+
+
 def _check_prices(ticket: Ticket) -> None:
     for name, price, types in (
         ("limit_price", ticket.limit_price, WITH_LIMIT),
         ("stop_price", ticket.stop_price, WITH_STOP),
     ):
-        if ticket.type in types and price is None:
+        is_needed = ticket.type in types and ticket.type is not OrderType.TRAILING_STOP
+        if is_needed and price is None:
             raise BadForm(f"{name}_missing", f"An order of type {ticket.type} needs a {name}.")
         if ticket.type not in types and price is not None:
             raise BadForm(f"{name}_without_use", f"An order of type {ticket.type} has no {name}.")
@@ -138,6 +164,7 @@ class Making:
 
 def orders_of(ticket: Ticket, making: Making) -> tuple[Order, ...]:
     """The orders, all new: one, an entry and its two legs, or two legs. The first is the one that the client names.
+    Raises BadForm where a trailing stop has nothing to start from.
 
     `making.ids` has as many ids as `count_of(ticket)` says. Call `check_form` before.
     """
@@ -182,17 +209,33 @@ def _entry(ticket: Ticket, making: Making) -> Order:
         source=ticket.source,
         expires_at=making.expires_at,
         limit_price=ticket.limit_price,
-        stop_price=ticket.stop_price,
+        stop_price=_start(ticket, making.reference_price),
         reference_price=making.reference_price,
         order_class=ticket.order_class,
         lots=ticket.lots,
+        trail_amount=ticket.trail_amount,
+        trail_percent=ticket.trail_percent,
     )
+
+
+def _start(ticket: Ticket, price: Decimal | None) -> Decimal | None:
+    """Where the stop begins: of one that trails, as far from the last price as it trails, where it is not said."""
+    if ticket.stop_price is not None or ticket.type is not OrderType.TRAILING_STOP:
+        return ticket.stop_price
+    if price is None:
+        raise BadForm("no_price", f"No price of {ticket.symbol} is known: give the stop_price where it starts.")
+    distance = ticket.trail_amount or price * (ticket.trail_percent or 0) / 100
+    stop = price + distance if ticket.side is Side.BUY else price - distance
+    if stop <= 0:
+        raise BadForm("trail", "The trail is longer than the last price.")
+    return stop.quantize(PRICE_STEP, ROUND_HALF_EVEN)
 
 
 def _leg(ticket: Ticket, making: Making, *, place: int, leg: Leg, prices: Exit) -> Order:
     bracket = ticket.order_class is OrderClass.BRACKET
     name = ticket.client_order_id or str(making.ids[0])
     stop = OrderType.STOP if prices.limit_price is None else OrderType.STOP_LIMIT
+    stop = OrderType.TRAILING_STOP if prices.trails else stop
     return Order(
         id=making.ids[place],
         portfolio_id=ticket.portfolio_id,
@@ -208,6 +251,8 @@ def _leg(ticket: Ticket, making: Making, *, place: int, leg: Leg, prices: Exit) 
         expires_at=making.expires_at,
         limit_price=prices.limit_price,
         stop_price=prices.stop_price,
+        trail_amount=prices.trail_amount,
+        trail_percent=prices.trail_percent,
         reference_price=making.reference_price,
         order_class=ticket.order_class,
         leg=leg,

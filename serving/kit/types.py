@@ -140,6 +140,7 @@ def plain(value: Decimal) -> str:
 
 QUANTITY_PATTERN = _positive(12)
 PRICE_PATTERN = _positive(9)
+PERCENT_PATTERN = _positive(2)
 AMOUNT_PATTERN = _positive(13)
 FRACTION_PATTERN = r"^(0(\.[0-9]{1,8})?|1(\.0{1,8})?)$"
 BELOW_ONE_PATTERN = r"^0(\.[0-9]{1,8})?$"
@@ -155,6 +156,7 @@ def _schema(pattern: str, example: str) -> WithJsonSchema:
 # Decimals that are strings of digits on the wire, in both directions.
 Quantity = Annotated[Decimal, _exact(QUANTITY_PATTERN), _TEXT, _schema(QUANTITY_PATTERN, "10")]
 Price = Annotated[Decimal, _exact(PRICE_PATTERN), _TEXT, _schema(PRICE_PATTERN, "125.67")]
+Percent = Annotated[Decimal, _exact(PERCENT_PATTERN), _TEXT, _schema(PERCENT_PATTERN, "2.5")]
 NotNegative = Annotated[Decimal, _exact(NOT_NEGATIVE_PATTERN), _TEXT, _schema(NOT_NEGATIVE_PATTERN, "1.5")]
 PositiveAmount = Annotated[Decimal, _exact(AMOUNT_PATTERN), _TEXT, _schema(AMOUNT_PATTERN, "1000.00")]
 Fraction = Annotated[Decimal, _exact(FRACTION_PATTERN), _TEXT, _schema(FRACTION_PATTERN, "0.05")]

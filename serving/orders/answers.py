@@ -32,6 +32,8 @@ def _out(order: Order, screening: Screening, at: datetime) -> OrderOut:
         average_fill_price=order.average_fill_price,
         limit_price=order.limit_price,
         stop_price=order.stop_price,
+        trail_amount=order.trail_amount,
+        trail_percent=order.trail_percent,
         reference_price=order.reference_price,
         order_class=order.order_class,
         leg=order.leg,

@@ -18,6 +18,7 @@ from serving.kit.types import (
     NotNegative,
     Number,
     Optionally,
+    Percent,
     Price,
     Quantity,
     Symbol,
@@ -52,6 +53,8 @@ class StopLoss(BaseModel):
 
     stop_price: Price = Field(description="price that sets it off", examples=["90"])
     limit_price: Optionally[Price] = Field(None, description="worst acceptable price; left out, any price")
+    trail_amount: Optionally[Price] = Field(None, description="the stop follows the price this far behind")
+    trail_percent: Optionally[Percent] = Field(None, description="the same in per cent of the price")
 
 
 class OrderIn(BaseModel):
@@ -68,7 +71,13 @@ class OrderIn(BaseModel):
     type: OrderType = Field(OrderType.MARKET, description="of a bracket the entry's; leave it out of an oco")
     quantity: Quantity = Field(description="units", examples=["10"])
     limit_price: Optionally[Price] = Field(None, description="for limit, stop_limit and take_profit")
-    stop_price: Optionally[Price] = Field(None, description="for stop and stop_limit")
+    stop_price: Optionally[Price] = Field(
+        None, description="for stop and stop_limit; of a trailing_stop where it starts, left out by the last price"
+    )
+    trail_amount: Optionally[Price] = Field(
+        None, description="of a trailing_stop: how far the stop follows the best price", examples=["5"]
+    )
+    trail_percent: Optionally[Percent] = Field(None, description="the same in per cent of that price")
     time_in_force: TimeInForce = TIME_IN_FORCE
     expires_at: Optionally[Instant] = Field(None, description="for gtd", examples=["2030-01-02T21:00:00Z"])
     order_class: OrderClass = Field(OrderClass.SIMPLE, description="bracket and oco need take_profit and stop_loss")
@@ -133,7 +142,9 @@ class OrderOut(BaseModel):
     leaves_quantity: Number = Field(description="units neither filled nor given up")
     average_fill_price: Number | None = Field(description="mean price of its fills; null before the first")
     limit_price: Number | None
-    stop_price: Number | None
+    stop_price: Number | None = Field(description="price that sets it off; of a trailing_stop where it starts")
+    trail_amount: Number | None = Field(description="how far a trailing_stop follows the best price")
+    trail_percent: Number | None = Field(description="the same in per cent of that price")
     reference_price: Number | None = Field(description="last price that was known when it was placed")
     order_class: OrderClass
     leg: Leg = Field(description="its part in a bracket or oco")

@@ -22,6 +22,8 @@ def ticket_of(body: OrderIn) -> Ticket:
         expires_at=body.expires_at,
         limit_price=body.limit_price,
         stop_price=body.stop_price,
+        trail_amount=body.trail_amount,
+        trail_percent=body.trail_percent,
         order_class=body.order_class,
         take_profit=_exit(body.take_profit),
         stop_loss=_exit(body.stop_loss),
@@ -51,4 +53,9 @@ def _exit(leg: TakeProfit | StopLoss | None) -> Exit | None:
         return None
     if isinstance(leg, TakeProfit):
         return Exit(limit_price=leg.limit_price)
-    return Exit(limit_price=leg.limit_price, stop_price=leg.stop_price)
+    return Exit(
+        limit_price=leg.limit_price,
+        stop_price=leg.stop_price,
+        trail_amount=leg.trail_amount,
+        trail_percent=leg.trail_percent,
+    )

@@ -29,7 +29,7 @@ ORDER = Table(
         Column("client_order_id", Type.STRING, "the client's own id: a second order with it is the same order"),
         Column("symbol", Type.STRING, "instrument"),
         Column("side", Type.STRING, "buy or sell"),
-        Column("type", Type.STRING, "market, limit, stop, stop_limit or take_profit"),
+        Column("type", Type.STRING, "market, limit, stop, stop_limit, take_profit or trailing_stop"),
         Column("time_in_force", Type.STRING, "day, gtc, gtd, ioc or fok"),
         Column("expires_at", Type.TIMESTAMP, "when it lapses", nullable=True),
         Column("quantity", Type.DECIMAL, "units ordered", precision=28, scale=8),
@@ -55,7 +55,7 @@ ORDER = Table(
         Column(
             "stop_price",
             Type.DECIMAL,
-            "price that sets it off",
+            "price that sets it off; of a trailing stop where it starts",
             nullable=True,
             unit="instrument currency per unit",
             precision=18,
@@ -101,6 +101,24 @@ ORDER = Table(
         Column("version", Type.INT32, "goes up by one with each change"),
         Column("created_at", Type.TIMESTAMP, "when it was placed"),
         Column("updated_at", Type.TIMESTAMP, "when it last changed"),
+        Column(
+            "trail_amount",
+            Type.DECIMAL,
+            "how far a trailing stop follows the price",
+            nullable=True,
+            unit="instrument currency per unit",
+            precision=18,
+            scale=8,
+        ),
+        Column(
+            "trail_percent",
+            Type.DECIMAL,
+            "the same as a share of the price",
+            nullable=True,
+            unit="percent",
+            precision=10,
+            scale=8,
+        ),
     ),
     key=("id",),
     stores=POSTGRES,
@@ -149,4 +167,24 @@ ORDER_EVENT = Table(
     stores=POSTGRES,
 )
 
-TABLES = (ORDER_MOVE, ORDER, FILL, ORDER_EVENT)
+HALT = Table(
+    name="trading.halt",
+    doc="Switches by which an admin stops trading; one that is not lifted refuses new orders.",
+    grain="id",
+    owner="trading",
+    columns=(
+        Column("id", Type.UUID, "UUIDv7"),
+        Column("scope", Type.STRING, "everybody, user or portfolio"),
+        Column("user_id", Type.UUID, "user who may not trade", nullable=True),
+        Column("portfolio_id", Type.UUID, "portfolio that may not trade", nullable=True),
+        Column("reason", Type.STRING, "why, for those who meet it"),
+        Column("set_by", Type.UUID, "admin who set it"),
+        Column("set_at", Type.TIMESTAMP, "when"),
+        Column("lifted_by", Type.UUID, "admin who lifted it", nullable=True),
+        Column("lifted_at", Type.TIMESTAMP, "when", nullable=True),
+    ),
+    key=("id",),
+    stores=POSTGRES,
+)
+
+TABLES = (ORDER_MOVE, ORDER, FILL, ORDER_EVENT, HALT)

@@ -28,6 +28,7 @@ SEEN: Final[LiteralString] = """
            o.expires_at, o.quantity, o.filled_quantity, o.average_fill_price, o.limit_price, o.stop_price,
            o.reference_price, o.order_class, o.leg, o.parent_id, o.oco_group, o.replaces, o.replaced_by, o.status,
            o.status_reason, o.source, o.currency, o.reserved_minor, o.reserved_quantity, o.lots, o.version,
+           o.trail_amount, o.trail_percent,
            i.exchange, i.multiplier, CASE WHEN o.parent_id IS NULL THEN o.created_at ELSE o.updated_at END AS since,
            CASE WHEN o.filled_quantity = 0 THEN 0 ELSE (
                SELECT sum(f.quantity * f.price) * i.multiplier FROM trading.fill AS f WHERE f.order_id = o.id

@@ -23,7 +23,8 @@ FAMILY: Final[LiteralString] = """
     SELECT o.id, o.portfolio_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force,
            o.expires_at, o.quantity, o.filled_quantity, o.average_fill_price, o.limit_price, o.stop_price,
            o.reference_price, o.order_class, o.leg, o.parent_id, o.oco_group, o.replaces, o.replaced_by, o.status,
-           o.status_reason, o.source, o.currency, o.reserved_minor, o.reserved_quantity, o.lots, o.version
+           o.status_reason, o.source, o.currency, o.reserved_minor, o.reserved_quantity, o.lots, o.version,
+           o.trail_amount, o.trail_percent
     FROM trading.order AS o
     WHERE o.id = %(id)s
        OR o.parent_id = %(id)s
@@ -36,18 +37,19 @@ INSERT: Final[LiteralString] = """
         id, portfolio_id, account_id, client_order_id, symbol, side, type, time_in_force, expires_at, quantity,
         limit_price, stop_price, reference_price, order_class, leg, parent_id, oco_group, replaces, source, currency,
         lots, status, status_reason, reserved_minor, reserved_quantity, version, request_hash, surveillance_score,
-        surveillance_alert, surveillance_reason, created_at, updated_at
+        surveillance_alert, surveillance_reason, created_at, updated_at, trail_amount, trail_percent
     )
     SELECT o.id, o.portfolio_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force,
            o.expires_at, o.quantity, o.limit_price, o.stop_price, o.reference_price, o.order_class, o.leg, o.parent_id,
            o.oco_group, o.replaces, o.source, o.currency, o.lots, o.status, o.status_reason, o.reserved_minor,
-           o.reserved_quantity, o.version, %(request_hash)s, %(score)s, %(alert)s, %(reason)s, %(at)s, %(at)s
+           o.reserved_quantity, o.version, %(request_hash)s, %(score)s, %(alert)s, %(reason)s, %(at)s, %(at)s,
+           o.trail_amount, o.trail_percent
     FROM jsonb_to_recordset(%(orders)s) AS o (
         id uuid, portfolio_id uuid, account_id uuid, client_order_id text, symbol text, side text, type text,
         time_in_force text, expires_at timestamptz, quantity numeric, limit_price numeric, stop_price numeric,
         reference_price numeric, order_class text, leg text, parent_id uuid, oco_group uuid, replaces uuid, source text,
         currency text, lots jsonb, status text, status_reason text, reserved_minor bigint, reserved_quantity numeric,
-        version integer
+        version integer, trail_amount numeric, trail_percent numeric
     )
 """
 UPDATE: Final[LiteralString] = """
@@ -129,6 +131,8 @@ class Row:
     reserved_quantity: Decimal
     lots: list[dict[str, str]] | None
     version: int
+    trail_amount: Decimal | None
+    trail_percent: Decimal | None
 
 
 async def family_of(connection: Transaction, order_id: UUID) -> dict[UUID, Order]:
@@ -245,6 +249,8 @@ def order_of(row: Row) -> Order:
         reserved_quantity=row.reserved_quantity,
         lots=lots,
         version=row.version,
+        trail_amount=row.trail_amount,
+        trail_percent=row.trail_percent,
     )
 
 
@@ -293,6 +299,8 @@ def _event(change: Change, event_id: UUID, owner_id: UUID, at: datetime, executi
         "average_fill_price": number(after.average_fill_price),
         "limit_price": number(after.limit_price),
         "stop_price": number(after.stop_price),
+        "trail_amount": number(after.trail_amount),
+        "trail_percent": number(after.trail_percent),
         "currency": after.currency,
         "leg": after.leg.value,
         "parent_id": None if after.parent_id is None else str(after.parent_id),

@@ -104,6 +104,35 @@ def test_a_bracket_enters_takes_its_profit_and_its_stop_is_canceled(floor: Floor
     assert floor.agrees()
 
 
+def test_a_stop_that_trails_ends_a_bracket_behind_the_best_price(floor: Floor) -> None:
+    ticket = wish(
+        floor.desk,
+        order_class=OrderClass.BRACKET,
+        take_profit=Exit(limit_price=D(150)),
+        stop_loss=Exit(stop_price=D(95), trail_percent=D(5)),
+    )
+    entry = floor.desk.place(ticket).order_id
+    floor.play(quote(99, 100))
+    assert floor.desk.family(entry)[2].type is OrderType.TRAILING_STOP
+    floor.play(trade(120), trade(115))  # the stop has moved to 114
+    assert floor.statuses(entry) == [Status.FILLED, Status.ACCEPTED, Status.ACCEPTED]
+    dealt = floor.play(trade(114), quote(113, 115))
+    assert [fill.price for fill in dealt.fills] == [D(113)]
+    assert floor.statuses(entry) == [Status.FILLED, Status.CANCELED, Status.FILLED]
+    assert floor.agrees()
+
+
+def test_a_stop_that_trails_starts_from_the_last_price(floor: Floor) -> None:
+    buy(floor.desk, 10)
+    ticket = wish(floor.desk, side=Side.SELL, type=OrderType.TRAILING_STOP, limit_price=None, trail_amount=D("2.5"))
+    placed = floor.desk.place(ticket)
+    order = floor.desk.order(placed.order_id)
+    assert (order.stop_price, order.trail_amount, order.trail_percent) == (D("97.5"), D("2.5"), None)
+    floor.play(trade(104))
+    dealt = floor.play(trade(103), trade(101.5), quote(101, 102))
+    assert [(fill.order_id, fill.price) for fill in dealt.fills] == [(placed.order_id, D(101))]
+
+
 def test_what_is_reported_again_is_booked_once(floor: Floor) -> None:
     placed = floor.desk.place(wish(floor.desk))
     floor.follow()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from lakehouse.trading.costs import Fees, Slippage
 from lakehouse.trading.matching import Print, TopOfBook
-from lakehouse.trading.order import Order, Side, TimeInForce
+from lakehouse.trading.order import Order, OrderType, Side, TimeInForce
 from lakehouse.trading.venue import Standing, Terms, meet, stand
 from streaming.hot.batch import Batch
 from streaming.hot.desk import SimulatedDesk
@@ -57,6 +58,11 @@ def orders(draw: st.DrawFn) -> list[Order]:
             tif = draw(st.sampled_from([TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK]))
             limit, stop = (draw(st.none() | near) for _ in range(2))
             made = an_order(10 * number, side, limit=limit, stop=stop, quantity=quantity, tif=tif, symbol=symbol)
+            if limit is None and stop is not None and draw(st.booleans()):
+                trail: dict[str, Any] = draw(
+                    st.sampled_from([{"trail_amount": D(2)}, {"trail_percent": D("1.5")}, {"trail_percent": D(3)}])
+                )
+                made = replace(made, type=OrderType.TRAILING_STOP, **trail)
             drawn.append(made)
         else:
             profit, loss = draw(st.integers(101, 104)), draw(st.integers(96, 99))

@@ -27,6 +27,10 @@ OCO = ticket(
 )
 
 
+TRAIL = replace(LOSS, trail_percent=Decimal(2))
+TRAILING = ticket(type=OrderType.TRAILING_STOP, limit_price=None, trail_amount=Decimal("2.5"))
+
+
 @pytest.mark.parametrize(
     ("wish", "rule"),
     [
@@ -43,6 +47,12 @@ OCO = ticket(
         (ticket(lots=((order_id(1), Decimal(10)),)), "lots_without_sale"),
         (ticket(side=Side.SELL, lots=((order_id(1), Decimal(9)),)), "lots_do_not_add_up"),
         (ticket(side=Side.SELL, lots=((order_id(1), Decimal(5)), (order_id(1), Decimal(5)))), "duplicate_lots"),
+        (ticket(type=OrderType.TRAILING_STOP, limit_price=None), "trail"),
+        (ticket(trail_amount=Decimal(1)), "trail"),
+        (replace(TRAILING, trail_percent=Decimal(1)), "trail"),
+        (replace(TRAILING, limit_price=Decimal(1)), "limit_price_without_use"),
+        (replace(BRACKET, stop_loss=replace(TRAIL, limit_price=Decimal(80))), "trail"),
+        (replace(BRACKET, stop_loss=replace(TRAIL, trail_amount=Decimal(1))), "trail"),
     ],
 )  # fmt: skip
 def test_fields_that_do_not_go_together_are_refused_by_name(wish: Ticket, rule: str) -> None:
@@ -65,6 +75,34 @@ def test_an_oco_is_two_legs_of_which_the_first_has_the_clients_id() -> None:
     profit, loss = orders_of(OCO, making(count_of(OCO)))
     assert (profit.client_order_id, profit.side, loss.side) == ("mine-1", Side.SELL, Side.SELL)
     assert (profit.parent_id, profit.oco_group == loss.oco_group) == (None, True)
+
+
+def test_a_trailing_stop_starts_where_it_is_told_or_behind_the_last_price() -> None:
+    def start(wish: Ticket, price: str | None = "100") -> Decimal | None:
+        check_form(wish)
+        made = replace(making(), reference_price=None if price is None else Decimal(price))
+        return orders_of(wish, made)[0].stop_price
+
+    sale = replace(TRAILING, side=Side.SELL)
+    assert (start(TRAILING), start(sale)) == (Decimal("102.5"), Decimal("97.5"))
+    assert start(replace(sale, trail_amount=None, trail_percent=Decimal(3))) == 97
+    assert start(replace(sale, stop_price=Decimal(90)), None) == 90
+    for price, rule in ((None, "no_price"), ("2.5", "trail")):
+        with pytest.raises(BadForm) as refused:
+            start(sale, price)
+        assert refused.value.rule == rule
+
+
+def test_the_stop_loss_of_a_bracket_may_trail() -> None:
+    wish = replace(BRACKET, stop_loss=TRAIL)
+    check_form(wish)
+    loss = orders_of(wish, making(3))[2]
+    assert (loss.type, loss.stop_price, loss.trail_percent) == (OrderType.TRAILING_STOP, LOSS.stop_price, Decimal(2))
+
+
+def test_a_wish_without_a_trail_has_the_digest_that_it_had_before_there_were_trails() -> None:
+    assert ticket().digest.hex()[:8] == "eff77a2b"
+    assert replace(BRACKET, stop_loss=TRAIL).digest != BRACKET.digest
 
 
 def test_equal_wishes_have_equal_digests_however_their_numbers_are_written() -> None:
