@@ -140,11 +140,13 @@ class Shock:
 
 @dataclass(frozen=True, slots=True)
 class Hypothetical:
-    """Shocks that happen together. Raises InvalidParameter without any, or with two of the same thing."""
+    """Shocks that happen together; `source` says where their sizes come from. Raises InvalidParameter without any, or
+    with two of the same thing."""
 
     name: str
     title: str
     shocks: tuple[Shock, ...]
+    source: str = ""
 
     def __post_init__(self) -> None:
         named = [(shock.target, shock.key) for shock in self.shocks]
@@ -152,14 +154,6 @@ class Hypothetical:
             raise InvalidParameter(f"scenario {self.name}: needs at least one shock, and one of each thing at most")
 
 
-def uniform(name: str, title: str, move: float) -> Hypothetical:
+def uniform(name: str, title: str, move: float, source: str = "") -> Hypothetical:
     """Every instrument moves alike."""
-    return Hypothetical(name, title, (Shock(Target.ALL, move),))
-
-
-HYPOTHETICALS: tuple[Hypothetical, ...] = (
-    uniform("all_down_10", "Everything falls by 10 %", -0.1),
-    uniform("all_down_20", "Everything falls by 20 %", -0.2),
-    uniform("all_down_40", "Everything falls by 40 %", -0.4),
-    uniform("all_up_10", "Everything rises by 10 %", 0.1),
-)
+    return Hypothetical(name, title, (Shock(Target.ALL, move),), source)

@@ -1,6 +1,6 @@
 """Stress tests: what holdings would lose in a window of history, and under shocks made up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -64,14 +64,16 @@ class HistoricalStress:
 class Universe:
     """The N instruments that shocks are applied to, in the order of the exposures.
 
-    `sectors` of each, empty where unknown. `betas` (N, K) to the K `factors`: how an instrument moves for a move of
-    1.00 of a factor. Raises ShapeMismatch where lengths differ.
+    `sectors` of each, empty where unknown; `known_sectors` exist whether or not an instrument is of them, so that a
+    shock of one reaches nothing rather than being a mistake. `betas` (N, K) to the K `factors`: how an instrument moves
+    for a move of 1.00 of a factor. Raises ShapeMismatch where lengths differ.
     """
 
     symbols: tuple[str, ...]
     sectors: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
     betas: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    known_sectors: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.sectors and len(self.sectors) != len(self.symbols):
@@ -198,9 +200,9 @@ def _by_key(scenario: Hypothetical, target: Target) -> dict[str, float]:
 
 
 def _refuse_unknown(scenario: Hypothetical, universe: Universe) -> None:
-    known: dict[Target, Sequence[str]] = {
+    known: dict[Target, Collection[str]] = {
         Target.ALL: ("",),
-        Target.SECTOR: universe.sectors,
+        Target.SECTOR: {*universe.sectors, *universe.known_sectors},
         Target.SYMBOL: universe.symbols,
         Target.FACTOR: universe.factors,
     }

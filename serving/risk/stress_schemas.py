@@ -33,6 +33,9 @@ class StressScenario(BaseModel):
     )
     detail: str = Field(description="the three holdings that lose most, with their part")
     reason: str | None = Field(description="why it is unmeasured; null where it is measured")
+    source: str | None = Field(
+        description="where its dates or sizes come from; null of one that this release does not know, and of reverse"
+    )
 
 
 class PortfolioStress(BaseModel):

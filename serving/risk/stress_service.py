@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
+from lakehouse.risk.hypotheticals import HYPOTHETICALS
+from lakehouse.risk.scenarios import WINDOWS
 from serving.kit.access import Principal
 from serving.kit.types import MoneyOut, money_or_null, money_out
 from serving.portfolios.service import PortfolioService
@@ -20,6 +23,11 @@ from serving.risk.stress_schemas import (
     StressKind,
     StressScenario,
 )
+
+SOURCES: Final = {
+    **{window.name: window.source for window in WINDOWS},
+    **{scenario.name: scenario.source for scenario in HYPOTHETICALS},
+}
 
 
 class StressService:
@@ -77,6 +85,7 @@ def _scenario(row: StressRow) -> StressScenario:
         distance=row.distance,
         detail=row.detail,
         reason=row.reason or None,
+        source=SOURCES.get(row.scenario),
     )
 
 

@@ -24,12 +24,14 @@ from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.holdings import Copied, Held, copied, positions, valued
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.rates import lake_rates
+from spark_jobs.kit.reference import reference
 from spark_jobs.kit.run import Run
 from spark_jobs.stress_explain import books, transforms
 from spark_jobs.stress_explain.explain import explain_rows
 from spark_jobs.stress_explain.market import TwoCloses, two_closes
 from spark_jobs.stress_explain.parameters import Booked, Scenarios, booked, scenarios
-from spark_jobs.stress_explain.stress import Past, Row, series_of, stress_rows
+from spark_jobs.stress_explain.past import Market, Past, Series, mean_of_all, series_of
+from spark_jobs.stress_explain.stress import Row, stress_rows
 from spark_jobs.stress_explain.transforms import Span
 
 LOOK_BACK = timedelta(days=2 * STALE_DAYS)
@@ -37,12 +39,15 @@ LOOK_BACK = timedelta(days=2 * STALE_DAYS)
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """The scenarios of this release, the close before, and what the books say of the time since."""
-    bars = _bars(run, _copy(run, run.business_date))
+    """The scenarios of this release with the sectors of what is held, the close before, and what the books say of the
+    time since."""
+    copy = _copy(run, run.business_date)
+    bars = _bars(run, copy)
     earlier = bars.filter(pc.less(bars["business_date"], pa.scalar(run.business_date)))
     previous = pc.max(earlier["business_date"]).as_py()
+    sectors, _ = reference(run.settings.postgres, {symbol for each in copy.values() for symbol in each.units})
     return {
-        "scenarios": Scenarios().document(),
+        "scenarios": Scenarios(sectors=sectors).document(),
         "books": books.read(run.settings.postgres, previous, run.business_date),
     }
 
@@ -58,7 +63,8 @@ def compute(run: Run, parameters: Mapping[str, Any]) -> Computed:
     # By the rates that moves are compounded with, which are also those of the date's VaR.
     current = replace(market, rates=rates)
     held = valued(after.values(), current.worth, current.line)
-    stressed = stress_rows(held, Past(series_of(_returns(run, held, spans)), rates), tried)
+    returns = series_of(_returns(run, held, spans, tried))
+    stressed = stress_rows(held, Past(returns, rates, _benchmark(run, returns, tried)), tried)
     return Computed(
         (
             _output(run, STRESS, stressed),
@@ -89,9 +95,19 @@ def _spans(day: date, tried: Scenarios) -> tuple[Span, ...]:
     return *windows, transforms.days_back(day, tried.window_days)
 
 
-def _returns(run: Run, held: Held, spans: tuple[Span, ...]) -> pa.Table:
-    symbols = {symbol_of(line) for line in held.symbols}
+def _returns(run: Run, held: Held, spans: tuple[Span, ...], tried: Scenarios) -> pa.Table:
+    symbols = {symbol_of(line) for line in held.symbols} | {tried.benchmark}
     return transforms.returns(run.read(RETURNS_DAILY), symbols, spans, run.business_date).toArrow()
+
+
+def _benchmark(run: Run, returns: Mapping[str, Series], tried: Scenarios) -> Market | None:
+    """The market that betas are to: the benchmark where the lake has it on the date, else the mean of all instruments,
+    which no portfolio's number owes to what others hold."""
+    own = returns.get(tried.benchmark)
+    if own is not None and own.days[-1].item() == run.business_date:
+        return Market(tried.benchmark, own)
+    span = transforms.days_back(run.business_date, tried.window_days)
+    return mean_of_all(transforms.totals(run.read(RETURNS_DAILY), span, run.business_date).toArrow())
 
 
 def _rates(run: Run, copy: Mapping[str, Copied], market: TwoCloses, spans: tuple[Span, ...]) -> Rates:

@@ -1,14 +1,15 @@
 """The parameters of a run, as they stand in its manifest: scenarios, and what the books said of the day."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from lakehouse.portfolio.fx import Quoted, Rates
 from lakehouse.portfolio.transactions import Kind
-from lakehouse.risk.scenarios import HYPOTHETICALS, WINDOWS, Hypothetical, Shock, Target, Window
+from lakehouse.risk.hypotheticals import HYPOTHETICALS
+from lakehouse.risk.scenarios import WINDOWS, Hypothetical, Shock, Target, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +53,15 @@ class Booked:
 @dataclass(frozen=True, slots=True)
 class Scenarios:
     """What is tried: windows, shocks, and for reverse stress the share of the gross value that is lost, over moves
-    like those of the last `window_days`."""
+    like those of the last `window_days`, which betas to the `benchmark` are told of too. `sectors` of what is held, as
+    they were when the run was planned."""
 
     windows: tuple[Window, ...] = WINDOWS
     hypotheticals: tuple[Hypothetical, ...] = HYPOTHETICALS
     reverse_loss: float = 0.1
     window_days: int = 500
+    benchmark: str = "SPY"
+    sectors: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """JSON values."""
@@ -68,7 +72,7 @@ class Scenarios:
 
 
 def scenarios(document: Mapping[str, Any]) -> Scenarios:
-    """The scenarios that `document()` told."""
+    """The scenarios that `document()` told; an older run's lack what came later."""
     windows = tuple(
         Window(**{**each, "first": date.fromisoformat(each["first"]), "last": date.fromisoformat(each["last"])})
         for each in document["windows"]
@@ -78,10 +82,12 @@ def scenarios(document: Mapping[str, Any]) -> Scenarios:
             each["name"],
             each["title"],
             tuple(Shock(Target(shock["target"]), shock["move"], shock["key"]) for shock in each["shocks"]),
+            each.get("source", ""),
         )
         for each in document["hypotheticals"]
     )
-    return Scenarios(windows, made_up, document["reverse_loss"], document["window_days"])
+    later = {name: document[name] for name in ("benchmark", "sectors") if name in document}
+    return Scenarios(windows, made_up, document["reverse_loss"], document["window_days"], **later)
 
 
 def booked(document: Mapping[str, Any]) -> Booked:

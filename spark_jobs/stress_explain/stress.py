@@ -1,76 +1,26 @@
 """Every scenario on every portfolio, as rows of gold.stress_v1 without date and run. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from lakehouse.domain.money import float_cents
-from lakehouse.portfolio.fx import Rates, pair_of, symbol_of
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.covariance import sample_covariance
 from lakehouse.risk.returns import DateArray
 from lakehouse.risk.reverse_stress import LossOutOfReach, linear_reverse_stress
 from lakehouse.risk.scenarios import Hypothetical, Window
-from lakehouse.risk.stress import MAX_GAP_DAYS, Universe, historical_stress, hypothetical_moves, stress_pnl
+from lakehouse.risk.stress import MAX_GAP_DAYS, historical_stress, hypothetical_moves, stress_pnl
 from spark_jobs.kit.holdings import Held, Holder, Unmeasured
-from spark_jobs.kit.rates import NO_RATES, rates_on
 from spark_jobs.stress_explain.parameters import Scenarios
+from spark_jobs.stress_explain.past import FEWEST_DAYS, Past, Series
+from spark_jobs.stress_explain.shocks import Reach, reach
 
 NAMED = 3
 """Holdings that the detail of a scenario names."""
-FEWEST_DAYS = 60
-"""Days on which all holdings have a return, below which no covariance is estimated."""
 GAP = np.timedelta64(MAX_GAP_DAYS, "D")
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """An instrument's daily returns: `days` (T,) ascending, each `after` (T,) the bar before; `returns` (T,) adjusted
-    for corporate actions."""
-
-    days: DateArray
-    after: DateArray
-    returns: FloatArray
-
-
-def series_of(returns: pa.Table) -> dict[str, Series]:
-    """Returns (symbol, business_date, previous_date, simple_return) in any order, by symbol."""
-    ordered = returns.sort_by([("symbol", "ascending"), ("business_date", "ascending")]).combine_chunks()
-    names = ordered["symbol"].to_numpy(zero_copy_only=False)
-    days, after = (pc.cast(ordered[name], pa.date32()).to_numpy() for name in ("business_date", "previous_date"))
-    moves = ordered["simple_return"].to_numpy()
-    bounds = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
-    return {
-        str(names[first]): Series(days[first:last], after[first:last], moves[first:last])
-        for first, last in pairwise(bounds)
-        if first < last
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """Returns of instruments by symbol, in the currency of their prices, and the exchange rates since."""
-
-    returns: Mapping[str, Series]
-    rates: Rates = NO_RATES
-
-    def of(self, line: str) -> Series | None:
-        """The returns of a line's instrument; None where there are none."""
-        return self.returns.get(symbol_of(line))
-
-    def in_base(self, line: str, series: Series) -> Series:
-        """`series` in the currency that the line is measured in: (1 + price's) (1 + rate's) - 1. Raises Unmeasured for
-        a rate that is missing."""
-        if (pair := pair_of(line)) is None:
-            return series
-        before, after = (rates_on(self.rates, pair, days.tolist()) for days in (series.after, series.days))
-        return replace(series, returns=(1.0 + series.returns) * (after / before) - 1.0)
 
 
 def stress_rows(held: Held, past: Past, tried: Scenarios) -> Iterator[Row]:
@@ -78,8 +28,9 @@ def stress_rows(held: Held, past: Past, tried: Scenarios) -> Iterator[Row]:
     made up leave exchange rates where they are."""
     for window in tried.windows:
         yield from _historical(held, past, window)
+    reached = reach(held.symbols, past, tried.sectors, tried.window_days)
     for scenario in tried.hypotheticals:
-        yield from _hypothetical(held, scenario)
+        yield from _hypothetical(held, scenario, reached)
     for holder in held.holders:
         yield _reverse(holder, past, tried)
 
@@ -110,18 +61,18 @@ def _historical(held: Held, past: Past, window: Window) -> Iterator[Row]:
         }
 
 
-def _hypothetical(held: Held, scenario: Hypothetical) -> Iterator[Row]:
-    moves = hypothetical_moves(scenario, Universe(tuple(map(symbol_of, held.symbols))))
+def _hypothetical(held: Held, scenario: Hypothetical, reached: Reach) -> Iterator[Row]:
+    moves = hypothetical_moves(scenario, reached.universe)
     pnl = stress_pnl(moves[None, :], held.exposures)[0] if held.symbols else np.zeros(len(held.holders))
     for column, holder in enumerate(held.holders):
-        if holder.reason:
-            yield _unmeasured(holder, "hypothetical", scenario.name, scenario.title, holder.reason)
+        if reason := reached.refusal(scenario, holder):
+            yield _unmeasured(holder, "hypothetical", scenario.name, scenario.title, reason)
             continue
         parts = dict(zip(held.symbols, moves * held.exposures[:, column], strict=True))
         yield {
             **_row(holder, "hypothetical", scenario.name, scenario.title),
             "pnl_base": float_cents(float(pnl[column])),
-            "detail": _detail(parts),
+            "detail": "; ".join(filter(None, (_detail(parts), reached.note(scenario)))),
         }
 
 

@@ -24,13 +24,26 @@ def returns(gold: DataFrame, symbols: Iterable[str], spans: Iterable[Span], unti
     return _within(gold, symbols, known).select(*RETURNS)
 
 
+def totals(gold: DataFrame, span: Span, until: date) -> DataFrame:
+    """All instruments' returns of each day of `span` in sum, none after `until`: (business_date, total, instruments).
+    Decimals, which add up to the same in any order."""
+    first, last = span
+    days = _in_spans(gold, ((first, min(last, until)),))
+    move = F.col("simple_return").cast("decimal(20, 12)")
+    return days.groupBy("business_date").agg(F.sum(move).alias("total"), F.count("*").alias("instruments"))
+
+
 def days_back(last: date, days: int) -> Span:
     """A span with at least `days` trading days up to `last`: 250 make a year, and there is one to spare."""
     return last - timedelta(days=365 * (days // 250 + 2)), last
 
 
 def _within(frame: DataFrame, symbols: Iterable[str], spans: tuple[Span, ...]) -> DataFrame:
+    return _in_spans(frame, spans).where(F.col("symbol").isin(*sorted(symbols)))
+
+
+def _in_spans(frame: DataFrame, spans: tuple[Span, ...]) -> DataFrame:
     years = sorted({year for first, last in spans for year in range(first.year, last.year + 1)})
     day = F.col("business_date")
     in_span = reduce(or_, (day.between(F.lit(first), F.lit(last)) for first, last in spans), F.lit(False))
-    return frame.where(F.col("business_year").isin(*years) & in_span & F.col("symbol").isin(*sorted(symbols)))
+    return frame.where(F.col("business_year").isin(*years) & in_span)

@@ -20,13 +20,13 @@ from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.holdings import positions
 from spark_jobs.kit.model import Audits, Batch, Computed, Output, no_counts, partitions
 from spark_jobs.kit.rates import lake_rates
+from spark_jobs.kit.reference import reference
 from spark_jobs.kit.run import Run
 from spark_jobs.var_batch import transforms
 from spark_jobs.var_batch.book import Book, assemble, current, held_symbols, levels
 from spark_jobs.var_batch.measure import measured
 from spark_jobs.var_batch.metrics import Beside, beside
 from spark_jobs.var_batch.parameters import Parameters, parse
-from spark_jobs.var_batch.reference import reference
 
 CALENDAR_DAYS = 3
 """Calendar days to read for each day of volume: enough for weekends and holidays."""

@@ -272,6 +272,15 @@ def test_stress_and_the_explained_day_are_those_of_the_closes_and_what_is_unmeas
     assert float(covid["pnl_base"]) == pytest.approx(wanted, abs=0.006)
     value = sum(units * at[DAY][name] for name, units in held.items())
     assert float(measured["all_down_20"]["pnl_base"]) == pytest.approx(-0.2 * value, abs=0.006)
+    # AAA is of the sector Energy, BBB of none.
+    oil = -0.46 * held["AAA"] * at[DAY]["AAA"] - 0.01 * held["BBB"] * at[DAY]["BBB"]
+    assert float(measured["sectors_as_oil_glut"]["pnl_base"]) == pytest.approx(oil, abs=0.006)
+    returns = closes[1:] / closes[:-1] - 1
+    mean = returns[-500:].mean(axis=1)
+    betas = {name: np.cov(mean, returns[-500:, n])[0, 1] / mean.var(ddof=1) for n, name in enumerate(SYMBOLS)}
+    fall = -0.2 * sum(units * at[DAY][name] * betas[name] for name, units in held.items())
+    assert float(measured["market_down_20"]["pnl_base"]) == pytest.approx(fall, abs=0.02)
+    assert measured["market_down_20"]["detail"].endswith("; betas to the mean of all instruments")
     explained = {(row["portfolio_id"], row["item"]): row for row in rows(market, "explained")}
     for name, units in held.items():
         row = explained[str(LONG), name]

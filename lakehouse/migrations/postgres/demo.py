@@ -43,12 +43,14 @@ ADD_POSITION: LiteralString = """
 @dataclass(frozen=True, slots=True)
 class DemoInstrument:
     """An instrument of the S&P 500 price set that skfolio carries; all are quoted in US dollars. `cost` is the price
-    set's (adjusted) close of the day on which the portfolios were opened."""
+    set's (adjusted) close of the day on which the portfolios were opened; `sector` that of the Global Industry
+    Classification Standard."""
 
     symbol: str
     name: str
     exchange: str
     cost: Decimal
+    sector: str = ""
     currency: str = "USD"
 
 
@@ -110,26 +112,26 @@ def _holdings(text: str) -> tuple[tuple[str, Decimal], ...]:
 
 
 INSTRUMENTS = (
-    DemoInstrument("AAPL", "Apple Inc.", "XNAS", Decimal("180.43")),
-    DemoInstrument("AMD", "Advanced Micro Devices, Inc.", "XNAS", Decimal("150.24")),
-    DemoInstrument("BAC", "Bank of America Corporation", "XNYS", Decimal("44.48")),
-    DemoInstrument("BBY", "Best Buy Co., Inc.", "XNYS", Decimal("95.41")),
-    DemoInstrument("CVX", "Chevron Corporation", "XNYS", Decimal("113.00")),
-    DemoInstrument("GE", "General Electric Company", "XNYS", Decimal("74.68")),
-    DemoInstrument("HD", "The Home Depot, Inc.", "XNYS", Decimal("392.92")),
-    DemoInstrument("JNJ", "Johnson & Johnson", "XNYS", Decimal("164.71")),
-    DemoInstrument("JPM", "JPMorgan Chase & Co.", "XNYS", Decimal("153.34")),
-    DemoInstrument("KO", "The Coca-Cola Company", "XNYS", Decimal("56.73")),
-    DemoInstrument("LLY", "Eli Lilly and Company", "XNYS", Decimal("266.51")),
-    DemoInstrument("MRK", "Merck & Co., Inc.", "XNYS", Decimal("73.47")),
-    DemoInstrument("MSFT", "Microsoft Corporation", "XNAS", Decimal("330.09")),
-    DemoInstrument("PEP", "PepsiCo, Inc.", "XNAS", Decimal("166.18")),
-    DemoInstrument("PFE", "Pfizer Inc.", "XNYS", Decimal("53.19")),
-    DemoInstrument("PG", "The Procter & Gamble Company", "XNYS", Decimal("156.00")),
-    DemoInstrument("RRC", "Range Resources Corporation", "XNYS", Decimal("18.15")),
-    DemoInstrument("UNH", "UnitedHealth Group Incorporated", "XNYS", Decimal("492.15")),
-    DemoInstrument("WMT", "Walmart Inc.", "XNYS", Decimal("141.29")),
-    DemoInstrument("XOM", "Exxon Mobil Corporation", "XNYS", Decimal("60.13")),
+    DemoInstrument("AAPL", "Apple Inc.", "XNAS", Decimal("180.43"), "Information Technology"),
+    DemoInstrument("AMD", "Advanced Micro Devices, Inc.", "XNAS", Decimal("150.24"), "Information Technology"),
+    DemoInstrument("BAC", "Bank of America Corporation", "XNYS", Decimal("44.48"), "Financials"),
+    DemoInstrument("BBY", "Best Buy Co., Inc.", "XNYS", Decimal("95.41"), "Consumer Discretionary"),
+    DemoInstrument("CVX", "Chevron Corporation", "XNYS", Decimal("113.00"), "Energy"),
+    DemoInstrument("GE", "General Electric Company", "XNYS", Decimal("74.68"), "Industrials"),
+    DemoInstrument("HD", "The Home Depot, Inc.", "XNYS", Decimal("392.92"), "Consumer Discretionary"),
+    DemoInstrument("JNJ", "Johnson & Johnson", "XNYS", Decimal("164.71"), "Health Care"),
+    DemoInstrument("JPM", "JPMorgan Chase & Co.", "XNYS", Decimal("153.34"), "Financials"),
+    DemoInstrument("KO", "The Coca-Cola Company", "XNYS", Decimal("56.73"), "Consumer Staples"),
+    DemoInstrument("LLY", "Eli Lilly and Company", "XNYS", Decimal("266.51"), "Health Care"),
+    DemoInstrument("MRK", "Merck & Co., Inc.", "XNYS", Decimal("73.47"), "Health Care"),
+    DemoInstrument("MSFT", "Microsoft Corporation", "XNAS", Decimal("330.09"), "Information Technology"),
+    DemoInstrument("PEP", "PepsiCo, Inc.", "XNAS", Decimal("166.18"), "Consumer Staples"),
+    DemoInstrument("PFE", "Pfizer Inc.", "XNYS", Decimal("53.19"), "Health Care"),
+    DemoInstrument("PG", "The Procter & Gamble Company", "XNYS", Decimal("156.00"), "Consumer Staples"),
+    DemoInstrument("RRC", "Range Resources Corporation", "XNYS", Decimal("18.15"), "Energy"),
+    DemoInstrument("UNH", "UnitedHealth Group Incorporated", "XNYS", Decimal("492.15"), "Health Care"),
+    DemoInstrument("WMT", "Walmart Inc.", "XNYS", Decimal("141.29"), "Consumer Staples"),
+    DemoInstrument("XOM", "Exxon Mobil Corporation", "XNYS", Decimal("60.13"), "Energy"),
 )
 
 PORTFOLIOS = (
@@ -172,11 +174,12 @@ def seed_demo(settings: Settings) -> SeedResult:
 
 def _add_instrument(connection: Connection[TupleRow], instrument: DemoInstrument) -> int:
     return connection.execute(
-        "INSERT INTO app.instrument (symbol, name, currency, exchange, created_at) VALUES (%s, %s, %s, %s, %s) "
+        "INSERT INTO app.instrument (symbol, name, currency, exchange, sector, created_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s) "
         "ON CONFLICT (symbol) DO UPDATE SET name = excluded.name, currency = excluded.currency, "
-        "exchange = excluded.exchange, kind = 'equity', status = 'active', version = app.instrument.version + 1, "
-        "updated_at = now() WHERE app.instrument.status = 'draft'",
-        (instrument.symbol, instrument.name, instrument.currency, instrument.exchange, OPENED_AT),
+        "exchange = excluded.exchange, sector = excluded.sector, kind = 'equity', status = 'active', "
+        "version = app.instrument.version + 1, updated_at = now() WHERE app.instrument.status = 'draft'",
+        (instrument.symbol, instrument.name, instrument.currency, instrument.exchange, instrument.sector, OPENED_AT),
     ).rowcount
 
 

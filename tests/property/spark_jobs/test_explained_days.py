@@ -15,7 +15,8 @@ from spark_jobs.kit.holdings import Copied, valued
 from spark_jobs.stress_explain.day import Day, explained
 from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Fact, Scenarios
-from spark_jobs.stress_explain.stress import Past, stress_rows
+from spark_jobs.stress_explain.past import Past
+from spark_jobs.stress_explain.stress import stress_rows
 
 DAY, BEFORE = date(2022, 12, 28), date(2022, 12, 27)
 SYMBOLS = ("AAA", "BBB")

@@ -7,7 +7,8 @@ import pytest
 from skfolio.datasets import load_sp500_dataset, load_sp500_index
 
 from lakehouse.risk.checks import InvalidParameter, NonFinite, ShapeMismatch
-from lakehouse.risk.scenarios import HYPOTHETICALS, WINDOWS, Hypothetical, Shock, Target, Window, uniform
+from lakehouse.risk.hypotheticals import CALIBRATED_FROM, HYPOTHETICALS, MARKET, SECTORS, sector_named
+from lakehouse.risk.scenarios import WINDOWS, Hypothetical, Shock, Target, Window, uniform
 from lakehouse.risk.stress import (
     Universe,
     UnknownTarget,
@@ -22,6 +23,7 @@ from lakehouse.risk.stress import (
 from lakehouse.risk.vectors import worst_scenarios
 
 BY_NAME = {window.name: window for window in WINDOWS}
+BY_SHOCKS = {scenario.name: scenario for scenario in HYPOTHETICALS}
 UNIVERSE = Universe(
     symbols=("AAA", "BBB", "CCC"),
     sectors=("tech", "tech", "energy"),
@@ -117,7 +119,44 @@ def test_a_symbol_wins_over_its_sector_and_that_over_all() -> None:
     )
     np.testing.assert_array_equal(hypothetical_moves(scenario, UNIVERSE), [-0.3, 0.2, -0.1])
     np.testing.assert_array_equal(hypothetical_moves(uniform("x", "", -0.2), UNIVERSE), [-0.2, -0.2, -0.2])
-    assert [scenario.shocks[0].move for scenario in HYPOTHETICALS] == [-0.1, -0.2, -0.4, 0.1]
+
+
+def test_shocks_of_sectors_are_what_their_names_did_in_the_set_that_they_are_calibrated_from() -> None:
+    prices = load_sp500_dataset()
+    assert sorted(name for names in CALIBRATED_FROM.values() for name in names) == sorted(prices.columns)
+    days = {
+        "sectors_as_dot_com": ("2000-03-24", "2002-10-09"),
+        "sectors_as_banking_crisis": ("2007-10-09", "2009-03-09"),
+        "sectors_as_oil_glut": ("2014-06-20", "2016-01-20"),
+        "sectors_as_pandemic": ("2020-02-19", "2020-03-23"),
+        "sectors_as_rate_rise": ("2022-01-03", "2022-10-12"),
+    }
+    assert [each.name for each in HYPOTHETICALS if each.name.startswith("sectors_")] == list(days)
+    for name, (first, last) in days.items():
+        moves = prices.loc[last] / prices.loc[first] - 1
+        means = {sector: float(moves[list(names)].mean()) for sector, names in CALIBRATED_FROM.items()}
+        shocks = {shock.key: shock.move for shock in BY_SHOCKS[name].shocks}
+        assert shocks.pop("") == pytest.approx(np.mean(list(means.values())), abs=0.00501)
+        assert shocks == pytest.approx(means, abs=0.00501)
+
+
+def test_every_default_has_a_source_and_reaches_a_book_that_knows_nothing_of_it() -> None:
+    assert all(each.source for each in HYPOTHETICALS)
+    universe = Universe(("A", "B"), ("", "mine"), (MARKET,), np.array([[1.5], [-3.0]]), frozenset(SECTORS))
+    for scenario in HYPOTHETICALS:
+        moves = hypothetical_moves(scenario, universe)
+        assert (moves != 0).all()
+        assert (moves >= -1).all()
+    fall = hypothetical_moves(BY_SHOCKS["market_down_50"], universe)
+    np.testing.assert_allclose(fall, [-0.75, 1.5])
+
+
+def test_sectors_are_known_by_their_usual_names() -> None:
+    assert {sector_named(text) for text in ("Technology", "information technology", " IT ")} == {
+        "Information Technology"
+    }
+    assert sector_named("Healthcare") == "Health Care"
+    assert (sector_named("Shipping"), sector_named("")) == ("Shipping", "")
 
 
 def test_factors_reach_through_betas_what_nothing_else_names() -> None:
@@ -168,5 +207,5 @@ def test_the_worst_scenarios_come_first_and_ties_in_order() -> None:
 
 
 def test_many_scenarios_at_once() -> None:
-    moves = np.stack([hypothetical_moves(scenario, UNIVERSE) for scenario in HYPOTHETICALS])
+    moves = np.stack([hypothetical_moves(scenario, UNIVERSE) for scenario in HYPOTHETICALS[:4]])
     np.testing.assert_allclose(stress_pnl(moves, [[100.0], [50.0], [-20.0]])[:, 0], [-13.0, -26.0, -52.0, 13.0])

@@ -14,7 +14,8 @@ from spark_jobs.kit.holdings import Copied, Unmeasured, valued
 from spark_jobs.kit.rates import NO_RATES, rates_on
 from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Scenarios
-from spark_jobs.stress_explain.stress import Past, Series, stress_rows
+from spark_jobs.stress_explain.past import Past, Series
+from spark_jobs.stress_explain.stress import stress_rows
 from spark_jobs.var_batch.book import NothingMeasurableError, assemble
 from spark_jobs.var_batch.components import component_table
 from spark_jobs.var_batch.estimates import estimates, market

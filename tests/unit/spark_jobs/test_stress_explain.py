@@ -19,7 +19,8 @@ from spark_jobs.stress_explain.day import COPY, UNDONE, Day, Item, explained
 from spark_jobs.stress_explain.explain import explain_rows
 from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import Booked, Fact, Scenarios, booked, scenarios
-from spark_jobs.stress_explain.stress import Past, Series, series_of, stress_rows
+from spark_jobs.stress_explain.past import Market, Past, Series, mean_of_all, series_of
+from spark_jobs.stress_explain.stress import stress_rows
 
 D = Decimal
 DAY, BEFORE = date(2022, 12, 28), date(2022, 12, 27)
@@ -221,6 +222,46 @@ class TestStress:
         assert [found[name]["pnl_base"] for name in ("down", "still", "one")] == [D("-100.00"), D("0.00"), D("250.00")]
         assert (found["still"]["detail"], found["one"]["detail"]) == ("", "")
 
+    def test_a_shock_of_a_sector_reaches_what_is_of_it_and_the_others_by_the_rest(self) -> None:
+        shocks = (Shock(Target.ALL, -0.1), Shock(Target.SECTOR, -0.5, "Energy"), Shock(Target.SECTOR, 0.9, "Utilities"))
+        tried = Scenarios((), (Hypothetical("oil", "", shocks),), sectors={"AAA": "energy"})
+        (row, _) = stress_rows(held(AAA=10, BBB=5), Past({}), tried)
+        assert (row["pnl_base"], row["detail"]) == (D("-550.00"), "AAA -500.00, BBB -50.00")
+
+    def test_a_shock_of_the_market_reaches_a_holding_by_its_own_beta(self) -> None:
+        random = np.random.default_rng(5)
+        moves, own = random.normal(0.0, 0.01, 250), random.normal(0.0, 0.002, 250)
+        first = date(2022, 1, 3)
+        market_days = walk(moves.tolist(), first=first)
+        returns = {"AAA": walk((1.5 * moves + own).tolist(), first=first), "NEW": walk([0.01] * 20, first=first)}
+        fall = Hypothetical("fall", "", (Shock(Target.FACTOR, -0.2, "market"),))
+        past = Past(returns, market=Market("SPY", market_days))
+        tried = Scenarios((), (fall, uniform("all", "", -0.2)))
+        one = next(stress_rows(held(AAA=10), past, tried))
+        drivers, outcomes = np.array([0.0, *moves]), np.array([0.0, *(1.5 * moves + own)])
+        beta = np.cov(drivers, outcomes)[0, 1] / drivers.var(ddof=1)
+        assert float(one["pnl_base"]) == pytest.approx(-0.2 * beta * 1000, abs=0.006)
+        assert one["detail"].endswith("; betas to SPY")
+        # What others hold changes nothing; what has no beta stops its holder, and only in this scenario.
+        both = valued([Copied("p", "P", "USD", {"AAA": D(10)}), Copied("q", "Q", "USD", {"AAA": D(1), "NEW": D(1)})],
+                      market(dict.fromkeys(("AAA", "NEW"), ("100", "100"))).worth)  # fmt: skip
+        rows = list(stress_rows(both, past, tried))
+        assert rows[0] == one
+        assert rows[1]["reason"] == ("NEW has 21 days of returns beside SPY: at least 60 are needed for its beta")
+        assert [row["pnl_base"] for row in rows[2:4]] == [D("-200.00"), D("-40.00")]
+        (lost, *_) = stress_rows(held(AAA=10), Past(returns), tried)
+        assert lost["reason"] == "the lake has no returns of a market"
+        still = Past(returns, market=Market("SPY", walk([0.0] * 250, first=first)))
+        assert next(stress_rows(held(AAA=10), still, tried))["reason"] == "SPY did not move on the days of AAA"
+
+    def test_the_market_is_the_mean_of_all(self) -> None:
+        rows = [{"business_date": DAY - timedelta(days=n), "total": D(f"0.0{n}"), "instruments": n + 1} for n in (0, 1)]
+        found = mean_of_all(pa.Table.from_pylist(rows))
+        assert found is not None
+        np.testing.assert_allclose(found.series.returns, [0.005, 0.0])
+        assert found.series.days.tolist() == [BEFORE, DAY]
+        assert mean_of_all(pa.Table.from_pylist(rows).slice(0, 0)) is None
+
     def test_a_large_loss_is_so_many_deviations_away(self) -> None:
         random = np.random.default_rng(5)
         moves = random.normal(0.0, 0.01, 250)
@@ -252,7 +293,10 @@ def _cut(series: Series) -> Series:
 
 class TestParameters:
     def test_they_survive_their_manifest(self) -> None:
-        assert scenarios(Scenarios().document()) == Scenarios()
+        told_too = Scenarios(sectors={"AAA": "Energy"}, benchmark="QQQ")
+        assert scenarios(told_too.document()) == told_too
+        older = {name: value for name, value in Scenarios().document().items() if name not in ("sectors", "benchmark")}
+        assert scenarios(older) == Scenarios()
         assert Scenarios().windows == WINDOWS
         told: dict[str, Any] = {"previous": None, "facts": {}, "cash": {}, "rates": [], "multipliers": {"OPT": "100"}}
         assert booked(told).multipliers == {"OPT": D(100)}

@@ -1,5 +1,6 @@
 """Sectors and multipliers of instruments, read from PostgreSQL when a run is planned and kept in its parameters."""
 
+from collections.abc import Iterable
 from typing import Final, LiteralString
 
 from lakehouse.settings import PostgresSettings
@@ -12,11 +13,11 @@ HELD: Final[LiteralString] = """
 """
 
 
-def reference(section: PostgresSettings, symbols: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+def reference(section: PostgresSettings, symbols: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """As of now: the sector of each of `symbols` that has one, and the multiplier of each whose contract is not of one
     unit."""
     with postgres.connect(section) as connection:
-        found = connection.execute(HELD, {"symbols": list(symbols)}).fetchall()
+        found = connection.execute(HELD, {"symbols": sorted(symbols)}).fetchall()
     return (
         {symbol: sector for symbol, sector, _ in found if sector},
         {symbol: multiplier for symbol, _, multiplier in found if multiplier},
