@@ -1,0 +1,111 @@
+"""The hot process's core: wherever it ends and goes on from a kept state, it comes to the same."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakehouse.alerting.rules import OF_PORTFOLIO, Crossing
+from streaming.hot import rules
+from streaming.hot.batch import Batch
+from streaming.hot.changes import RULES, Sight, difference
+from streaming.hot.effects import Effects
+from streaming.hot.journal import Cut, Standing, change_of, change_to_text, cuts_of, cuts_to_bytes, pack, unpack
+from streaming.hot.watched import Layout, monitor_of
+from tests.factories.hot_core import Step, core_of, opening, steps, taken, together
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, data=st.data())
+def test_a_core_that_is_killed_and_replays_its_journal_comes_to_the_same(seed: int, data: st.DataObject) -> None:
+    all_steps = steps(np.random.default_rng(seed))
+    whole = core_of()
+    wanted = [taken(whole, step) for step in all_steps]
+
+    kept_at = data.draw(st.integers(0, len(all_steps)), label="kept after")
+    ended_at = data.draw(st.integers(kept_at, len(all_steps)), label="killed after")
+    first = core_of()
+    found = [taken(first, step) for step in all_steps[:kept_at]]
+    kept = pack(Standing(first.state(), (1, 2)))
+    found += [taken(first, step) for step in all_steps[kept_at:ended_at]]
+    second = core_of(unpack(kept).state)
+    replayed = [taken(second, _journalled(step)) for step in all_steps[kept_at:ended_at]]
+    rest = [taken(second, step) for step in all_steps[ended_at:]]
+
+    assert _told(replayed) == _told(found[kept_at:])
+    assert _told(found + rest) == _told(wanted)
+    assert pack(Standing(second.state(), (1, 2))) == pack(Standing(whole.state(), (1, 2)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, cut=st.integers(0, 150))
+def test_price_and_quote_rules_do_not_depend_on_batches(seed: int, cut: int) -> None:
+    """Of ticks that come in the order of their event time: against one monitor that gets all of them at once."""
+    random = np.random.default_rng(seed)
+    sight = Sight(opening(random))
+    core = core_of()
+    core.change(sight.maps)
+    ticks = together([step for step in steps(random) if isinstance(step, Batch)])
+    ticks = ticks.take(np.flatnonzero(ticks.symbol < len(core.symbols)))
+
+    parts = [core.play(ticks.take(slice(0, cut))), core.play(ticks.take(slice(cut, None)))]
+
+    found = [alert.crossing for part in parts for alert in part.effects.alerts]
+    played = monitor_of(Layout(sight), sight, core_of().state().memory).play(ticks.ticks)
+    assert _of_symbols(found) == _of_symbols(played.crossings)
+
+
+def _of_symbols(found: Iterable[Crossing]) -> dict[tuple[str, str, int], tuple[int, float]]:
+    return {each.key: (each.at_us, each.value) for each in found if each.kind not in OF_PORTFOLIO}
+
+
+@settings(deadline=None)
+@given(seed=seeds)
+def test_a_difference_makes_one_sight_the_other(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    seen, read = Sight(opening(random)), Sight(opening(random))
+
+    seen.apply(difference(seen, read.maps, {}))
+
+    assert seen.maps == read.maps
+    assert difference(seen, read.maps, {}) == {}
+
+
+def test_a_reading_of_some_leaves_others_alone() -> None:
+    random = np.random.default_rng(7)
+    seen = Sight(opening(random))
+    read = {RULES: {}}
+    one, other = list(seen[RULES])[:2]
+
+    change = difference(seen, read, {RULES: [one]})
+
+    assert change == {RULES: {one: None}}
+    assert rules.from_json(seen[RULES][other]).id.int == 1
+
+
+@given(cuts=st.lists(st.builds(Cut, st.tuples(*[st.integers(0, 2**62)] * 4), st.integers(0, 2**62)), max_size=5))
+def test_cuts_are_read_back(cuts: list[Cut]) -> None:
+    assert cuts_of(cuts_to_bytes(cuts), len(cuts)) == cuts
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_change_is_read_back_whole(seed: int) -> None:
+    change = opening(np.random.default_rng(seed))
+    assert change_of(change_to_text(change)) == change
+
+
+def _journalled(step: Step) -> Step:
+    """As it comes back from the journal."""
+    return change_of(change_to_text(step)) if isinstance(step, dict) else step
+
+
+def _told(effects: list[Effects]) -> list[tuple[object, ...]]:
+    return [
+        (alert.crossing.key, alert.crossing.at_us, alert.crossing.value, alert.crossing.bound, alert.cause)
+        for each in effects
+        for alert in each.alerts
+    ]
