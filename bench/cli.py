@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import backtest, freshness, ingest, landing, publish, scaling, serving, var
+from bench import backtest, freshness, hot, ingest, landing, publish, scaling, serving, var
 from bench.harness import Result, scratch_stack, table
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings, load
@@ -26,6 +26,7 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "publish": publish.run,
     "serving": serving.run,
     "backtest": backtest.run,
+    "hot": hot.run,
 }
 _ENGINES = {
     "ingest": ("kafka", "s3", "topics", "buckets", "landing"),
@@ -33,6 +34,7 @@ _ENGINES = {
     "scaling": ("spark",),
     "publish": ("s3", "clickhouse", "spark"),
     "serving": ("api",),
+    "hot": ("redis", "outbox"),
     "backtest": (),
 }
 

@@ -49,33 +49,35 @@ def topic(section: KafkaSettings, partitions: int) -> Iterator[str]:
 
 def fill(section: KafkaSettings, name: str, count: int, partitions: int) -> None:
     """Send `count` messages as fast as the broker takes them, evenly over the partitions."""
-    producer, pool = _producer(section), messages(min(count, POOL))
+    sender, pool = producer(section, "bench-ticks"), messages(min(count, POOL))
     for number in range(count):
-        _send(producer, name, pool[number % len(pool)], partition=number % partitions)
-    producer.flush()
+        send(sender, name, pool[number % len(pool)], partition=number % partitions)
+    sender.flush()
 
 
 def stream(section: KafkaSettings, name: str, *, rate: int, seconds: float, partitions: int) -> None:
     """Send `rate` messages a second, open loop: each is stamped with the time it was due, so that a late sender
     shows as staleness and hides nothing."""
-    clock, producer, pool = SystemClock(), _producer(section), messages(POOL)
+    clock, sender, pool = SystemClock(), producer(section, "bench-ticks"), messages(POOL)
     began, began_ms, sent = clock.monotonic(), epoch_us(clock.now()) / 1000, 0
     while sent < rate * seconds:
         due = int(min(clock.monotonic() - began, seconds) * rate)
         for number in range(sent, due):
             stamp = round(began_ms + number / rate * 1000)
-            _send(producer, name, pool[number % POOL], partition=number % partitions, timestamp=stamp)
+            send(sender, name, pool[number % POOL], partition=number % partitions, timestamp=stamp)
         sent = due
-        producer.poll(0)
+        sender.poll(0)
         clock.sleep(_SLICE_S)
-    producer.flush()
+    sender.flush()
 
 
-def _producer(section: KafkaSettings) -> Producer:
-    return Producer({**kafka.producer_config(section, "bench-ticks"), "queue.buffering.max.messages": _QUEUE_MESSAGES})
+def producer(section: KafkaSettings, client: str) -> Producer:
+    """A producer as the platform's are, with room for a second of ticks."""
+    return Producer({**kafka.producer_config(section, client), "queue.buffering.max.messages": _QUEUE_MESSAGES})
 
 
-def _send(producer: Producer, name: str, message: bytes, *, partition: int, timestamp: int = 0) -> None:
+def send(producer: Producer, name: str, message: bytes, *, partition: int, timestamp: int = 0) -> None:
+    """Hand a message over, waiting while the queue is full."""
     while True:
         try:
             producer.produce(name, message, partition=partition, timestamp=timestamp)
