@@ -116,7 +116,7 @@ def _with_bands(goal: Goal, limits: Limits) -> Limits:
     if goal.objective is not Objective.TARGET_WEIGHTS or goal.targets is None or goal.bands is None:
         return limits
     wanted, bands = np.array(goal.targets), np.array(goal.bands)
-    lower = np.maximum(np.array(limits.lower), np.maximum(wanted - bands, 0.0))
+    lower = np.maximum(np.array(limits.lower), wanted - bands)
     upper = np.minimum(np.array(limits.upper), wanted + bands)
     return replace(limits, lower=tuple(lower.tolist()), upper=tuple(upper.tolist()))
 
@@ -126,7 +126,7 @@ def _tidied(weights: FloatArray, limits: Limits, previous: FloatArray) -> FloatA
     lower, upper = np.array(limits.lower), np.array(limits.upper)
     clean = np.where(np.abs(weights) < DUST, 0.0, weights)
     clean = np.clip(clean, lower, upper)
-    free = (clean > lower) & (clean < upper) & (clean > 0)
+    free = (clean > lower) & (clean < upper) & (clean != 0)
     if free.any():
         # The rest is spread over weights that are at no bound: at most the solver's tolerance.
         clean[free] += (limits.budget - clean.sum()) / free.sum()

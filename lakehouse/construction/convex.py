@@ -125,7 +125,7 @@ def solved(problem: cp.Problem, weights: cp.Variable, solver: Solver) -> FloatAr
 
 
 def rules_of(limits: Limits, previous: FloatArray) -> Callable[[cp.Variable], list[cp.Constraint]]:
-    """Sectors, turnover and cost as constraints of a variable that is proportional to the weights.
+    """Sectors, turnover, gross exposure and cost as constraints of a variable that is proportional to the weights.
 
     The ratio problems (Sharpe, diversification, risk budgets) are solved for weights times an unknown factor, which is
     the variable's own sum over the budget: written by it, one form fits all. skfolio's own `max_turnover` bounds each
@@ -141,6 +141,8 @@ def rules_of(limits: Limits, previous: FloatArray) -> Callable[[cp.Variable], li
         change = cp.abs(variable - factor * previous)
         if limits.max_turnover is not None:
             found.append(cp.sum(change) <= max(0.0, limits.max_turnover - MARGIN) * factor)
+        if limits.max_gross is not None:
+            found.append(cp.norm1(variable) <= (limits.max_gross - MARGIN) * factor)
         if limits.max_cost is not None:
             found.append(np.array(limits.costs) @ change <= max(0.0, limits.max_cost - MARGIN) * factor)
         return found
@@ -188,6 +190,7 @@ def _of_one(limits: Limits, previous: FloatArray) -> tuple[Limits, FloatArray]:
         budget=1.0,
         max_turnover=None if limits.max_turnover is None else limits.max_turnover / budget,
         max_cost=None if limits.max_cost is None else limits.max_cost / budget,
+        max_gross=None if limits.max_gross is None else limits.max_gross / budget,
     )
     return scaled_limits, previous / budget
 

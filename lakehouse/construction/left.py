@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 
-from lakehouse.construction.limits import Limits
+from lakehouse.construction.limits import TOLERANCE, Limits
 from lakehouse.construction.lots import Basket
 from lakehouse.risk.checks import FloatArray
 
@@ -17,6 +17,13 @@ def kept_for_orders(basket: Basket, symbols: Sequence[str], lots: Sequence[int])
         for place, kept in enumerate(basket.kept)
         if kept > 0 and basket.held[place] > 0
     ]
+
+
+def through_zero(basket: Basket, symbols: Sequence[str]) -> list[str]:
+    """A sentence that names what is wanted on the other side of zero: an order closes a position or opens one."""
+    wanted = zip(symbols, basket.held, basket.wanted, strict=True)
+    named = [symbol for symbol, held, want in wanted if held * want < 0]
+    return [f"first closed, and opened the other way by a later proposal: {', '.join(named)}"] if named else []
 
 
 def bought_by_orders(coming: Mapping[str, Decimal]) -> list[str]:
@@ -33,6 +40,12 @@ def beyond(limits: Limits, symbols: Sequence[str], after: FloatArray, one_lot: F
     upper = np.array(limits.upper)
     over = np.flatnonzero(after > upper + np.where(upper > 0, one_lot, 0.0)).tolist()
     found = [f"{symbols[i]} at {after[i]:.1%} ({upper[i]:.1%} at most)" for i in over]
+    lower = np.array(limits.lower)
+    under = np.flatnonzero(after < lower - one_lot).tolist()
+    found += [f"{symbols[i]} at {after[i]:.1%} ({lower[i]:.1%} at least)" for i in under]
+    gross = float(np.abs(after).sum())
+    if limits.max_gross is not None and gross > limits.max_gross + TOLERANCE:
+        found.append(f"gross exposure at {gross:.1%} ({limits.max_gross:.1%} at most)")
     for group in limits.groups:
         members = list(group.members)
         held, room = float(after[members].sum()), float(one_lot[members].sum())
@@ -40,7 +53,7 @@ def beyond(limits: Limits, symbols: Sequence[str], after: FloatArray, one_lot: F
             found.append(f"{group.name} at {held:.1%} ({group.upper:.1%} at most)")
         if held < group.lower - room:
             found.append(f"{group.name} at {held:.1%} ({group.lower:.1%} at least)")
-    names = int((after > 0).sum())
+    names = int((after != 0).sum())
     if limits.cardinality is not None and names > limits.cardinality:
         found.append(f"{names} names ({limits.cardinality} at most)")
     return [f"still beyond a limit after these trades: {', '.join(found)}"] if found else []

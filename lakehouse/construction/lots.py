@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +12,7 @@ from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Costs
 from lakehouse.domain.money import CENT, cents
 from lakehouse.risk.checks import FloatArray, InvalidParameter, ShapeMismatch
+from lakehouse.trading.reservation import SHORT_COLLATERAL
 
 SECONDS = 20.0
 GAP = 1e-6
@@ -21,11 +22,28 @@ TIE = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
+class Short:
+    """Cash that is kept back for units sold short: `kept` for all of an instrument, and at least `freed` for each unit
+    that is bought back."""
+
+    kept: Decimal = Decimal(0)
+    freed: Decimal = Decimal(0)
+
+
+NO_SHORT = Short()
+
+
+@dataclass(frozen=True, slots=True)
 class Basket:
     """What can be traded: N instruments with `held` units (may be fractional, negative for a short), `prices` per
-    unit and wanted `values`, all in the portfolio's currency, and its `cash`. A unit of trade is `lot_size` units.
-    `kept` units, none where it is empty, are held but promised to open orders: they cannot be sold again.
-    Raises ShapeMismatch, InvalidParameter."""
+    unit and wanted `values`, all in the portfolio's currency, and its `cash` that nothing keeps back. A unit of trade
+    is `lot_size` units. `kept` units, none where it is empty, are held, or owed, but promised to open orders: they
+    cannot be sold, or bought back, again.
+
+    An order closes or opens a position and never goes through zero, as the venue has it. What is sold short keeps back
+    SHORT_COLLATERAL of what it brings (`shorts` so far), so it takes cash and gives none. `may_short` says of what, and
+    `max_gross` bounds the sum of |value| as a share of what is left after costs. Raises ShapeMismatch,
+    InvalidParameter."""
 
     held: tuple[Decimal, ...]
     prices: tuple[Decimal, ...]
@@ -35,22 +53,39 @@ class Basket:
     lot_size: int = 1
     min_trade: Decimal = Decimal(0)
     kept: tuple[Decimal, ...] = ()
+    shorts: tuple[Short, ...] = ()
+    may_short: tuple[bool, ...] = ()
+    max_gross: Decimal | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.held) == len(self.prices) == len(self.wanted) == len(self.kept or self.held):
-            raise ShapeMismatch("held, prices, wanted and kept differ in length")
+        told = (self.prices, self.wanted, *filter(None, (self.kept, self.shorts, self.may_short)))
+        if any(len(each) != len(self.held) for each in told):
+            raise ShapeMismatch("what is told of the instruments differs in length")
         if self.prices and min(self.prices) <= 0:
             raise InvalidParameter("prices must be positive")
 
     @property
     def value(self) -> Decimal:
-        """Cash and holdings."""
-        return self.cash + sum((q * p for q, p in zip(self.held, self.prices, strict=True)), Decimal(0))
+        """Cash, also what is kept back for shorts, and holdings."""
+        return self.equity_after((0,) * len(self.held))
+
+    def closable(self, place: int) -> int:
+        """Lots that bring the position nearer to zero: to sell of a long one, to buy back of a short one."""
+        kept = self.kept[place] if self.kept else Decimal(0)
+        return max(0, int((abs(self.held[place]) - kept) // self.lot_size))
 
     def sellable(self, place: int) -> int:
-        """Lots that can be sold without going short and without those that open orders keep."""
-        kept = self.kept[place] if self.kept else Decimal(0)
-        return max(0, int((self.held[place] - kept) // self.lot_size))
+        """Lots that can be sold: of a long position those that open orders do not keep, else what is wanted short."""
+        if self.held[place] > 0:
+            return self.closable(place)
+        if not (self.may_short and self.may_short[place]):
+            return 0
+        missing = self.held[place] * self.prices[place] - self.wanted[place]
+        return max(0, int((missing / self.prices[place] / self.lot_size).to_integral_value(ROUND_CEILING)))
+
+    def short(self, place: int) -> Short:
+        """What is kept back for an instrument."""
+        return self.shorts[place] if self.shorts else NO_SHORT
 
     def cost(self, place: int, lots: int) -> Decimal:
         """What trading that many lots (either sign) costs, rounded up to the cent; nothing for none."""
@@ -64,18 +99,45 @@ class Basket:
         """The value of that many lots, signed as they are, to the cent."""
         return cents(lots * self.lot_size * self.prices[place])
 
+    def collateral(self, place: int, lots: int) -> Decimal:
+        """What trading that many lots keeps back, or frees where it is negative: at least so much."""
+        if lots < 0 and self.held[place] <= 0:
+            return (-self.notional(place, lots) * SHORT_COLLATERAL).quantize(CENT, ROUND_CEILING)
+        if lots > 0 and self.held[place] < 0:
+            units, short = Decimal(lots * self.lot_size), self.short(place)
+            part = (units * short.freed).quantize(CENT, ROUND_FLOOR)
+            return -short.kept if units >= -self.held[place] else -min(part, short.kept)
+        return Decimal(0)
+
+    def spent(self, place: int, lots: int) -> Decimal:
+        """Cash that trading that many lots takes, costs and what is kept back included; negative for what it gives."""
+        return self.notional(place, lots) + self.cost(place, lots) + self.collateral(place, lots)
+
     def cash_after(self, lots: Sequence[int]) -> Decimal:
-        """Cash after trading these lots, with their costs: exact."""
-        spent = sum((self.notional(i, n) + self.cost(i, n) for i, n in enumerate(lots)), Decimal(0))
-        return self.cash - spent
+        """Cash that nothing keeps back after trading these lots, with their costs: exact."""
+        return self.cash - sum((self.spent(i, n) for i, n in enumerate(lots)), Decimal(0))
+
+    def equity_after(self, lots: Sequence[int]) -> Decimal:
+        """Cash, also what is kept back, and holdings after trading these lots."""
+        paid = sum((self.notional(i, n) + self.cost(i, n) for i, n in enumerate(lots)), Decimal(0))
+        kept = sum((short.kept for short in self.shorts), Decimal(0))
+        return self.cash + kept - paid + sum(self.values_after(lots), Decimal(0))
+
+    def values_after(self, lots: Sequence[int]) -> list[Decimal]:
+        """What each instrument's units are worth after trading these lots; negative for a short."""
+        held = zip(self.held, lots, self.prices, strict=True)
+        return [(units + count * self.lot_size) * price for units, count, price in held]
+
+    def is_within_gross(self, lots: Sequence[int]) -> bool:
+        """Whether the sum of |value| keeps its limit after trading these lots."""
+        if self.max_gross is None:
+            return True
+        return sum(map(abs, self.values_after(lots)), Decimal(0)) <= self.max_gross * self.equity_after(lots)
 
     def distance(self, lots: Sequence[int]) -> Decimal:
         """The sum of |value held - value wanted| after trading these lots."""
-        values = (
-            abs((q + n * self.lot_size) * p - want)
-            for q, n, p, want in zip(self.held, lots, self.prices, self.wanted, strict=True)
-        )
-        return sum(values, Decimal(0))
+        held = zip(self.values_after(lots), self.wanted, strict=True)
+        return sum((abs(value - want) for value, want in held), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +151,7 @@ class WholeLots:
 
 def whole_lots(basket: Basket, *, seconds: float = SECONDS) -> WholeLots:
     """The lots that come closest to the wanted values (least sum of distances plus costs), with cash never negative,
-    no sale of what is not held or kept for open orders, and no order below `min_trade`.
+    gross exposure within its limit or no further beyond it, no order through zero and none below `min_trade`.
 
     A mixed-integer linear program, by HiGHS. Where it has no answer in `seconds`, the greedy way takes over and the
     result says so. Raises ConstructionError if the cash is negative and no sale brings it up to zero.
@@ -98,47 +160,72 @@ def whole_lots(basket: Basket, *, seconds: float = SECONDS) -> WholeLots:
         return WholeLots((), "milp", "")
     solved, reason = _by_program(basket, seconds)
     lots = greedy(basket) if solved is None else solved
-    exact = _paid(basket, lots)
+    exact = _settled(basket, lots)
     return WholeLots(exact, "greedy" if solved is None else "milp", reason)
 
 
 def greedy(basket: Basket) -> tuple[int, ...]:
-    """Sell what is too much, then buy one lot after the other where most is missing, while the cash lasts."""
-    lots = [0] * len(basket.prices)
+    """Sell what is too much, then buy, or sell short, where most is missing, while the cash lasts."""
     sizes = [p * basket.lot_size for p in basket.prices]
     missing = [w - q * p for w, q, p in zip(basket.wanted, basket.held, basket.prices, strict=True)]
+    lots = [0] * len(sizes)
     for i, gap in enumerate(missing):
-        if gap < 0:
+        if gap < 0 and basket.held[i] > 0:
             lots[i] = -min(int((-gap / sizes[i]).quantize(Decimal(1), ROUND_HALF_EVEN)), basket.sellable(i))
     lots = [0 if 0 < abs(basket.notional(i, n)) < basket.min_trade else n for i, n in enumerate(lots)]
-    for i in sorted(range(len(lots)), key=lambda i: (-missing[i], i)):
-        wanted = int(missing[i] // sizes[i]) if missing[i] > 0 else 0
-        lots[i] += _affordable(basket, lots, i, wanted) if lots[i] == 0 else 0
+    for i in sorted(range(len(lots)), key=lambda i: (-abs(missing[i]), i)):
+        lots[i] += _affordable(basket, lots, i, _opening(basket, i, missing[i] / sizes[i])) if lots[i] == 0 else 0
     return tuple(lots)
 
 
+def _opening(basket: Basket, place: int, lots: Decimal) -> int:
+    """Whole lots, rounded towards zero, to buy, to buy back, or to sell short."""
+    if lots > 0:
+        return min(int(lots), basket.closable(place)) if basket.held[place] < 0 else int(lots)
+    return max(int(lots), -basket.sellable(place)) if basket.held[place] <= 0 else 0
+
+
 def _affordable(basket: Basket, lots: list[int], place: int, wanted: int) -> int:
-    low, high = 0, wanted
-    while low < high:  # the cash falls with every lot: bisect
-        middle = (low + high + 1) // 2
-        tried = [*lots[:place], middle, *lots[place + 1 :]]
-        low, high = (middle, high) if basket.cash_after(tried) >= 0 else (low, middle - 1)
-    return low if basket.notional(place, low) >= basket.min_trade else 0
+    side = 1 if wanted > 0 else -1
+    left = basket.cash_after(lots)
+    low, high = 0, abs(wanted)
+    while low < high:  # the cash falls with every lot, or with none: bisect
+        middle = high if basket.spent(place, side * high) <= left else (low + high + 1) // 2
+        low, high = (middle, high) if basket.spent(place, side * middle) <= left else (low, middle - 1)
+    return side * low if abs(basket.notional(place, low)) >= basket.min_trade else 0
 
 
-def _paid(basket: Basket, lots: Sequence[int]) -> tuple[int, ...]:
-    """The lots with the bill paid to the cent: floats of a solver may be a cent short, then buys go back."""
-    paid = list(lots)
-    while basket.cash_after(paid) < 0:
-        buys = [i for i, n in enumerate(paid) if n > 0]
-        if not buys:
+def _settled(basket: Basket, lots: Sequence[int]) -> tuple[int, ...]:
+    """The lots with the bill paid to the cent and the gross exposure kept: floats of a solver may be a cent off, then
+    what costs cash, or adds exposure, goes back, the cheapest first."""
+    settled = list(lots)
+    while (is_short := basket.cash_after(settled) < 0) or not basket.is_within_gross(settled):
+        back = [i for i, n in enumerate(settled) if n and (_gives(basket, i, n) if is_short else _adds(basket, i, n))]
+        if not back and is_short:
             raise ConstructionError(
-                f"cash is {basket.cash_after(paid)} after all that can be sold: deposit money, or close short positions"
+                f"cash is {basket.cash_after(settled)} after all that can be sold: deposit money, or close short "
+                "positions"
             )
-        cheapest = min(buys, key=lambda i: (basket.prices[i], i))
-        smaller = paid[cheapest] - 1
-        paid[cheapest] = 0 if basket.notional(cheapest, smaller) < basket.min_trade else smaller
-    return tuple(paid)
+        if not back:
+            break
+        cheapest = min(back, key=lambda i: (basket.prices[i], i))
+        smaller = _less(settled[cheapest])
+        settled[cheapest] = 0 if abs(basket.notional(cheapest, smaller)) < basket.min_trade else smaller
+    return tuple(settled)
+
+
+def _less(lots: int) -> int:
+    return lots - 1 if lots > 0 else lots + 1
+
+
+def _gives(basket: Basket, place: int, lots: int) -> bool:
+    """Whether one lot less leaves more cash."""
+    return basket.spent(place, _less(lots)) < basket.spent(place, lots)
+
+
+def _adds(basket: Basket, place: int, lots: int) -> bool:
+    """Whether the trade opens, and so adds to the gross exposure."""
+    return basket.held[place] >= 0 if lots > 0 else basket.held[place] <= 0
 
 
 class _Program:
@@ -153,7 +240,13 @@ class _Program:
         self.cost = self.price * float(costs.rate) + basket.lot_size * float(costs.per_share)
         self.scale = max(1.0, float(basket.value) / 1000)
         self.sellable = np.array([basket.sellable(i) for i in range(self.n)], dtype=np.float64)
-        self.buyable = np.floor(max(0.0, float(basket.cash) + float(self.sellable @ self.price)) / self.price)
+        long, owed = self.held > 0, self.held < 0
+        most = float(basket.cash) + float((self.sellable * self.price)[long].sum())
+        most += sum(float(short.kept) for short in basket.shorts)
+        self.buyable = np.floor(max(0.0, most) / self.price)
+        self.buyable[owed] = [basket.closable(i) for i in np.flatnonzero(owed).tolist()]
+        self.opens_short = ~long
+        self.freed = np.array([float(basket.short(i).freed) for i in range(self.n)]) * basket.lot_size * owed
 
     def objective(self) -> FloatArray:
         """Distance, costs, and a trifle for every traded value, all in one unit."""
@@ -172,7 +265,9 @@ class _Program:
         sells = sparse.hstack([zero, eye, zero, -sparse.diags(np.maximum(self.sellable, 1)), zero])
         one_side = sparse.hstack([zero, zero, eye, eye, zero])
         spare = np.array([self._rounding(i) for i in range(n)]) + float(self.basket.costs.per_order)
-        cash = np.concatenate([self.price + self.cost, self.cost - self.price, spare, spare, np.zeros(n)])
+        kept = self.opens_short * self.price * float(SHORT_COLLATERAL)
+        bought, sold = self.price + self.cost - self.freed, self.cost - self.price + kept
+        cash = np.concatenate([bought, sold, spare, spare, np.zeros(n)])
         found = [
             LinearConstraint(over / self.scale, -np.inf, gap / self.scale),
             LinearConstraint(under / self.scale, -np.inf, -gap / self.scale),
@@ -181,16 +276,30 @@ class _Program:
             LinearConstraint(one_side, -np.inf, 1.0),
             LinearConstraint(cash / self.scale, -np.inf, float(self.basket.cash) / self.scale),
         ]
+        if self.basket.max_gross is not None:
+            found.append(self._gross(float(self.basket.max_gross)))
         if self.basket.min_trade > 0:
             least = sparse.identity(n) * float(self.basket.min_trade)
             found.append(LinearConstraint(sparse.hstack([price, zero, -least, zero, zero]), 0.0, np.inf))
             found.append(LinearConstraint(sparse.hstack([zero, price, zero, -least, zero]), 0.0, np.inf))
         return found
 
+    def _gross(self, most: float) -> LinearConstraint:
+        """The sum of |value| within its share of what costs leave. No order goes through zero, so that the sign of
+        every value is known and the sum is linear."""
+        owed = self.held < 0
+        bought = np.where(owed, -self.price, self.price) + most * self.cost
+        sold = np.where(self.opens_short, self.price, -self.price) + most * self.cost
+        once = np.array([self._rounding(i) for i in range(self.n)]) + float(self.basket.costs.per_order)
+        row = np.concatenate([bought, sold, most * once, most * once, np.zeros(self.n)])
+        limit = most * float(self.basket.value) - float(np.abs(self.held).sum())
+        return LinearConstraint(row / self.scale, -np.inf, limit / self.scale)
+
     def _rounding(self, place: int) -> float:
-        """What rounding the bill of a trade to cents can add to it at most."""
+        """What rounding the bill of a trade, and what is kept back for it, to cents can add to it at most."""
         basket = self.basket
-        paid = 0.0 if basket.costs == NO_COSTS else 0.01
+        paid = (0.0 if basket.costs == NO_COSTS else 0.01) + (0.02 if basket.max_gross is not None else 0.0)
+        paid += 0.01 if basket.held[place] < 0 else 0.0
         return paid + (0.0 if basket.notional(place, 1) == basket.lot_size * basket.prices[place] else 0.01)
 
     def bounds(self) -> Bounds:

@@ -33,6 +33,10 @@ class Sector:
     upper: float = 1.0
 
 
+WITH_SHORTS = (Objective.MIN_VARIANCE, Objective.MAX_SHARPE, Objective.MEAN_CVAR, Objective.TARGET_WEIGHTS)
+"""Objectives that have an answer with short positions; the others are defined for long ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aim:
     """What a portfolio aims at in one regime.
@@ -40,6 +44,8 @@ class Aim:
     `cash` is the share kept back, the hedge of a long-only portfolio; `max_weight` that of one instrument at most;
     `max_turnover` the sum of |changes| at most, `max_cost` what these cost at most; `targets` weights by symbol, for
     target_weights; `budgets` parts of the risk by symbol, in any unit, for risk_budgeting: nothing else is held.
+    `min_weight` below 0 allows short positions of that size at most, and `max_gross` bounds the sum of |weights|. What
+    is held short under an aim without them is bought back.
     """
 
     objective: Objective
@@ -50,6 +56,8 @@ class Aim:
     targets: tuple[tuple[str, float], ...] = ()
     max_cost: float | None = None
     budgets: tuple[tuple[str, float], ...] = ()
+    min_weight: float = 0.0
+    max_gross: float | None = None
 
     def __post_init__(self) -> None:
         if not (0 <= self.cash < 1 and 0 < self.max_weight <= 1):
@@ -62,6 +70,19 @@ class Aim:
             raise InvalidParameter("targets go with target_weights, and with nothing else")
         if self.targets and sum(weight for _, weight in self.targets) > 1 + 1e-9:
             raise InvalidParameter("targets sum to more than 1")
+        self._check_shorts()
+
+    def _check_shorts(self) -> None:
+        if any(weight < self.min_weight for _, weight in self.targets):
+            raise InvalidParameter("a target is below min_weight: a short one needs a min_weight below 0")
+        if self.targets and self.min_weight < 0 and sum(weight for _, weight in self.targets) <= 0:
+            raise InvalidParameter("targets with short ones among them sum to more than 0")
+        if (self.min_weight < 0) != (self.max_gross is not None):
+            raise InvalidParameter("min_weight below 0 and max_gross go together")
+        if not -1 <= self.min_weight <= 0 or not (self.max_gross is None or 1 - self.cash <= self.max_gross <= 3):
+            raise InvalidParameter("an aim needs -1 <= min_weight <= 0 and 1 - cash <= max_gross <= 3")
+        if self.min_weight < 0 and (self.objective not in WITH_SHORTS or self.cardinality is not None):
+            raise InvalidParameter(f"short positions go with {', '.join(WITH_SHORTS)}, and with no cardinality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +101,7 @@ class Bands:
 
     def width(self, target: FloatArray) -> FloatArray:
         """How far each weight may be from `target` (N,)."""
-        return np.minimum(self.absolute, self.relative * target)
+        return np.minimum(self.absolute, self.relative * np.abs(target))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ def _aim_document(aim: Aim) -> dict[str, Any]:
         "targets": dict(aim.targets),
         "max_cost": aim.max_cost,
         "budgets": dict(aim.budgets),
+        "min_weight": aim.min_weight,
+        "max_gross": aim.max_gross,
     }
 
 
@@ -79,6 +81,8 @@ def _aim(told: Mapping[str, Any]) -> Aim:
         targets=_by_symbol(told.get("targets")),
         max_cost=_limit(told.get("max_cost")),
         budgets=_by_symbol(told.get("budgets")),
+        min_weight=float(told.get("min_weight", 0.0)),
+        max_gross=_limit(told.get("max_gross")),
     )
 
 

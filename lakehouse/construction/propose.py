@@ -13,9 +13,9 @@ from uuid import UUID
 import numpy as np
 
 from lakehouse.construction.allocate import allocate
-from lakehouse.construction.left import beyond, bought_by_orders, kept_for_orders
+from lakehouse.construction.left import beyond, bought_by_orders, kept_for_orders, through_zero
 from lakehouse.construction.limits import Group, Limits
-from lakehouse.construction.lots import Basket, WholeLots, whole_lots
+from lakehouse.construction.lots import NO_SHORT, Basket, Short, WholeLots, whole_lots
 from lakehouse.construction.model import Allocation, Goal, Market, Status
 from lakehouse.construction.policy import Aim, Policy, outside, towards
 from lakehouse.construction.proposal import (
@@ -27,11 +27,13 @@ from lakehouse.construction.proposal import (
 )
 from lakehouse.construction.regime import TRADING_DAYS, RegimeReading
 from lakehouse.construction.taxes import Sale, TaxLot, closing, tax_due
+from lakehouse.domain.money import cents
 from lakehouse.portfolio.lots import LotMethod
 from lakehouse.risk.checks import FloatArray, InvalidParameter
 from lakehouse.risk.shortfall import historical_es
 from lakehouse.risk.var import historical_var
 from lakehouse.trading.order import Side
+from lakehouse.trading.reservation import SHORT_COLLATERAL
 
 INVESTED = 0.5
 """A portfolio of which less than this share of its budget is invested is bought at once: pace and turnover are for
@@ -39,12 +41,16 @@ changes, not for the first investment."""
 UNKNOWN_LOTS = "which lots it closes is not told: fewer units are in open lots than were held at the close"
 WASH = "a loss of this sale may not count for tax: units that stay were bought within the 30 days before"
 
+BUYS_BACK = "buys back what was sold short"
+SELLS_SHORT = f"sells short: {SHORT_COLLATERAL:.0%} of what it brings is kept back"
+
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
     """What a portfolio holds at a close: units by symbol, closes of all symbols of the market, cash, open tax lots in
     the order in which they were opened. `kept` units are promised to open orders, and `coming` ones may be bought by
-    others; `lot_method` is the account's; `notes` what the owner should know of trades, by symbol."""
+    others; `lot_method` is the account's; `notes` what the owner should know of trades, by symbol. `shorts` are kept
+    back out of the cash, by symbol; `may_short` says whether the account may sell short at all."""
 
     portfolio_id: UUID
     business_date: date
@@ -57,6 +63,8 @@ class Holdings:
     coming: Mapping[str, Decimal] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.SPECIFIC
     notes: Mapping[str, str] = field(default_factory=dict)
+    shorts: Mapping[str, Short] = field(default_factory=dict)
+    may_short: bool = False
 
 
 def propose(holdings: Holdings, policy: Policy, market: Market, reading: RegimeReading) -> Proposal:
@@ -77,19 +85,22 @@ class _Making:
         if strange := set(holdings.units) - set(self.symbols):
             raise InvalidParameter(f"held, but not in the market: {', '.join(sorted(strange))}")
         self.units = tuple(holdings.units.get(symbol, Decimal(0)) for symbol in self.symbols)
-        self.kept = tuple(holdings.kept.get(symbol, Decimal(0)) for symbol in self.symbols)
+        self.kept = tuple(abs(holdings.kept.get(symbol, Decimal(0))) for symbol in self.symbols)
         self.prices = tuple(holdings.prices[symbol] for symbol in self.symbols)
-        self.value = holdings.cash + sum((q * p for q, p in zip(self.units, self.prices, strict=True)), Decimal(0))
+        self.shorts = tuple(holdings.shorts.get(symbol, NO_SHORT) for symbol in self.symbols)
+        cash = holdings.cash + sum((short.kept for short in self.shorts), Decimal(0))
+        self.value = cash + sum((q * p for q, p in zip(self.units, self.prices, strict=True)), Decimal(0))
         self.reasons: list[str] = []
+        self.least = self.aim.min_weight if holdings.may_short else 0.0
+        """The smallest weight that the policy and the account allow."""
 
     def proposal(self) -> Proposal:
         if self.value <= 0:
             return self._still(ProposalStatus.REFUSED, np.zeros(len(self.symbols)), "the portfolio is worth nothing")
         before = self._weights(self.units)
-        if (before < 0).any():
-            short = ", ".join(s for s, w in zip(self.symbols, before, strict=True) if w < 0)
-            return self._still(ProposalStatus.REFUSED, before, f"short positions are not rebalanced: {short}")
-        first = before.sum() < INVESTED * (1 - self.aim.cash)
+        if self.aim.min_weight < self.least:
+            self.reasons.append("the account may not sell short: only long positions are wanted")
+        first = np.abs(before).sum() < INVESTED * (1 - self.aim.cash)
         limits = self._limits()
         if first:
             limits = limits.without_trading_limits()
@@ -100,9 +111,12 @@ class _Making:
             return self._done(ProposalStatus.KEPT, allocation, before, before, None)
         target = allocation.weights
         step = target if first else towards(before, target, self.policy.pace)
+        # What may not be short is bought back at once, however little it is and however slowly all else moves.
+        forbidden = (before < 0) & (np.array(limits.lower) == 0)
+        step = np.where(forbidden, target, step)
         if first:
             self.reasons.append("first investment: pace and turnover limits are for later changes")
-        elif self._fits(before, target if goal.bands is None else np.array(goal.targets)):
+        elif not forbidden.any() and self._fits(before, target if goal.bands is None else np.array(goal.targets)):
             return self._done(ProposalStatus.WITHIN_BANDS, allocation, before, before, None)
         traded = self._trade(step, limits)
         status = ProposalStatus.PROPOSED if any(traded.lots) else ProposalStatus.NOTHING_TO_TRADE
@@ -143,7 +157,7 @@ class _Making:
             for s in policy.sectors
         ]
         return Limits(
-            lower=(0.0,) * len(self.symbols),
+            lower=tuple(self.least if may else 0.0 for may in allowed),
             upper=tuple(aim.max_weight if may else 0.0 for may in allowed),
             groups=tuple(group for group in groups if group.members or group.lower > 0),
             budget=self._budget(),
@@ -151,6 +165,7 @@ class _Making:
             max_cost=aim.max_cost,
             costs=self._rates(),
             cardinality=aim.cardinality,
+            max_gross=aim.max_gross if self.least < 0 else None,
         )
 
     def _rates(self) -> tuple[float, ...]:
@@ -174,6 +189,7 @@ class _Making:
         basket = self._basket(step, left)
         found = whole_lots(basket)
         self.reasons += [found.reason] if found.reason else []
+        self.reasons += through_zero(basket, self.symbols)
         self.reasons += kept_for_orders(basket, self.symbols, found.lots)
         self.reasons += bought_by_orders(self.holdings.coming)
         one_lot = self._weights((Decimal(self.policy.lot_size),) * len(self.symbols))
@@ -191,13 +207,15 @@ class _Making:
             self.policy.lot_size,
             self.policy.min_trade,
             self.kept,
+            self.shorts,
+            tuple(self.least < 0 and symbol not in self.policy.excluded for symbol in self.symbols),
+            None if self.aim.max_gross is None or self.least == 0 else Decimal(repr(self.aim.max_gross)),
         )
 
     def _after(self, basket: Basket, lots: Sequence[int]) -> FloatArray:
         """Weights after trading these lots, of what their costs leave of the value; zeros where they leave nothing."""
         units = [q + n * self.policy.lot_size for q, n in zip(self.units, lots, strict=True)]
-        held = sum((q * p for q, p in zip(units, self.prices, strict=True)), Decimal(0))
-        left = basket.cash_after(lots) + held
+        left = basket.equity_after(lots)
         return self._weights(units, left) if left > 0 else np.zeros(len(units))
 
     def _weights(self, units: Sequence[Decimal], value: Decimal | None = None) -> FloatArray:
@@ -263,7 +281,8 @@ class _Making:
         symbol, quantity = self.symbols[place], Decimal(abs(lots) * self.policy.lot_size)
         open_lots = self.holdings.lots.get(symbol, ())
         sale: Sale | None = None
-        if lots < 0 and sum((lot.quantity for lot in open_lots), Decimal(0)) >= quantity:
+        closes_long = lots < 0 < self.units[place]
+        if closes_long and sum((lot.quantity for lot in open_lots), Decimal(0)) >= quantity:
             day = self.holdings.business_date
             method = self.holdings.lot_method
             sale = closing(open_lots, quantity, self.prices[place], on=day, rates=self.policy.taxes, method=method)
@@ -275,10 +294,26 @@ class _Making:
             notional=abs(basket.notional(place, lots)),
             cost=basket.cost(place, lots),
             lots=sale.picks if sale else (),
-            short_gain=sale.short_gain if sale else Decimal(0),
+            short_gain=sale.short_gain if sale else self._cover_gain(place, lots),
             long_gain=sale.long_gain if sale else Decimal(0),
-            note="; ".join(filter(None, (_note(sale) if lots < 0 else "", self.holdings.notes.get(symbol, "")))),
+            note="; ".join(filter(None, (self._note(place, lots, sale), self.holdings.notes.get(symbol, "")))),
         )
+
+    def _cover_gain(self, place: int, lots: int) -> Decimal:
+        """What buying back gains: the part of what the short sale brought, less its price. It is of the short term
+        whatever its age, since what closes it was bought just now (26 U.S.C. 1233)."""
+        held, short = self.units[place], self.shorts[place]
+        if not (lots > 0 > held and short.kept > 0):
+            return Decimal(0)
+        units = Decimal(lots * self.policy.lot_size)
+        return cents(short.kept / SHORT_COLLATERAL * units / -held - units * self.prices[place])
+
+    def _note(self, place: int, lots: int, sale: Sale | None) -> str:
+        if lots > 0:
+            return BUYS_BACK if self.units[place] < 0 else ""
+        if self.units[place] <= 0:
+            return SELLS_SHORT
+        return _note(sale)
 
 
 def _note(sale: Sale | None) -> str:

@@ -29,17 +29,20 @@ class Subset:
 
 
 def allowed(limits: Limits) -> tuple[int, ...]:
-    """The places of instruments that may be held at all."""
-    return tuple(i for i, most in enumerate(limits.upper) if most > 0)
+    """The places of instruments that may be held at all, long or short."""
+    return tuple(
+        i for i, (least, most) in enumerate(zip(limits.lower, limits.upper, strict=True)) if most > 0 or least < 0
+    )
 
 
 def subset(goal: Goal, market: Market, limits: Limits, previous: FloatArray) -> Subset:
-    """The problem of the allowed instruments; what it takes to sell the others is taken from turnover and cost."""
+    """The problem of the allowed instruments; what it takes to sell, or buy back, the others is taken from
+    turnover and cost."""
     places = allowed(limits)
     kept, index = np.array(places), {place: i for i, place in enumerate(places)}
     gone = np.setdiff1d(np.arange(limits.count), kept)
-    sold = float(previous[gone].sum())
-    paid = float(np.array(limits.costs)[gone] @ previous[gone]) if limits.costs is not None else 0.0
+    sold = float(np.abs(previous[gone]).sum())
+    paid = float(np.array(limits.costs)[gone] @ np.abs(previous[gone])) if limits.costs is not None else 0.0
     groups = tuple(
         Group(group.name, tuple(index[m] for m in group.members if m in index), group.lower, group.upper)
         for group in limits.groups

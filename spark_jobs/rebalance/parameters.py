@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from lakehouse.construction.lots import Short
 from lakehouse.construction.policy import Policy
 from lakehouse.construction.policy_document import parse as parse_policy
 from lakehouse.construction.taxes import TaxLot
@@ -38,7 +39,7 @@ class Windows:
 class Due:
     """A portfolio that is due: who it is, what it may spend, its lots by symbol in the order in which they were opened,
     and its policy with the limits of its objective in it. `kept` units are promised to open orders, `coming` ones may
-    be bought by others."""
+    be bought by others. `shorts` is what is kept back for what is sold short, and the account `may_short` or not."""
 
     portfolio_id: UUID
     name: str
@@ -49,6 +50,8 @@ class Due:
     kept: Mapping[str, Decimal] = field(default_factory=dict)
     coming: Mapping[str, Decimal] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.SPECIFIC
+    shorts: Mapping[str, Short] = field(default_factory=dict)
+    may_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,11 @@ def _due(told: Mapping[str, Any]) -> Due:
         kept={symbol: Decimal(units) for symbol, units in told.get("kept", {}).items()},
         coming={symbol: Decimal(units) for symbol, units in told.get("coming", {}).items()},
         lot_method=LotMethod(told.get("lot_method", LotMethod.SPECIFIC)),
+        shorts={
+            symbol: Short(Decimal(short["kept"]), Decimal(short["freed"]))
+            for symbol, short in told.get("shorts", {}).items()
+        },
+        may_short=told.get("may_short", False),
     )
 
 

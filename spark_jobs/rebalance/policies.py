@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
-from lakehouse.domain.currency import from_minor
+from lakehouse.domain.currency import from_minor, minor_digits
 from lakehouse.settings import PostgresSettings
 from lakehouse.stores import postgres
 from lakehouse.trading.lots import slice_of
@@ -34,7 +34,7 @@ _BOOKS: Final[LiteralString] = """
            a.lot_method,
            coalesce((
                SELECT jsonb_object_agg(x.symbol, trim_scale(x.reserved_quantity)::text)
-               FROM app.position AS x WHERE x.portfolio_id = p.id AND x.reserved_quantity > 0
+               FROM app.position AS x WHERE x.portfolio_id = p.id AND x.reserved_quantity <> 0
            ), '{}'),
            coalesce((
                SELECT jsonb_agg(jsonb_build_object(
@@ -50,6 +50,14 @@ _BOOKS: Final[LiteralString] = """
                    WHERE s.portfolio_id = p.id AND s.side = 'buy' AND s.leg = 'entry' AND s.status = ANY (%(working)s)
                    GROUP BY s.symbol
                ) AS b
+           ), '{}'),
+           a.allows_short,
+           coalesce((
+               SELECT jsonb_object_agg(k.symbol, jsonb_build_array(k.minor::text, k.least::text)) FROM (
+                   SELECT h.symbol, sum(h.collateral_minor) AS minor, min(h.collateral_minor / h.quantity) AS least
+                   FROM app.short_sale AS h
+                   WHERE h.portfolio_id = p.id AND h.currency = p.base_currency GROUP BY h.symbol
+               ) AS k
            ), '{}')
     FROM app.portfolio AS p
     JOIN app.account AS a ON a.id = p.account_id
@@ -85,7 +93,7 @@ def named(connection: Connection[TupleRow], documents: Mapping[UUID, Mapping[str
 
 def _portfolio(row: tuple[Any, ...], document: Mapping[str, Any]) -> dict[str, Any]:
     portfolio_id, name, currency, _, _, cash_minor, most, least_cash, excluded, *books = row
-    lots, lot_method, kept, sales, coming = books
+    lots, lot_method, kept, sales, coming, may_short, shorts = books
     return {
         "portfolio_id": portfolio_id,
         "name": name,
@@ -97,6 +105,8 @@ def _portfolio(row: tuple[Any, ...], document: Mapping[str, Any]) -> dict[str, A
         "lot_method": lot_method,
         "kept": kept,
         "coming": coming,
+        "may_short": may_short,
+        "shorts": {symbol: _short(minor[0], minor[1], currency) for symbol, minor in shorts.items()},
         "policy": within_objective(
             document,
             most=None if most is None else float(most),
@@ -104,6 +114,12 @@ def _portfolio(row: tuple[Any, ...], document: Mapping[str, Any]) -> dict[str, A
             excluded=excluded or [],
         ),
     }
+
+
+def _short(kept_minor: str, least_minor: str, currency: str) -> dict[str, str]:
+    """Cash that is kept back for an instrument sold short, and the least of it for one unit."""
+    least = Decimal(least_minor).scaleb(-minor_digits(currency))
+    return {"kept": str(from_minor(int(kept_minor), currency)), "freed": str(least)}
 
 
 def promised(sales: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:

@@ -120,6 +120,8 @@ def proposal_of(
             due.coming,
             due.lot_method,
             _notes(usable, due.currency),
+            due.shorts,
+            due.may_short,
         )
         return propose(holdings, due.policy, _market(usable, windows, due.currency, rates), reading)
     except (ConstructionError, RiskError, Unmeasured) as error:

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from lakehouse.construction.lots import Short
 from lakehouse.construction.policy import Policy
 from lakehouse.construction.policy_document import document
 from lakehouse.settings import Settings
 from lakehouse.trading.order import Side
 from spark_jobs.rebalance import policies
+from spark_jobs.rebalance.parameters import parse
 from tests.factories.trading import Desk, buy, wish
 
 DAY = date(2024, 3, 1)
@@ -57,3 +59,19 @@ def test_lots_that_an_open_sale_has_named_are_left_out(
     [left] = found["lots"]
     assert left["id"] == str(lot)
     assert [Decimal(left["quantity"]), Decimal(left["cost"])] == [6, 600]
+
+
+def test_what_is_kept_back_for_a_short_position_is_told(
+    new_desk: Callable[..., Desk], trading_settings: Settings
+) -> None:
+    desk = new_desk(allows_short=True)
+    desk.deposit(1_000_000)
+    desk.fill(desk.place(wish(desk, side=Side.SELL)).order_id, "short", 10)
+    desk.place(wish(desk, quantity=Decimal(4), limit_price=Decimal(90)))
+    found = due(desk, trading_settings)
+    assert found["may_short"] is True
+    assert found["kept"] == {"AAPL": "-4"}
+    assert {name: Decimal(value) for name, value in found["shorts"]["AAPL"].items()} == {"kept": 1500, "freed": 150}
+    assert Decimal(found["cash"]) == Decimal("9500.00")
+    parsed = parse({"windows": {}, "due": [found]}).due[0]
+    assert parsed.shorts == {"AAPL": Short(Decimal(1500), Decimal(150))}

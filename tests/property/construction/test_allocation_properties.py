@@ -84,3 +84,35 @@ def test_weights_do_not_depend_on_the_unit_of_returns(seed: int, objective: Obje
     first = allocate(Goal(objective), plain, long_only(4), before(seed, 4)).weights
     second = allocate(Goal(objective), larger, long_only(4), before(seed, 4)).weights
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.integers(3, 6),
+    st.sampled_from((Objective.MIN_VARIANCE, Objective.MAX_SHARPE, Objective.MEAN_CVAR)),
+    st.sampled_from([None, 0.4]),
+)
+def test_long_and_short_weights_keep_gross_exposure_turnover_and_budget(
+    seed: int, count: int, objective: Objective, cap: float | None
+) -> None:
+    chosen = Limits((-0.3,) * count, (0.8,) * count, budget=0.95, max_turnover=cap, max_gross=1.5)
+    held = before(seed, count) * 1.2 - 0.2 / count
+    found = allocate(Goal(objective), a_market(seed, count), chosen, held)
+    if found.status is Status.SOLVED:
+        assert violations(chosen, found.weights, held) == []
+        assert np.abs(found.weights).sum() <= 1.5 + 1e-6
+        assert cap is None or turnover(found.weights, held) <= cap + 1e-6
+    else:
+        assert found.reasons
+        np.testing.assert_array_equal(found.weights, held)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(3, 6), st.sampled_from((Objective.MIN_VARIANCE, Objective.HRP)))
+def test_long_only_limits_leave_nothing_short(seed: int, count: int, objective: Objective) -> None:
+    held = before(seed, count)
+    held[0] = -held[0]
+    found = allocate(Goal(objective), a_market(seed, count), long_only(count), held)
+    assert found.status is Status.SOLVED
+    assert (found.weights >= 0).all()

@@ -10,6 +10,7 @@ import pytest
 from skfolio.datasets import load_sp500_dataset
 
 from lakehouse.construction.estimate import market
+from lakehouse.construction.lots import Short
 from lakehouse.construction.model import Market, Objective, contributions
 from lakehouse.construction.policy import Aim, Bands, Costs, Pace, Policy, Sector, Taxes, standard_aims
 from lakehouse.construction.proposal import Proposal, ProposalStatus
@@ -208,11 +209,64 @@ def test_a_sale_of_units_that_are_in_no_lot_any_more_says_so(closes: Market) -> 
     assert "not told" in next(trade.note for trade in found.trades if trade.symbol == "XOM")
 
 
-def test_short_positions_and_empty_portfolios_are_refused_by_name(closes: Market) -> None:
-    short = propose(holdings("100 -5 200 40 100"), Policy(), closes, SIDEWAYS)
-    assert short.status is ProposalStatus.REFUSED
-    assert "JPM" in short.reasons[0]
+def test_an_empty_portfolio_is_refused(closes: Market) -> None:
     assert propose(holdings("0 0 0 0 0", "0"), Policy(), closes, SIDEWAYS).status is ProposalStatus.REFUSED
+
+
+class TestShorts:
+    """JPM is the second symbol: five units are sold short, for which 1.5 times what they brought is kept back."""
+
+    SHORT = replace(holdings("100 -5 200 40 100"), shorts={"JPM": Short(Decimal(900), Decimal(180))}, may_short=True)
+
+    def test_under_a_long_only_policy_a_short_is_bought_back_at_once_however_slow_the_pace(
+        self, closes: Market
+    ) -> None:
+        slow = Policy(pace=Pace(rate=0.1), bands=Bands(absolute=0.5, relative=10.0))
+        found = propose(self.SHORT, slow, closes, SIDEWAYS)
+        cover = next(trade for trade in found.trades if trade.symbol == "JPM")
+        assert (cover.side, cover.quantity) == (Side.BUY, Decimal(5))
+        assert cover.note == "buys back what was sold short"
+        assert cover.short_gain == Decimal(600) - 5 * self.SHORT.prices["JPM"]
+        owed = sum((q * self.SHORT.prices[s] for s, q in self.SHORT.units.items()), Decimal(0))
+        assert found.value == self.SHORT.cash + 900 + owed
+        moved = sum((t.notional if t.side is Side.BUY else -t.notional) + t.cost for t in found.trades)
+        assert found.cash_after == self.SHORT.cash + 900 - moved
+
+    def test_a_policy_that_allows_them_keeps_its_gross_exposure_and_says_what_is_kept_back(
+        self, closes: Market
+    ) -> None:
+        aim = Aim(Objective.MIN_VARIANCE, min_weight=-0.3, max_gross=1.4, cash=0.05, max_weight=0.6)
+        policy = Policy(aims=dict.fromkeys(Regime, aim))
+        flat = replace(holdings("0 0 0 0 0", "100000"), may_short=True)
+        found = propose(flat, policy, closes, SIDEWAYS)
+        sold = [trade for trade in found.trades if trade.side is Side.SELL]
+        assert sold
+        assert all(trade.note == "sells short: 150% of what it brings is kept back" for trade in sold)
+        assert sum(abs(line.after) for line in found.lines) <= 1.4
+        assert found.cash_after >= 0
+        refused = propose(replace(flat, may_short=False), policy, closes, SIDEWAYS)
+        assert "the account may not sell short: only long positions are wanted" in refused.reasons
+        assert all(trade.side is Side.BUY for trade in refused.trades)
+
+    def test_no_order_goes_through_zero(self, closes: Market) -> None:
+        aim = Aim(
+            Objective.TARGET_WEIGHTS, min_weight=-0.2, max_gross=1.5, targets=(("JPM", 0.5), ("KO", -0.2), ("XOM", 0.5))
+        )
+        found = propose(self.SHORT, Policy(aims=dict.fromkeys(Regime, aim)), closes, SIDEWAYS)
+        traded = {trade.symbol: trade for trade in found.trades}
+        assert (traded["JPM"].side, traded["JPM"].quantity) == (Side.BUY, Decimal(5))
+        assert (traded["KO"].side, traded["KO"].quantity) == (Side.SELL, Decimal(200))
+        assert any(reason.startswith("first closed") and "JPM, KO" in reason for reason in found.reasons)
+
+    def test_an_aim_says_what_shorts_need(self) -> None:
+        with pytest.raises(InvalidParameter, match="go together"):
+            Aim(Objective.MIN_VARIANCE, min_weight=-0.1)
+        with pytest.raises(InvalidParameter, match="short positions go with"):
+            Aim(Objective.RISK_PARITY, min_weight=-0.1, max_gross=1.2)
+        with pytest.raises(InvalidParameter, match="max_gross <= 3"):
+            Aim(Objective.MIN_VARIANCE, min_weight=-0.1, max_gross=4.0)
+        with pytest.raises(InvalidParameter, match="below min_weight"):
+            Aim(Objective.TARGET_WEIGHTS, targets=(("A", -0.1), ("B", 1.0)))
 
 
 def test_a_holding_outside_the_market_is_refused(closes: Market) -> None:

@@ -171,6 +171,18 @@ def test_foreign_holdings_are_proposed_for_in_the_currency_of_the_portfolio() ->
     assert "no rate of EUR to USD" in without.reasons[0]
 
 
+def test_a_short_position_under_a_long_only_policy_is_bought_back() -> None:
+    portfolio = {**told()["due"][0], "cash": "500.00", "shorts": {"A": {"kept": "300.00", "freed": "150.00"}}}
+    short = parse({**told(), "due": [portfolio]}).due[0]
+    prices = closes("A", "B")
+    found = proposal_of(short, {"A": Decimal(-2), "B": Decimal(20)}, prices, UNKNOWN, DAY, WINDOWS)
+    cover = next(trade for trade in found.trades if trade.symbol == "A")
+    assert (str(cover.side), cover.quantity) == ("buy", Decimal(2))
+    assert found.value == 800 - 2 * prices["A"].last + 20 * prices["B"].last
+    assert cover.short_gain == 200 - 2 * prices["A"].last
+    assert (due().shorts, due().may_short) == ({}, False)
+
+
 @pytest.mark.parametrize(
     ("units", "prices", "reason"),
     [
@@ -178,7 +190,6 @@ def test_foreign_holdings_are_proposed_for_in_the_currency_of_the_portfolio() ->
         ({"A": Decimal(1)}, closes("B"), "no close on 2022-12-28 of A"),
         ({"A": Decimal(1)}, closes("A", currency="EUR"), "no rate of EUR to USD of 2022-12-28"),
         ({"A": Decimal(1)}, closes("A", days=100), "supply a longer history"),
-        ({"A": Decimal(-1), "B": Decimal(5)}, closes("A", "B"), "short positions"),
     ],
 )
 def test_what_cannot_be_computed_is_refused_by_name(
