@@ -1,15 +1,13 @@
-"""The part of the analysts' marts that is made up: minute bars by a seed, strategies, and what was loaded when."""
+"""The part of the analysts' marts that is made up: minute bars by a seed, and what was loaded when."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
 import numpy as np
 
 from tests.factories.rows import Row
-
-BENCHMARK = "hold_jpm"
 
 
 def bars() -> list[Row]:
@@ -20,17 +18,6 @@ def bars() -> list[Row]:
 def loads() -> list[Row]:
     """Returns of two years, one of them loaded twice; risk of two days."""
     return list(_loads())
-
-
-def runs(first: dt.date, lasts: Sequence[dt.date]) -> list[Row]:
-    """The trials of four strategies and their walk-forwards, for which the history of one of them is too short. Of
-    each, the trial that is not the best one looks better in every other number; sharper as time goes on."""
-    return list(_runs(first, lasts))
-
-
-def relative(lasts: Sequence[dt.date]) -> list[Row]:
-    """Two walk-forwards against the third one; better as time goes on. A trial's numbers are none of theirs."""
-    return list(_relative(lasts))
 
 
 def idle_proposal(day: dt.date) -> Row:
@@ -47,54 +34,6 @@ def idle_proposal(day: dt.date) -> Row:
         "trade_count": 0,
         "run_id": f"run of {day}",
     }
-
-
-def _runs(first: dt.date, lasts: Sequence[dt.date]) -> Iterable[Row]:
-    told = {
-        "hold_aapl": (6, 1.4, {"walk_forward": (0.9, 0.97)}),
-        "hold_jpm": (2, 0.8, {"walk_forward": (0.1, 0.40)}),
-        "hold_ko": (3, 2.4, {}),
-        "hold_xom": (12, 2.1, {"walk_forward": (1.6, 0.95)}),
-    }
-    for age, last in enumerate(lasts):
-        for strategy, (trials, best, walked) in told.items():
-            results = {"trial": (best, 0.99), **walked}
-            kinds = [(kind, 0, True, *numbers) for kind, numbers in results.items()]
-            for kind, trial, is_best, sharpe, deflated in (*kinds, ("trial", 1, False, 9.0, 0.999)):
-                yield {
-                    "business_date": last,
-                    "strategy": strategy,
-                    "kind": kind,
-                    "trial": trial,
-                    "is_best": is_best,
-                    "first_date": first,
-                    "last_date": last,
-                    "trials": trials if is_best else 99,
-                    "sharpe": sharpe + age / 10,
-                    "probabilistic_sharpe": 0.9999,
-                    "deflated_sharpe": deflated,
-                    "run_id": "weekly",
-                }
-
-
-def _relative(lasts: Sequence[dt.date]) -> Iterable[Row]:
-    told = {"hold_aapl": (0.12, 1.3, 0.7), "hold_xom": (-0.08, 0.9, -0.4)}
-    for age, last in enumerate(lasts):
-        for strategy, (excess, beta, information) in told.items():
-            for kind in ("walk_forward", "trial"):
-                yield {
-                    "business_date": last,
-                    "strategy": strategy,
-                    "kind": kind,
-                    "benchmark": BENCHMARK,
-                    "benchmark_return": 0.05,
-                    "excess_return": excess + age / 100 if kind == "walk_forward" else 9.0,
-                    "beta": beta,
-                    "alpha": 0.01,
-                    "tracking_error": 0.2,
-                    "information_ratio": information,
-                    "run_id": "weekly",
-                }
 
 
 def _bars() -> Iterable[Row]:

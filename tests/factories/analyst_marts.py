@@ -20,8 +20,9 @@ from scipy.stats import binom
 from skfolio.datasets import load_sp500_dataset
 
 from lakehouse.contracts.tables import table
-from tests.factories.analyst_made_up import bars, idle_proposal, loads, relative, runs
+from tests.factories.analyst_made_up import bars, idle_proposal, loads
 from tests.factories.analyst_measures import Array, cents, components, cost_of, kupiec_p_value, measure
+from tests.factories.analyst_strategies import relative, runs
 from tests.factories.analyst_stress import explained, stress
 from tests.factories.rows import Row, whole
 

@@ -16,6 +16,7 @@ from lakehouse.migrations.clickhouse import upgrade
 from lakehouse.settings import project_root
 from lakehouse.stores.analyst import Analyst
 from tests.factories.analyst_marts import PORTFOLIOS, SYMBOLS, Marts
+from tests.factories.analyst_strategies import beaten, believable, fallen
 from tests.factories.analyst_stress import explained_now, stressed_now
 from tests.factories.clickhouse_process import ClickHouseProcess, clickhouse_process
 
@@ -290,35 +291,6 @@ def net_trades() -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns).sort_values(["symbol", "base_currency"])
 
 
-@expects("18-strategies-to-believe")
-def believable() -> pd.DataFrame:
-    found = []
-    for strategy, both in rows_of("gold.strategy_runs_v1").query("is_best").groupby("strategy"):
-        by_kind = both.set_index("kind")
-        walked = by_kind.reindex(["walk_forward"]).iloc[0]
-        trial, believed = by_kind.loc["trial"], bool(walked["deflated_sharpe"] >= 0.95)
-        told = (trial["sharpe"], walked["sharpe"], walked["deflated_sharpe"], believed)
-        found.append((strategy, trial["trials"], *told))
-    columns = ["strategy", "variants_tried", "best_trial_sharpe", "walk_forward_sharpe", "walk_forward_deflated",
-               "is_believable"]  # fmt: skip
-    return pd.DataFrame(found, columns=columns).sort_values("walk_forward_deflated", ascending=False)
-
-
-@expects("19-deepest-drawdown")
-def drawdown() -> pd.DataFrame:
-    found = []
-    for symbol in ("AAPL", "JPM", "XOM"):
-        closes = dict(zip(MARTS.dates, MARTS.closes[symbol], strict=True))
-        depth = {day: 1 - price / max(closes[each] for each in closes if each <= day) for day, price in closes.items()}
-        low = max(depth, key=lambda day: depth[day])
-        peak = max((day for day in closes if day < low), key=lambda day: closes[day])
-        after = [day for day in closes if day > low and closes[day] >= closes[peak]]
-        made_up_for = min(after) if after else None
-        found.append((f"hold_{symbol.lower()}", depth[low], peak, low, made_up_for, (low - peak).days))
-    columns = ["strategy", "depth", "peak_date", "low_date", "made_up_for", "days_down"]
-    return pd.DataFrame(found, columns=columns).sort_values("depth", ascending=False)
-
-
 @expects("20-how-fresh")
 def freshness() -> pd.DataFrame:
     now = SystemClock().now()
@@ -330,29 +302,11 @@ def freshness() -> pd.DataFrame:
     return pd.DataFrame([(*row, (now - row[-1]).total_seconds() / 3600) for row in told], columns=columns)
 
 
-@expects("23-beating-the-benchmark")
-def beaten() -> pd.DataFrame:
-    ends = MARTS.closes.groupby([stamp.strftime("%Y-%m") for stamp in MARTS.dates]).last()
-    growth = (ends / ends.shift()).iloc[1:]
-    found = rows_of("gold.strategy_relative_v1").query("kind == 'walk_forward'")
-    names = [
-        "strategy",
-        "benchmark",
-        "benchmark_return",
-        "excess_return",
-        "tracking_error",
-        "information_ratio",
-        "beta",
-    ]
-    ahead = [
-        float((growth[name.removeprefix("hold_").upper()] > growth["JPM"]).mean())
-        for name in found["strategy"].tolist()
-    ]
-    return found[names].assign(months_ahead=ahead).sort_values("information_ratio", ascending=False)
-
-
 EXPECTED["21-what-crises-would-do"] = partial(stressed_now, MARTS, PORTFOLIOS)
 EXPECTED["22-why-the-day-went-so"] = partial(explained_now, MARTS, *PORTFOLIOS)
+EXPECTED["18-strategies-to-believe"] = partial(believable, MARTS)
+EXPECTED["19-deepest-drawdown"] = partial(fallen, MARTS)
+EXPECTED["23-beating-the-benchmark"] = partial(beaten, MARTS)
 
 
 def test_every_question_has_its_answer() -> None:

@@ -30,8 +30,22 @@ def test_metrics_are_those_of_the_equity() -> None:
     assert found.best_day == pytest.approx(2350 / 1900 - 1)
     assert found.turnover == pytest.approx((1000 + 100 + 450) / np.mean(result().equity) * 252 / 4)
     assert found.benchmark_return == pytest.approx(1.2 ** (252 / 4) - 1)
+    assert found.excess_return == pytest.approx(1.175 ** (252 / 4) - 1.2 ** (252 / 4))
+    active = np.array([0, 0.1, 1900 / 2200 - 1, 450 / 1900]) - np.array([0, 0.1, 1 / 1.1 - 1, 0.2])
+    assert found.information_ratio == pytest.approx(active.mean() / active.std(ddof=1) * np.sqrt(252))
     assert found.deflated_sharpe == found.probabilistic_sharpe
     assert measure(result().tried(50, 0.1)).deflated_sharpe < found.probabilistic_sharpe
+
+
+def test_a_benchmark_that_never_moves_has_a_return_and_no_risk() -> None:
+    found = measure(replace(result(), benchmark=np.ones(5)))
+    assert (found.benchmark_return, found.beta, found.tracking_error, found.information_ratio) == (
+        0.0,
+        None,
+        None,
+        None,
+    )
+    assert found.excess_return == found.annual_return
 
 
 def test_a_strategy_that_does_nothing_has_numbers_too() -> None:
