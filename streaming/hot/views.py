@@ -1,5 +1,7 @@
 """Quotes and portfolios as people and services read them from Redis. Pure."""
 
+from typing import Final
+
 import numpy as np
 
 from lakehouse.alerting.book import QUANTA
@@ -7,6 +9,10 @@ from lakehouse.alerting.columns import NEVER
 from lakehouse.risk.checks import IntArray
 from streaming.hot.batch import Batch
 from streaming.hot.processor import Core, Outcome
+
+PARTS: Final = 10
+_MEMBERS: Final = ("equity", "net", "gross", "missing", "opening", "peak")
+_DIGITS: Final = 4
 
 
 def quotes(core: Core, batch: Batch, outcome: Outcome) -> dict[str, object]:
@@ -41,53 +47,60 @@ def _quotes(core: Core, places: IntArray) -> dict[str, dict[str, object]]:
 
 
 class Portfolios:
-    """What portfolios are worth, of those that moved since they were last told. Amounts are decimal text."""
+    """What portfolios are worth, of those that moved since they were last told. Amounts are decimal text.
+
+    They are told in turn, PARTS parts of them one after the other: ticks never wait until thousands are written down.
+    """
 
     def __init__(self) -> None:
         self._ids: tuple[str, ...] = ()
-        self._told: IntArray | None = None
+        self._told = np.zeros((len(_MEMBERS), 0), np.int64)
+        self._part = 0
 
     def moved(self, core: Core) -> dict[str, object]:
-        """Those that are worth something else than when they were last told; all of them after a change of the book."""
-        now = _columns(core)
-        if self._told is None or self._ids != core.portfolios:
-            places = np.arange(now.shape[1])
-        else:
-            places = np.flatnonzero((now != self._told).any(axis=0))
-        self._ids, self._told = core.portfolios, now
+        """Those of the next part that are worth something else than when they were last told."""
+        now = self._now(core)
+        self._part = (self._part + 1) % PARTS
+        part = slice(self._part, None, PARTS)
+        places = np.flatnonzero((now[:, part] != self._told[:, part]).any(axis=0)) * PARTS + self._part
+        self._told[:, places] = now[:, places]
         return _rows(core, now, places)
 
-    def forget(self) -> None:
-        """All of them are to be told again."""
-        self._told = None
+    def whole(self, core: Core) -> dict[str, object]:
+        """All of them."""
+        now = self._now(core)
+        self._told = now
+        return _rows(core, now, np.arange(now.shape[1]))
 
-
-_MEMBERS = ("equity", "net", "gross", "missing", "opening", "peak")
-
-
-def _columns(core: Core) -> IntArray:
-    found: IntArray = np.stack(core.monitor.standing)
-    return found
+    def _now(self, core: Core) -> IntArray:
+        """What they are worth; after a change of who they are, none has been told."""
+        now: IntArray = np.stack(core.monitor.standing)
+        if self._ids != core.portfolios:
+            self._ids, self._told = core.portfolios, ~now
+        return now
 
 
 def _rows(core: Core, columns: IntArray, places: IntArray) -> dict[str, object]:
     at_us = core.monitor.newest_us
     told = None if at_us == NEVER else at_us
     rows = columns[:, places].T.tolist()
-    owners = [core.portfolios[place] for place in places.tolist()]
     return {
-        owner: {
-            **{name: _amount(value) for name, value in zip(_MEMBERS, row, strict=True) if name != "missing"},
-            "missing": row[_MEMBERS.index("missing")],
+        core.portfolios[place]: {
+            "equity": _amount(equity),
+            "net": _amount(net),
+            "gross": _amount(gross),
+            "opening": _amount(opening),
+            "peak": _amount(peak),
+            "missing": missing,
             "at_us": told,
         }
-        for owner, row in zip(owners, rows, strict=True)
+        for place, (equity, net, gross, missing, opening, peak) in zip(places.tolist(), rows, strict=True)
     }
 
 
 def _amount(quanta: int) -> str | None:
-    """Ten-thousandths as decimal text."""
+    """Ten-thousandths as decimal text: thousands of them are written at a time."""
     if quanta == NEVER:
         return None
-    whole, rest = divmod(abs(quanta), QUANTA)
-    return f"{'-' if quanta < 0 else ''}{whole}.{rest:04d}"
+    text = str(quanta) if quanta >= QUANTA else f"{quanta:0{_DIGITS + (1 if quanta >= 0 else 2)}d}"
+    return f"{text[:-_DIGITS]}.{text[-_DIGITS:]}"
