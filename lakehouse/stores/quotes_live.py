@@ -177,10 +177,12 @@ def connect(section: PostgresSettings) -> Connection[TupleRow]:
 
 
 def claim(connection: Connection[TupleRow], topic: str, firsts: Mapping[int, int], *, clock: Clock) -> dict[int, Claim]:
-    """Take the partitions, by their numbers; `firsts`: where to begin one that was never taken."""
+    """Take the partitions, by their numbers; `firsts`: where to begin one that was never taken. This commit waits for
+    the disk: were it lost with the server, the process would take itself for another."""
     names = {"topic": topic, "partitions": list(firsts), "firsts": list(firsts.values()), "now": clock.now()}
     owner = f"{socket.gethostname()} {os.getpid()}"
     with connection.transaction(), connection.cursor(row_factory=class_row(Claim)) as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = on")
         return {found.partition: found for found in cursor.execute(CLAIM, {**names, "owner": owner})}
 
 

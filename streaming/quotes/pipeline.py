@@ -55,7 +55,7 @@ class Quotes:
         self._metrics = metrics
         self._flushes: Queue[Flush | None] = Queue(1)
         self._claims: Mapping[int, Claim] | None = None
-        self._dropped_s = float("-inf")
+        self._dropped_s = clock.monotonic()
         self._written = False
         self.ready = Event()
 

@@ -26,7 +26,9 @@ class PlainBar:
     volume: Decimal
 
 
-def day(symbols: Sequence[str], count: int, seed: int, *, step_us: int = 100_000) -> list[Tick]:
+def day(
+    symbols: Sequence[str], count: int, seed: int, *, step_us: int = 100_000, began_us: int = BEGAN_US
+) -> list[Tick]:
     """`count` ticks in the order in which they are sent: every 40th is late by up to six minutes, every 50th is sent
     again some time later."""
     draw = np.random.default_rng(seed)
@@ -41,7 +43,7 @@ def day(symbols: Sequence[str], count: int, seed: int, *, step_us: int = 100_000
         prices[symbol] = max(1.0, prices[symbol] * float(1 + draw.normal(0, 0.001)))
         tick: Tick = {
             "symbol": symbol,
-            "event_time_us": BEGAN_US + number * step_us - late_us,
+            "event_time_us": began_us + number * step_us - late_us,
             "provider": "test-feed",
             "sequence": number,
         }
