@@ -6,19 +6,19 @@ A portfolio that cannot be valued keeps the reason, and keeps no other from bein
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.domain.money import cents
 from lakehouse.errors import TidemarkError
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.pnl_explain import EXACT
 
 POSITIONS = ("portfolio_id", "portfolio_name", "base_currency", "symbol", "quantity")
-CENT = Decimal("0.01")
 NAMED = 3
 """Reasons that a portfolio tells before it only counts the others."""
 
@@ -115,7 +115,7 @@ def _holder(portfolio: Copied, worth: Worth, line: Line) -> Holder:
                 found[line(portfolio, symbol)] = amount
             except Unmeasured as error:
                 reasons.append(str(error))
-        value = sum(found.values(), Decimal(0)).quantize(CENT, ROUND_HALF_EVEN)
+        value = cents(sum(found.values(), Decimal(0)))
     if reasons:
         return Holder(*named, None, {}, _told(reasons))
     return Holder(*named, value, {symbol: float(amount) for symbol, amount in found.items()})

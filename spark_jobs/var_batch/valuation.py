@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lakehouse.domain.money import DIGITS
 from lakehouse.risk.checks import FloatArray
 
-DIGITS = 76
-"""Enough for decimal(28, 8) times decimal(18, 8) without a rounding."""
 Cents = npt.NDArray[np.int64]
 
 
