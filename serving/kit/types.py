@@ -143,6 +143,8 @@ PRICE_PATTERN = _positive(9)
 PERCENT_PATTERN = _positive(2)
 AMOUNT_PATTERN = _positive(13)
 FRACTION_PATTERN = r"^(0(\.[0-9]{1,8})?|1(\.0{1,8})?)$"
+SHORT_PATTERN = r"^(0(\.0{1,8})?|-0(\.[0-9]{1,8})?|-1(\.0{1,8})?)$"
+WEIGHT_PATTERN = r"^-?(0(\.[0-9]{1,8})?|1(\.0{1,8})?)$"
 BELOW_ONE_PATTERN = r"^0(\.[0-9]{1,8})?$"
 POSITIVE_BELOW_ONE_PATTERN = rf"^0\.({_DECIMALS})$"
 NOT_NEGATIVE_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,8})?$"
@@ -160,6 +162,8 @@ Percent = Annotated[Decimal, _exact(PERCENT_PATTERN), _TEXT, _schema(PERCENT_PAT
 NotNegative = Annotated[Decimal, _exact(NOT_NEGATIVE_PATTERN), _TEXT, _schema(NOT_NEGATIVE_PATTERN, "1.5")]
 PositiveAmount = Annotated[Decimal, _exact(AMOUNT_PATTERN), _TEXT, _schema(AMOUNT_PATTERN, "1000.00")]
 Fraction = Annotated[Decimal, _exact(FRACTION_PATTERN), _TEXT, _schema(FRACTION_PATTERN, "0.05")]
+ShortWeight = Annotated[Decimal, _exact(SHORT_PATTERN), _TEXT, _schema(SHORT_PATTERN, "-0.1")]
+Weight = Annotated[Decimal, _exact(WEIGHT_PATTERN), _TEXT, _schema(WEIGHT_PATTERN, "0.05")]
 BelowOne = Annotated[Decimal, _exact(BELOW_ONE_PATTERN), _TEXT, _schema(BELOW_ONE_PATTERN, "0.005")]
 PositiveBelowOne = Annotated[
     Decimal, _exact(POSITIVE_BELOW_ONE_PATTERN), _TEXT, _schema(POSITIVE_BELOW_ONE_PATTERN, "0.05")

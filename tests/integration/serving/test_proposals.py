@@ -107,12 +107,18 @@ def test_what_is_answered_can_be_sent_back(api: httpx.Client) -> None:
     aims = {
         "sideways": {"objective": "target_weights", "targets": [{"symbol": "AAPL", "weight": "0.6"}]},
         "bull": {"objective": "risk_budgeting", "budgets": [{"symbol": "AAPL", "part": "2"}], "max_cost": "0.001"},
+        "bear": {
+            "objective": "target_weights",
+            "targets": [{"symbol": "AAPL", "weight": "0.9"}, {"symbol": "MSFT", "weight": "-0.2"}],
+            "min_weight": "-0.2",
+            "max_gross": "1.3",
+        },
     }
     first = api.put(
         place(found), json={"frequency": "annual", "aims": aims, "bands": {"absolute": "0.03", "to_edge": True}}
     ).json()
     assert first["bands"] == {"absolute": "0.03", "relative": "0.25", "to_edge": True}
-    assert first["aims"]["bull"] | aims["bull"] == first["aims"]["bull"]
+    assert all(first["aims"][name] | aims[name] == first["aims"][name] for name in ("bull", "bear"))
     computed = {"portfolio_id", "next_on", "is_overdue", "proposed_on", "version", "updated_at"}
     again = api.put(place(found), json={name: value for name, value in first.items() if name not in computed})
     assert again.status_code == 200, again.text
@@ -125,6 +131,8 @@ def test_what_is_answered_can_be_sent_back(api: httpx.Client) -> None:
         {"aims": {"bull": {"objective": "target_weights"}}},
         {"aims": {"bull": {"objective": "risk_budgeting"}}},
         {"aims": {"bear": {"objective": "hrp", "cash": "1"}}},
+        {"aims": {"bear": {"objective": "min_variance", "min_weight": "-0.1"}}},
+        {"aims": {"bear": {"objective": "target_weights", "targets": [{"symbol": "AAPL", "weight": "-0.1"}]}}},
         {"pace": {"rate": "0"}},
         {"universe": ["NO-SUCH-THING"]},
         {"starts_on": "9999-12-31"},
