@@ -36,6 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="EXAMPLES",
         help="let Schemathesis try so many examples of each operation, with every check; an ordinary run tries a few",
     )
+    parser.addoption(
+        "--kills",
+        type=int,
+        default=3,
+        metavar="COUNT",
+        help="how often the test of the hot process's exactness kills it: an acceptance run has 30",
+    )
 
 
 @pytest.hookimpl(trylast=True)

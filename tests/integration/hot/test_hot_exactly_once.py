@@ -1,0 +1,147 @@
+"""Alerts of a hot process that is killed again and again: those of a recomputation, no more and no less."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from confluent_kafka import Consumer
+from psycopg import AsyncConnection
+
+from lakehouse.alerting.memory import Memory
+from lakehouse.alerting.rules import OF_PORTFOLIO
+from lakehouse.clock import SystemClock, epoch_us
+from lakehouse.contracts.topics import TICKS
+from lakehouse.settings import Settings
+from lakehouse.stores import hot, kafka, postgres
+from streaming.hot.changes import Sight
+from streaming.hot.desk_settings import desk_of
+from streaming.hot.journal import change_of, unpack
+from streaming.hot.metrics import HotMetrics
+from streaming.hot.restart import KafkaPast, Replay
+from streaming.hot.ticks import Reader, judge
+from streaming.hot.verify import Compared, Told, compared, recomputed, refused_orders, written
+from streaming.hot.watched import Layout, monitor_of
+from streaming.kit.source import Chunk, Source
+from tests.factories import hot as factory
+from tests.factories.alert_rules import put_rule
+from tests.factories.books import Holder, buy, deposit, holder, put
+
+pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka")]
+
+CLOCK = SystemClock()
+SYMBOLS = ("HOTA", "HOTB", "HOTC", "HOTD")
+DAY_US = 86_400_000_000
+EACH = 900
+"""Ticks between two kills."""
+
+
+def watched(settings: Settings) -> list[Holder]:
+    """Three portfolios, and rules of every kind that needs no VaR, near enough to fire again and again."""
+    made = [holder(settings, symbols=SYMBOLS) for _ in range(3)]
+    for number, each in enumerate(made):
+        put(
+            each,
+            [deposit(1, 5_000_000 * (number + 1)), *(buy(2, "40", "99", symbol=name) for name in SYMBOLS[number:])],
+        )
+        own = {"owner_id": each.owner_id, "portfolio_id": each.portfolio_id, "cool_down_s": 0, "hysteresis": "0.002"}
+        for name in SYMBOLS:
+            put_rule(settings, **own, symbol=name, kind="stop_loss", limit_value="98")
+            put_rule(settings, **own, symbol=name, kind="trailing_stop", limit_value="0.02")
+            put_rule(settings, **own | {"portfolio_id": None}, symbol=name, kind="price_above", limit_value="101.5")
+            put_rule(settings, **own | {"portfolio_id": None}, symbol=name, kind="crossed_quote", limit_value=None)
+        for kind, limit in (("drawdown", "0.004"), ("daily_loss", "0.003"), ("concentration", "0.1")):
+            put_rule(settings, **own, symbol=None, kind=kind, limit_value=limit)
+    return made
+
+
+def recompute(settings: Settings) -> Compared:
+    """From the first state and the journal, with the ticks of the topic."""
+
+    async def read() -> tuple[hot.Checkpoint, list[hot.Row], list[Told]]:
+        async with await AsyncConnection.connect(
+            postgres.conninfo_of(settings.postgres), autocommit=True
+        ) as connection:
+            first = await hot.first_checkpoint(connection, "0/1")
+            assert first is not None
+            return first, await hot.rows_after(connection, "0/1", first.number), await written(connection)
+
+    first, rows, found = asyncio.run(read())
+    standing = unpack(first.state)
+    source = Source(
+        Consumer(kafka.consumer_config(settings.kafka, "test", "test-recompute")),
+        TICKS.name,
+        clock=CLOCK,
+        metrics=HotMetrics(),
+    )
+    past = KafkaPast(source, Reader(max_message_bytes=1 << 20), standing.ends, clock=CLOCK)
+    replay = Replay(first.number, standing, past, desk_of(settings))
+    expected = list(recomputed(replay, rows))
+    source.close()
+    return compared(expected, found, refused_orders(rows))
+
+
+def test_alerts_are_those_of_a_recomputation_whatever_is_killed(
+    settings: Settings, folder: Path, request: pytest.FixtureRequest
+) -> None:
+    """Over midnight of event time, with copies, late ticks and nonsense among the ticks."""
+    kills = int(request.config.getoption("--kills"))
+    watched(settings)
+    random = np.random.default_rng(20261121)
+    now_us = epoch_us(CLOCK.now())
+    first_us = now_us - now_us % DAY_US - DAY_US - EACH * (kills + 1) * 5_000 // 2
+    messages = factory.seeded(random, SYMBOLS, EACH * (kills + 1), first_us=first_us)
+    parts = np.array_split(np.arange(len(messages)), kills + 1)
+    process = factory.started(settings, folder)
+    # What is late is so whatever it shares a batch with, once its symbol has had a tick.
+    first = [factory.tick(name, 100.0, 0, at_us=first_us - 1) for name in SYMBOLS]
+    send_and_wait(settings, process, first)
+
+    for part in parts[:-1]:
+        half = len(part) // 2
+        factory.send(settings, [messages[place] for place in part[:half]])
+        CLOCK.sleep(float(random.uniform(0.0, 0.3)))  # at any moment of its work
+        process.kill()
+        factory.send(settings, [messages[place] for place in part[half:]])
+        process = factory.started(settings, folder)
+    send_and_wait(settings, process, [messages[place] for place in parts[-1]])
+    assert process.stop() == 0
+
+    result = recompute(settings)
+    assert (result.lost, result.surplus, result.different) == ((), (), ())
+    assert result.recomputed > 50
+    assert of_symbols(factory.alerts(settings)) == in_one_go(settings, first + messages)
+
+
+def send_and_wait(settings: Settings, process: factory.HotProcess, messages: list[factory.Message]) -> None:
+    """Until the journal has them."""
+    factory.send(settings, messages)
+    goal = factory.ends(settings)
+    factory.until(lambda: factory.journalled(settings) == goal, process)
+
+
+def of_symbols(found: list[tuple[Any, ...]]) -> set[tuple[object, ...]]:
+    """Of symbols and positions: rule, sequence, event time and value. Those of portfolios depend on how partitions came
+    together."""
+    return {(row[0], *row[2:5]) for row in found if row[1] in SYMBOLS or ":" in row[1]}
+
+
+def in_one_go(settings: Settings, messages: list[factory.Message]) -> set[tuple[object, ...]]:
+    """The same by one monitor that gets every message at once, in the order in which they were sent."""
+    with postgres.connect(settings.postgres) as connection:
+        row = connection.execute("SELECT changes FROM hot.journal WHERE number = 1").fetchone()
+    assert row is not None
+    sight = Sight(change_of(row[0]))
+    layout, count = Layout(sight), len(messages)
+    zero = np.zeros(count, np.int64)
+    now = np.full(count, epoch_us(CLOCK.now()))
+    chunk = Chunk([value for _, value in messages], zero, np.arange(count), now, [], 0, {})
+    found = judge(Reader(max_message_bytes=1 << 20).decoded(chunk), layout.place).batch
+    ticks = found.take(np.argsort(found.offset)).ticks
+    played = monitor_of(layout, sight, Memory()).play(ticks)
+    return {
+        (each.rule_id, each.sequence, each.at_us, each.value)
+        for each in played.crossings
+        if each.kind not in OF_PORTFOLIO
+    }
