@@ -190,6 +190,24 @@ class HotSettings(Section):
     metrics_port: int = Field(9110, description="port of the hot process's Prometheus metrics")
 
 
+class AlertSettings(Section):
+    """Alerts by e-mail: off while no server is named."""
+
+    smtp_host: str = Field("", description="SMTP server that alerts are mailed by; empty: none are")
+    smtp_port: int = Field(587, ge=1, le=65535, description="its port")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls, tls from the first byte, or none: only for a server on this machine"
+    )
+    smtp_user: str = Field("", description="name to log in by; empty: no login")
+    smtp_password: SecretStr = Field(SecretStr(""), description="password of that name")
+    mail_from: str = Field("tidemark@localhost", description="address that the mails are from")
+    mail_every_s: float = Field(
+        60.0, ge=0, description="after a mail, alerts of the same user are gathered for this long into the next"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address of the mailer's Prometheus metrics")
+    metrics_port: int = Field(9114, description="port of the mailer's Prometheus metrics")
+
+
 class QuotesSettings(Section):
     """Ticks to TimescaleDB, bars and latest prices."""
 
@@ -321,6 +339,7 @@ class StackSettings(Section):
     hot_metrics_port: int = Field(9110, description="preferred port of the hot process's metrics")
     quotes_metrics_port: int = Field(9111, description="preferred port of the metrics of the quotes' process")
     feed_metrics_port: int = Field(9113, description="preferred port of the feed's metrics")
+    mail_metrics_port: int = Field(9114, description="preferred port of the mailer's metrics")
 
 
 class Settings(BaseSettings):
@@ -342,6 +361,7 @@ class Settings(BaseSettings):
     prometheus: PrometheusSettings = PrometheusSettings()
     landing: LandingSettings = LandingSettings()
     outbox: OutboxSettings = OutboxSettings()
+    alerts: AlertSettings = AlertSettings()
     hot: HotSettings = HotSettings()
     quotes: QuotesSettings = QuotesSettings()
     market: MarketSettings = MarketSettings()

@@ -85,6 +85,7 @@ def prometheus_yml(context: StackContext) -> str:
         "hot": (stack.hot_metrics_port, "/metrics"),
         "quotes": (stack.quotes_metrics_port, "/metrics"),
         **({"feed": (stack.feed_metrics_port, "/metrics")} if context.settings.providers.order else {}),
+        **({"mail": (stack.mail_metrics_port, "/metrics")} if context.settings.alerts.smtp_host else {}),
         "api": (stack.api_port, "/metrics"),
         "minio": (stack.s3_port, "/minio/v2/metrics/cluster"),
         "prometheus": (stack.prometheus_port, "/metrics"),

@@ -154,4 +154,5 @@ def _endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "TIDEMARK_HOT__METRICS_PORT": str(at["hot_metrics"]),
         "TIDEMARK_QUOTES__METRICS_PORT": str(at["quotes_metrics"]),
         "TIDEMARK_PROVIDERS__METRICS_PORT": str(at["feed_metrics"]),
+        "TIDEMARK_ALERTS__METRICS_PORT": str(at["mail_metrics"]),
     }

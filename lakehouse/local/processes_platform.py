@@ -21,6 +21,7 @@ def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
         quotes(context),
         api(context),
         *feed(context),
+        *mail(context),
     )
 
 
@@ -153,6 +154,27 @@ def feed(context: StackContext) -> tuple[ProcessSpec, ...]:
             env=environment_of("providers", section),
             probe=probes.http_ok(f"{address}/health"),
             ports=("feed_metrics_port",),
+            after=("topics", "migrate-postgres"),
+            url=f"{address}/metrics",
+        ),
+    )
+
+
+def mail(context: StackContext) -> tuple[ProcessSpec, ...]:
+    """The mailer of alerts, where an SMTP server is named; told its settings as the feed is."""
+    section = context.settings.alerts
+    if not section.smtp_host:
+        return ()
+    address = f"http://127.0.0.1:{section.metrics_port}"
+    return (
+        ProcessSpec(
+            name="mail",
+            role=Role.PLATFORM,
+            argv=(str(context.python), "-m", "streaming.mail"),
+            cwd=context.project,
+            env=environment_of("alerts", section),
+            probe=probes.http_ok(f"{address}/health"),
+            ports=("mail_metrics_port",),
             after=("topics", "migrate-postgres"),
             url=f"{address}/metrics",
         ),

@@ -30,7 +30,7 @@ WORKLOADS: dict[str, Object] = {
     found["metadata"]["name"]: found for found in OBJECTS if found["kind"] in {"Deployment", "StatefulSet", "Job"}
 }
 LONG_RUNNING = {name for name, found in WORKLOADS.items() if found["kind"] != "Job"}
-SINGLE = {"quotes", "feed", "hot", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
+SINGLE = {"quotes", "feed", "mail", "hot", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
 """Two of one of these would fight over the same work or schema."""
 READS_NO_SETTINGS = {"spark-master", "spark-worker"}
 PATH = "/usr/bin:/bin"
@@ -42,6 +42,7 @@ SECRETS_OF = {
     "quotes": {"POSTGRES", "REDIS"},
     "hot": {"POSTGRES", "REDIS"},
     "feed": {"POSTGRES"},
+    "mail": {"POSTGRES"},
     "api": {"S3", "POSTGRES", "REDIS", "CLICKHOUSE", "AIRFLOW"},
     "airflow-api": {"AIRFLOW"},
     "airflow-scheduler": {"S3", "POSTGRES", "CLICKHOUSE"},
@@ -235,9 +236,9 @@ def test_every_setting_that_the_code_reads_is_passed_and_no_other() -> None:
         for variable in _secret_references(container)
         if variable.startswith("TIDEMARK_")
     }
-    # The feed takes the keys of the providers that are used from a Secret as a whole: a cluster may have none.
-    feed_keys = {doc.variable for doc in documented() if doc.secret and doc.section == "providers"}
-    assert passed | referenced == read - feed_keys, sorted((passed | referenced) ^ (read - feed_keys))
+    # Keys of providers and of an SMTP server come from a Secret as a whole: a cluster may have none.
+    optional = {doc.variable for doc in documented() if doc.secret and doc.section in {"providers", "alerts"}}
+    assert passed | referenced == read - optional, sorted((passed | referenced) ^ (read - optional))
     assert not passed & referenced
 
 

@@ -26,6 +26,7 @@ EXPECTED = {
     *("kafka", "s3", "postgres", "redis", "clickhouse", "spark", "mlflow", "prometheus", "landing", "outbox", "api"),
     "hot",
     "feed",
+    "mail",
     "quotes",
     *("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 }
@@ -36,6 +37,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackContext:
     monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path / "a home with spaces and 100%"))
     monkeypatch.setenv("TIDEMARK_PROVIDERS__ORDER", '["finnhub", "yahoo"]')
     monkeypatch.setenv("TIDEMARK_PROVIDERS__FINNHUB_KEY", 'a "key", with 100%')
+    monkeypatch.setenv("TIDEMARK_ALERTS__SMTP_HOST", "127.0.0.1")
     return stack_context(Home((tmp_path / "a home with spaces and 100%").resolve()), tmp_path / "cache")
 
 
@@ -131,7 +133,7 @@ def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
 
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
     assert targets["api"] == [f"127.0.0.1:{context.settings.stack.api_port}"]
-    assert set(targets) == {"landing", "outbox", "hot", "quotes", "feed", "api", "minio", "prometheus"}
+    assert set(targets) == {"landing", "outbox", "hot", "quotes", "feed", "mail", "api", "minio", "prometheus"}
 
 
 def test_a_stack_without_providers_has_no_feed_and_scrapes_none(context: StackContext) -> None:
@@ -142,3 +144,11 @@ def test_a_stack_without_providers_has_no_feed_and_scrapes_none(context: StackCo
         spec.name for spec in processes_platform.specs(context)
     } - {"feed"}
     assert "feed" not in conf_platform.prometheus_yml(without)
+
+
+def test_a_stack_without_a_mail_server_has_no_mailer_and_scrapes_none(context: StackContext) -> None:
+    nobody = context.settings.alerts.model_copy(update={"smtp_host": ""})
+    without = replace(context, settings=context.settings.model_copy(update={"alerts": nobody}))
+
+    assert "mail" not in {spec.name for spec in processes_platform.specs(without)}
+    assert "mail" not in conf_platform.prometheus_yml(without)

@@ -1,0 +1,1 @@
+"""Alerts by e-mail: from Kafka to an SMTP server, each once that is noted, gathered where they come fast."""
