@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from lakehouse.trading.order import Leg, Order, OrderType, Side
+from lakehouse.trading.order import AT_ONCE, Leg, Order, OrderType, Side
 from lakehouse.trading.reservation import (
     MARKET_BUFFER,
     SHORT_COLLATERAL,
@@ -35,6 +35,16 @@ class Working:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far orders may go. A limit price may be `price_collar` of the last price worse than that one; None: no
+    matter. Notionals are in the instrument's currency; a position's counts what is held and the order."""
+
+    price_collar: Decimal | None = None
+    order_notional: Decimal = MAX_NOTIONAL
+    position_notional: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known, under the account's lock, when an order is placed.
 
@@ -42,7 +52,8 @@ class Facts:
     those of it that an order of this side may still close: sell of a long one, buy back of a short one. Buying back
     frees at least `freed_a_unit` minor units of collateral a unit. `price` is the last one seen, in the instrument's
     currency a unit, made at `price_at`; `price_age` is how long its exchange has been open since then, None where that
-    was not asked, and a market order may be judged by one of `max_price_age`.
+    was not asked, and a market order may be judged by one of `max_price_age`. `halted` says why trading is stopped,
+    None where it is not; `is_open` whether the exchange trades now, None where that was not asked.
     """
 
     now: datetime
@@ -59,6 +70,9 @@ class Facts:
     price_at: datetime | None = None
     price_age: timedelta | None = None
     max_price_age: timedelta = timedelta()
+    halted: str | None = None
+    is_open: bool | None = None
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +105,25 @@ def _account(order: Order, facts: Facts) -> Violation | None:
     if facts.account_status == "open":
         return None
     return Violation(rule="account_closed", detail="The portfolio's account is closed: open it, or use another one.")
+
+
+def _halted(order: Order, facts: Facts) -> Violation | None:
+    if facts.halted is None:
+        return None
+    return Violation(
+        rule="trading_halted",
+        detail=f"Trading is stopped: {facts.halted}. Open orders may be canceled; new ones wait until it goes on.",
+    )
+
+
+def _market_open(order: Order, facts: Facts) -> Violation | None:
+    """What is good at once has to meet a quote within seconds."""
+    if order.time_in_force not in AT_ONCE or facts.is_open is not False:
+        return None
+    return Violation(
+        rule="market_closed",
+        detail=f"The exchange of {order.symbol} is closed, and the order is good at once: take day, gtc or gtd.",
+    )
 
 
 def _instrument(order: Order, facts: Facts) -> Violation | None:
@@ -142,13 +175,48 @@ def _quantity(order: Order, facts: Facts) -> Violation | None:
 
 
 def _notional(order: Order, facts: Facts) -> Violation | None:
-    amount = notional(order, facts.multiplier)
-    if amount is None or amount <= MAX_NOTIONAL:
+    amount, most = notional(order, facts.multiplier), facts.limits.order_notional
+    if amount is None or amount <= most:
         return None
     return Violation(
         rule="notional_bounds",
-        detail=f"The order is worth {digits(amount)} {order.currency}: at most {digits(MAX_NOTIONAL)} an order.",
-        limit=digits(MAX_NOTIONAL),
+        detail=f"The order is worth {digits(amount)} {order.currency}: at most {digits(most)} an order.",
+        limit=digits(most),
+    )
+
+
+def _position(order: Order, facts: Facts) -> Violation | None:
+    """What is held after the order, at the order's own price; what makes a position smaller is never too much."""
+    amount, most = notional(order, facts.multiplier), facts.limits.position_notional
+    if amount is None or most is None or order.parent_id is not None:
+        return None
+    change = order.leaves if order.side is Side.BUY else -order.leaves
+    after = abs(facts.held + change)
+    worth = amount / order.quantity * after
+    if after <= abs(facts.held) or worth <= most:
+        return None
+    return Violation(
+        rule="position_bounds",
+        detail=f"The position would be worth {digits(worth)} {order.currency}: at most {digits(most)} a position.",
+        limit=digits(most),
+    )
+
+
+def _collar(order: Order, facts: Facts) -> Violation | None:
+    """A limit far on the wrong side of the price would be filled there by a thin book. One that waits for its stop is
+    measured from the stop."""
+    basis, collar = order.stop_price or facts.price, facts.limits.price_collar
+    if order.limit_price is None or basis is None or collar is None:
+        return None
+    buys = order.side is Side.BUY
+    bound = basis * (1 + collar if buys else 1 - collar)
+    if order.limit_price <= bound if buys else order.limit_price >= bound:
+        return None
+    return Violation(
+        rule="price_collar",
+        detail=f"limit_price {digits(order.limit_price)} is more than {collar:.0%} worse than {digits(basis)}: at "
+        f"{'most' if buys else 'least'} {digits(bound)}.",
+        limit=digits(bound),
     )
 
 
@@ -214,13 +282,17 @@ def _acceptable(order: Order, facts: Facts) -> Decimal | None:
 
 
 RULES: Final[tuple[Rule, ...]] = (
+    _halted,
     _account,
     _instrument,
+    _market_open,
     _price_known,
     _price_fresh,
     _quantity,
     _notional,
+    _position,
     _sane_price,
+    _collar,
     _alive,
     _stop_side,
     _wash,

@@ -17,12 +17,11 @@ stops subtract and multiply. Moments are integers of one clock of the caller's c
 from decimal import Decimal
 from typing import Generic, NamedTuple, TypeVar
 
-from lakehouse.trading.order import Order, Side, TimeInForce, TradingError
+from lakehouse.trading.order import AT_ONCE, Order, Side, TimeInForce, TradingError
 
 Number = TypeVar("Number", float, Decimal)
 
 _INFINITE = float("inf")
-_AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class TrailNotPossible(TradingError):
@@ -128,7 +127,7 @@ def match_bar(order: Resting[Number], bar: Bar[Number], available: Number | None
     """What the bar does to the order; None where nothing. `available` units at most are filled, None: any number."""
     if not _lives(order.since, order.until, bar.start):
         return None
-    if order.time_in_force in _AT_ONCE:
+    if order.time_in_force in AT_ONCE:
         # It lives for the first moment of the bar only.
         bar = Bar(start=bar.start, open=bar.open, high=bar.open, low=bar.open, close=bar.open, volume=bar.volume)
     if order.waits:
@@ -210,7 +209,7 @@ def _within(order: Resting[Number], first: Number, best: Number) -> Number | Non
 
 def _filled(order: Resting[Number], price: Number | None, available: Number | None) -> Match[Number] | None:
     """The order with as many units filled at `price` as are available; immediate orders end with what they got."""
-    at_once = order.time_in_force in _AT_ONCE
+    at_once = order.time_in_force in AT_ONCE
     quantity = order.leaves if available is None or available > order.leaves else available
     short = order.time_in_force is TimeInForce.FOK and quantity < order.leaves
     if price is None or quantity <= 0 or short:

@@ -70,6 +70,7 @@ class Leg(StrEnum):
 
 OPEN: Final = frozenset({Status.NEW, Status.HELD, Status.ACCEPTED, Status.PARTIALLY_FILLED})
 WORKING: Final = frozenset({Status.ACCEPTED, Status.PARTIALLY_FILLED})
+AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 WITH_LIMIT: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT})
 WITH_STOP: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from lakehouse.trading import calendars
-from lakehouse.trading.order import TimeInForce
+from lakehouse.trading.order import AT_ONCE, TimeInForce
 
 # Matching gets this long to try an immediate order against quotes; then it lapses.
 IMMEDIATE: Final = timedelta(seconds=5)
@@ -87,6 +87,6 @@ def expiry(time_in_force: TimeInForce, *, now: datetime, close: datetime, given:
     """When the order lapses; None for one that works until it is canceled. `given` is the date of a gtd order."""
     if time_in_force is TimeInForce.DAY:
         return close
-    if time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+    if time_in_force in AT_ONCE:
         return now + IMMEDIATE
     return given if time_in_force is TimeInForce.GTD else None

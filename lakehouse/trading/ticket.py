@@ -11,6 +11,7 @@ from uuid import UUID
 
 from lakehouse.trading.machine import PRICE_STEP
 from lakehouse.trading.order import (
+    AT_ONCE,
     WITH_LIMIT,
     WITH_STOP,
     Leg,
@@ -108,7 +109,7 @@ def check_form(ticket: Ticket) -> None:
         raise BadForm("legs_missing", f"An order of class {ticket.order_class} needs take_profit and stop_loss.")
     if (ticket.time_in_force is TimeInForce.GTD) != (ticket.expires_at is not None):
         raise BadForm("expiry", "expires_at goes with time_in_force gtd, and only with it.")
-    if ticket.order_class is not OrderClass.SIMPLE and ticket.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+    if ticket.order_class is not OrderClass.SIMPLE and ticket.time_in_force in AT_ONCE:
         raise BadForm("legs_need_time", "The legs of a bracket or oco wait: take day, gtc or gtd.")
     _check_trails(ticket)
     _check_lots(ticket)

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from psycopg import DataError, IntegrityError
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import to_minor
 from lakehouse.stores.books import booking, fills, orders
+from lakehouse.stores.books.order_policy import Policy
 from lakehouse.stores.books.order_replacing import Request, Wish, replace_order
 from lakehouse.stores.postgres import Transaction
 from lakehouse.trading.checks import Violation
@@ -54,11 +54,11 @@ class OrderService(CrudService[OrderIn, OrderOut]):
     """Orders of the caller. Methods with a connection belong into the caller's transaction."""
 
     def __init__(
-        self, database: Database, clock: Clock, counts: OrderCounts, champion: Champion, *, max_price_age: timedelta
+        self, database: Database, clock: Clock, counts: OrderCounts, champion: Champion, *, policy: Policy
     ) -> None:
         self._champion = champion
         self._orders = OrderRepository(database, ORDERS)
-        self._max_price_age = max_price_age
+        self._policy = policy
         super().__init__(database, self._orders, clock)
         self._counts = counts
 
@@ -92,7 +92,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
                 owner_id=principal.user_id,
                 clock=self.clock,
                 screen=screen,
-                max_price_age=self._max_price_age,
+                policy=self._policy,
             )
         if isinstance(plan, orders.Placed):
             self._counts.orders.labels("repeated").inc()
@@ -136,7 +136,7 @@ class OrderService(CrudService[OrderIn, OrderOut]):
                 request,
                 clock=self.clock,
                 screen=screen_with(request.digest, self.clock, self._champion),
-                max_price_age=self._max_price_age,
+                policy=self._policy,
             )
         order = await self._orders.written_with_legs(connection, new_id)
         if is_new:

@@ -13,10 +13,9 @@ import numpy as np
 
 from lakehouse.risk.checks import BoolArray, FloatArray
 from lakehouse.trading.matching import Resting
-from lakehouse.trading.order import Side, TimeInForce
+from lakehouse.trading.order import AT_ONCE, Side
 
 _ANY: Final = float("inf")
-_AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class Prices(NamedTuple):
@@ -65,7 +64,7 @@ def _limits(order: Resting[Decimal]) -> Iterator[tuple[str, float]]:
     if order.waits:
         yield from _stops(order, buys=buys)
         return
-    if order.limit is None or order.time_in_force in _AT_ONCE:
+    if order.limit is None or order.time_in_force in AT_ONCE:
         yield from (("ask", _ANY), ("bid", -_ANY))
     if order.limit is not None:
         limit = float(order.limit)

@@ -75,6 +75,7 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri
         if settings.mlflow != MlflowSettings()
         else f"http://127.0.0.1:{nobody}",
+        "TIDEMARK_PROVIDERS__DEMO_MODE": "true",  # orders that are good at once are taken on every day
         "TIDEMARK_AUTH__ATTEMPTS_PER_MINUTE": str(settings.auth.attempts_per_minute),
         "TIDEMARK_AUTH__REFRESH_GRACE_S": str(settings.auth.refresh_grace_s),
         "TIDEMARK_AUTH__ARGON2_MEMORY_KIB": str(settings.auth.argon2_memory_kib),

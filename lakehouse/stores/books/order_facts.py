@@ -22,7 +22,7 @@ MARKET: Final[LiteralString] = """
            coalesce(r.as_of, b.made_at) AS price_at,
            coalesce(l.balance_minor - l.reserved_minor, 0) AS cash_minor,
            coalesce(x.quantity, 0) AS held, coalesce(x.quantity - x.reserved_quantity, 0) AS units,
-           coalesce(w.units, 0) AS opening, coalesce(c.freed, 0) AS freed_a_unit
+           coalesce(w.units, 0) AS opening, coalesce(c.freed, 0) AS freed_a_unit, h.reason AS halted
     FROM app.instrument AS i
     JOIN app.portfolio AS p ON p.id = %(portfolio_id)s
     JOIN app.account AS a ON a.id = p.account_id
@@ -47,6 +47,12 @@ MARKET: Final[LiteralString] = """
             ON s.portfolio_id = o.portfolio_id AND s.symbol = o.symbol AND s.lot_id = o.id AND s.currency = i.currency
         WHERE a.allows_short AND o.portfolio_id = %(portfolio_id)s AND o.symbol = i.symbol AND o.quantity < 0
     ) AS c ON true
+    LEFT JOIN LATERAL (
+        SELECT t.reason FROM trading.halt AS t
+        WHERE t.lifted_at IS NULL
+          AND (t.scope = 'everybody' OR t.user_id = p.owner_id OR t.portfolio_id = p.id)
+        ORDER BY t.id LIMIT 1
+    ) AS h ON true
     WHERE i.symbol = %(symbol)s
 """
 # The order of the other side that is nearest: stops sleep until their price is seen, so they are in nobody's way. Each
@@ -100,7 +106,8 @@ class Market:
 
     `held` is the position, `units` what orders have not reserved of it; both negative where it is short. `opening` are
     the units of open orders of the side asked for that keep back cash for opening a position, and would close what has
-    come to be held meanwhile. `freed_a_unit` is the least collateral (minor units) a unit sold short.
+    come to be held meanwhile. `freed_a_unit` is the least collateral (minor units) a unit sold short. `halted` is why
+    trading is stopped, None where it is not.
     """
 
     symbol: str
@@ -115,6 +122,7 @@ class Market:
     units: Decimal
     opening: Decimal
     freed_a_unit: Decimal
+    halted: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +239,7 @@ def facts(
         freed_a_unit=known.freed_a_unit,
         working=() if nearest is None else (nearest,),
         price_at=known.price_at,
+        halted=known.halted,
     )
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
 from uuid import UUID
 
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
 from lakehouse.stores.books import order_facts, order_rows, orders
+from lakehouse.stores.books.order_policy import DEFAULT, Policy, judged_by, lapse_of
 from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.books.orders import ClientIdTaken, OrderRefused, Scene, Screen
 from lakehouse.stores.postgres import Transaction
@@ -19,18 +19,16 @@ from lakehouse.trading.lots import slice_of
 from lakehouse.trading.machine import Accept, Adopt, Keep, Replace, apply
 from lakehouse.trading.observation import MAX_HISTORY
 from lakehouse.trading.order import (
+    AT_ONCE,
     WITH_LIMIT,
     WITH_STOP,
     InvalidTransition,
     Order,
     OrderClass,
-    OrderType,
     Status,
     TimeInForce,
 )
 from lakehouse.trading.ticket import BadForm
-
-IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +59,7 @@ async def replace_order(
     *,
     clock: Clock,
     screen: Screen,
-    max_price_age: timedelta = orders.MAX_PRICE_AGE,
+    policy: Policy = DEFAULT,
 ) -> tuple[UUID, bool]:
     """The new order's id, and whether it is new: a retry with the same client_order_id finds it there.
 
@@ -89,8 +87,7 @@ async def replace_order(
         history=MAX_HISTORY,
     )
     new = await _new(old, request.wish, scene, clock)
-    if new.type is OrderType.MARKET:
-        scene = await orders.dated(scene, max_price_age)
+    scene = replace(scene, facts=await judged_by(policy, scene.facts, scene.market.exchange, [new]))
     legs = [each for each in family.values() if each.parent_id == old.id and each.status is Status.HELD]
     if broken := violation((new, *siblings, *legs), (new, *siblings), scene.facts):
         raise OrderRefused(broken)
@@ -159,9 +156,9 @@ async def _new(old: Order, wish: Wish, scene: Scene, clock: Clock) -> Order:
     new_id = uuid7(clock)
     time = wish.time_in_force or old.time_in_force
     expires_at = old.expires_at
-    if wish.time_in_force is not None or wish.expires_at is not None or time in IMMEDIATE:
+    if wish.time_in_force is not None or wish.expires_at is not None or time in AT_ONCE:
         given = wish.expires_at or old.expires_at
-        expires_at = await orders.lapse_of(time, given, scene.market.exchange, scene.facts.now)
+        expires_at = await lapse_of(time, given, scene.market.exchange, scene.facts.now)
     return replace(
         old,
         id=new_id,

@@ -6,10 +6,9 @@ ledger's cash account is the sum over open orders (and payments under review, an
 which only one can be filled, the take-profit leg keeps back what the dearest of them needs.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, LiteralString, NoReturn
 from uuid import UUID
 
@@ -20,18 +19,17 @@ from lakehouse.errors import TidemarkError
 from lakehouse.stores.books import order_facts, order_rows
 from lakehouse.stores.books.booking import Books, open_books
 from lakehouse.stores.books.order_facts import Market, View
+from lakehouse.stores.books.order_policy import DEFAULT, Policy, judged_by, lapse_of
 from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.postgres import Transaction, rows_of, together
 from lakehouse.trading.checks import Facts, Violation, group_need, violation
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Expire, Hold, Reject, apply
 from lakehouse.trading.observation import Observation
-from lakehouse.trading.order import InvalidTransition, Leg, Order, OrderType, Side, Status, TimeInForce
-from lakehouse.trading.sessions import expiry, session_close, time_in_session
+from lakehouse.trading.order import InvalidTransition, Leg, Order, Side, Status
 from lakehouse.trading.ticket import Making, Ticket, at_once, check_form, count_of, orders_of
 
 BY_OWNER: Final = "canceled_by_owner"
-MAX_PRICE_AGE: Final = timedelta(minutes=15)
 
 OWNER: Final[LiteralString] = """
     SELECT o.portfolio_id, p.owner_id
@@ -137,11 +135,11 @@ async def place(
     owner_id: UUID,
     clock: Clock,
     screen: Screen,
-    max_price_age: timedelta = MAX_PRICE_AGE,
+    policy: Policy = DEFAULT,
 ) -> Placed:
     """Write the ticket's orders and accept them, or reject them by the first rule that they break: `prepare`, and
     `write` where they were not placed before. Raises what these raise."""
-    plan = await prepare(connection, ticket, owner_id=owner_id, clock=clock, screen=screen, max_price_age=max_price_age)
+    plan = await prepare(connection, ticket, owner_id=owner_id, clock=clock, screen=screen, policy=policy)
     return plan if isinstance(plan, Placed) else await write(connection, plan, clock=clock)
 
 
@@ -152,11 +150,11 @@ async def prepare(
     owner_id: UUID,
     clock: Clock,
     screen: Screen,
-    max_price_age: timedelta = MAX_PRICE_AGE,
+    policy: Policy = DEFAULT,
 ) -> Plan | Placed:
     """Lock the account and decide what becomes of the ticket; Placed where it was placed before. Nothing is written.
 
-    A market order needs a price of at most `max_price_age` of open exchange. Raises BadForm and OrderRefused where no
+    Raises BadForm and OrderRefused where no
     order can be written at all, OrderUnknown where the portfolio is not `owner_id`'s, ClientIdTaken where the client's
     id was used for something else.
     """
@@ -175,8 +173,7 @@ async def prepare(
         return _retried(known, ticket)
     scene = _scene(books, view, ticket.symbol, ticket.side, now=clock.now())
     orders = orders_of(ticket, await _making(ticket, scene, clock))
-    if any(order.type is OrderType.MARKET for order in orders):
-        scene = await dated(scene, max_price_age)
+    scene = replace(scene, facts=await judged_by(policy, scene.facts, scene.market.exchange, orders))
     broken = violation(orders, at_once(orders), scene.facts)
     screening = screen(orders[0], scene)
     changes = [Change(None, order) for order in orders]
@@ -289,26 +286,6 @@ def _scene(books: Books, view: View, symbol: str, side: Side, *, now: datetime, 
     return Scene(books, market, facts, view.habits)
 
 
-async def dated(scene: Scene, max_price_age: timedelta) -> Scene:
-    """The scene with the age of its price, which market orders are judged by. The calendar is asked, in a thread, only
-    where the price is not new by any clock."""
-    made, now = scene.facts.price_at, scene.facts.now
-    if made is None:
-        return scene
-    age = now - made
-    if age > max_price_age:
-        age = await asyncio.to_thread(time_in_session, scene.market.exchange, made, now)
-    return replace(scene, facts=replace(scene.facts, price_age=age, max_price_age=max_price_age))
-
-
-async def lapse_of(ticket_time: TimeInForce, given: datetime | None, exchange: str, now: datetime) -> datetime | None:
-    """When an order lapses. The calendar is asked in a thread: it is built when a venue is first asked for."""
-    close = now
-    if ticket_time is TimeInForce.DAY:
-        close = await asyncio.to_thread(session_close, exchange, now)
-    return expiry(ticket_time, now=now, close=close, given=given)
-
-
 def unknown(order_id: UUID) -> NoReturn:
     """Raise OrderUnknown."""
     raise OrderUnknown(f"There is no order {order_id} of yours.")
@@ -373,7 +350,6 @@ async def _end(
 __all__ = [
     "BY_OWNER",
     "FIRST_DUE",
-    "MAX_PRICE_AGE",
     "ClientIdTaken",
     "Due",
     "InvalidTransition",
@@ -385,11 +361,9 @@ __all__ = [
     "Screen",
     "accepted",
     "cancel",
-    "dated",
     "due",
     "end",
     "expire",
-    "lapse_of",
     "opened",
     "owner_of",
     "place",

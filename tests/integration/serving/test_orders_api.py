@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lakehouse.clock import SystemClock
 from lakehouse.trading.order import OrderClass, OrderType, TimeInForce
-from serving.kit.types import PRICE_PATTERN, QUANTITY_PATTERN
+from serving.kit.types import PERCENT_PATTERN, PRICE_PATTERN, QUANTITY_PATTERN
 from serving.orders.schemas import CLIENT_ID_PATTERN
 from serving.trades.schemas import SIDE_PATTERN
 from tests.factories.api_users import ApiUser, api_user
@@ -308,6 +308,8 @@ ORDER_FORMS = st.fixed_dictionaries(
         "client_order_id": _text(CLIENT_ID_PATTERN),
         "limit_price": PRICE,
         "stop_price": PRICE,
+        "trail_amount": PRICE,
+        "trail_percent": _text(PERCENT_PATTERN),
         "expires_at": INSTANT.filter(lambda text: re.fullmatch(r".*[+-]\d\d:\d\d", text)),
         "lots": LOTS,
         **LEGS,

@@ -68,7 +68,7 @@ def test_every_change_has_a_line_of_history_and_an_event_in_order(desk: Desk) ->
     ]
     events = desk.rows(
         "SELECT type, (payload->>'seq')::int FROM ops.outbox "
-        "WHERE topic = 'order.events' AND payload->>'order_id' = %(o)s ORDER BY seq",
+        "WHERE topic IN ('order.events', 'trade.fills') AND payload->>'order_id' = %(o)s ORDER BY seq",
         o=str(placed.order_id),
     )
     assert events == [

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from lakehouse.trading.checks import Working, violation
-from lakehouse.trading.order import OrderClass, OrderType, Side
+from lakehouse.trading.checks import Limits, Working, violation
+from lakehouse.trading.order import OrderClass, OrderType, Side, TimeInForce
 from lakehouse.trading.reservation import cash_needed
 from lakehouse.trading.ticket import Exit, Ticket, at_once, count_of, orders_of
 from tests.factories.orders import NOW, facts, making, order, order_id, ticket
 
 MARKET: dict[str, Any] = {"type": OrderType.MARKET, "limit_price": None}
+COLLAR, POSITION = Limits(price_collar=Decimal("0.1")), Limits(position_notional=Decimal(1000))
 SHORT: dict[str, Any] = {"allows_short": True, "units": Decimal(0)}
 OWED: dict[str, Any] = {**SHORT, "held": Decimal(-10), "units": Decimal(10), "freed_a_unit": Decimal(9000)}
 
@@ -46,6 +47,31 @@ def rule_of(wish: Ticket, **known: Any) -> str | None:
         (ticket(quantity=Decimal(100_000_000)), {}, "notional_bounds"),
         (ticket(limit_price=Decimal(1001)), {"cash_minor": 10**9}, "price_sanity"),
         (ticket(limit_price=Decimal("9.99")), {}, "price_sanity"),
+        (ticket(), {"halted": "a drill"}, "trading_halted"),
+        (ticket(time_in_force=TimeInForce.IOC), {"is_open": False}, "market_closed"),
+        (ticket(time_in_force=TimeInForce.FOK), {"is_open": True}, None),
+        (ticket(time_in_force=TimeInForce.DAY), {"is_open": False}, None),
+        (ticket(), {"limits": Limits(order_notional=Decimal("999.99"))}, "notional_bounds"),
+        (ticket(), {"limits": Limits(order_notional=Decimal(1000))}, None),
+        (ticket(), {"limits": POSITION}, None),
+        (ticket(), {"limits": POSITION, "held": Decimal("0.01")}, "position_bounds"),
+        (ticket(side=Side.SELL), {"limits": POSITION, "held": Decimal(100)}, None),
+        (ticket(side=Side.SELL), {**SHORT, "limits": POSITION, "held": Decimal(-1)}, "position_bounds"),
+        (ticket(limit_price=Decimal("110")), {"limits": COLLAR, "cash_minor": 10**9}, None),
+        (ticket(limit_price=Decimal("110.01")), {"limits": COLLAR, "cash_minor": 10**9}, "price_collar"),
+        (ticket(limit_price=Decimal("50")), {"limits": COLLAR}, None),
+        (ticket(side=Side.SELL, limit_price=Decimal("89.99")), {"limits": COLLAR}, "price_collar"),
+        (ticket(side=Side.SELL, limit_price=Decimal("150")), {"limits": COLLAR}, None),
+        (
+            ticket(type=OrderType.STOP_LIMIT, stop_price=Decimal(120), limit_price=Decimal(131)),
+            {"limits": COLLAR, "cash_minor": 10**9},
+            None,
+        ),
+        (
+            ticket(type=OrderType.STOP_LIMIT, stop_price=Decimal(120), limit_price=Decimal("132.01")),
+            {"limits": COLLAR, "cash_minor": 10**9},
+            "price_collar",
+        ),
         (ticket(), {"cash_minor": 100_099}, "buying_power"),
         (ticket(), {"cash_minor": 100_100}, None),
         (ticket(side=Side.SELL), {"units": Decimal(9)}, "holdings"),
