@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Any
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
@@ -45,7 +46,7 @@ class Market:
                 producer.poll(0)
         assert producer.flush(60) == 0
 
-    def rows(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         with postgres.connect(self.settings.postgres) as connection:
             return connection.execute(statement.encode(), parameters).fetchall()
 
@@ -54,7 +55,7 @@ class Market:
         (found,) = self.rows(
             "SELECT coalesce(sum(next_offset), 0)::bigint FROM market.quote_progress WHERE topic = %s", self.topic.name
         )
-        return int(str(found[0]))
+        return int(found[0])
 
     def wait_for(self, messages: int) -> None:
         """Until so many messages of the topic are settled."""
@@ -65,7 +66,7 @@ class Market:
             "SELECT symbol, interval, starts_at, open, high, low, close, volume FROM market.bar "
             "WHERE interval IN ('1m', '5m')"
         )
-        return {(row[0], row[1], row[2]): PlainBar(*row[3:]) for row in rows}  # type: ignore[misc, arg-type]
+        return {(row[0], row[1], row[2]): PlainBar(*row[3:]) for row in rows}
 
 
 def market_of(settings: Settings, *, partitions: int = 4) -> Market:
