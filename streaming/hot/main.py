@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,28 +22,30 @@ from streaming.kit.health import HealthServer
 SWITCH_S: Final = 0.0005
 """How long a thread that reads books may keep the loop waiting."""
 
+SHOWN: Final = 20
+
 log = structlog.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from a shell; returns the exit status. SIGTERM and SIGINT commit what was played and end it."""
-    argparse.ArgumentParser(
-        prog="python -m streaming.hot", description="Marks, alerts and simulated fills, within milliseconds."
-    ).parse_args(arguments)
+    options = _parse(arguments)
     logs.configure()
     sys.setswitchinterval(SWITCH_S)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        run(stop)
+        if options.command == "verify":
+            return verify(stop)
+        run(stop, accept_gap=options.accept_gap)
     except TidemarkError as error:
         log.error("hot_failed", kind=type(error).__name__, error=str(error))
         return error.exit_code
     return 0
 
 
-def run(stop: Event) -> None:
+def run(stop: Event, *, accept_gap: bool) -> None:
     """Run by the settings until `stop`. Raises Fenced, Stopped, SourceError, OffsetGapError, ReplayImpossible."""
     settings = platform.load()
     metrics, ready = HotMetrics(), Event()
@@ -56,7 +59,7 @@ def run(stop: Event) -> None:
     try:
         with asyncio.Runner() as runner:
             warm.up()
-            built = wiring.build(settings, runner, stop, clock=SystemClock(), metrics=metrics)
+            built = wiring.build(settings, runner, stop, accept_gap=accept_gap, clock=SystemClock(), metrics=metrics)
             log.info("judging", metrics_port=server.port)
             try:
                 built.run(stop, ready)
@@ -64,3 +67,31 @@ def run(stop: Event) -> None:
                 built.close()
     finally:
         server.close()
+
+
+def verify(stop: Event) -> int:
+    """Compare what was caused with a recomputation; 0 where they are equal, 1 where not. Raises as `run` does."""
+    with asyncio.Runner() as runner:
+        found = wiring.recompute(platform.load(), runner, stop, clock=SystemClock())
+    counts = {"lost": len(found.lost), "surplus": len(found.surplus), "different": len(found.different)}
+    sys.stdout.write(json.dumps({"recomputed": found.recomputed, **counts}) + "\n")
+    for each in (*found.lost, *found.surplus, *found.different)[:SHOWN]:
+        sys.stdout.write(f"{each}\n")
+    return 0 if found.is_exact else 1
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m streaming.hot", description="Marks, alerts and simulated fills, within milliseconds."
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("run", "verify"),
+        default="run",
+        help="verify: recompute alerts and fills from the journal, and compare; while none runs",
+    )
+    parser.add_argument(
+        "--accept-gap", action="store_true", help="go on although ticks that the journal names are gone from the broker"
+    )
+    return parser.parse_args(arguments)

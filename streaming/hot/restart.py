@@ -1,7 +1,6 @@
 """Back to where the journal ends: a state, and the ticks since, played again as they were cut."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -35,25 +34,6 @@ class Past(Protocol):
         """The messages of each partition from `first` to before `end`; None where there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """A core that stands where the journal ends: after row `number`, before the offsets `ends`; None: nowhere yet."""
-
-    core: Core
-    number: int
-    ends: Place | None
-    ticks: int
-
-
-def resumed(replay: "Replay", rows: Iterable[Row]) -> Resumed:
-    """Go on from a state through the rows after it; what they caused is committed already. Raises ReplayImpossible,
-    and what its past does."""
-    for row in rows:
-        for _ in replay.played(row):
-            pass
-    return Resumed(replay.core, replay.number, replay.ends, replay.ticks)
-
-
 class Replay:
     """Plays rows of the journal. `core`, `number`, `ends` and `ticks` say how far it is."""
 
@@ -62,6 +42,13 @@ class Replay:
         self.core, self.number = Core(desk, standing.state), number
         self.ends, self.ticks = standing.ends, 0
         self._past = past
+
+    def through(self, rows: Iterable[Row]) -> "Replay":
+        """Play them all; what they caused is committed already. Raises ReplayImpossible, and what the past does."""
+        for row in rows:
+            for _ in self.played(row):
+                pass
+        return self
 
     def played(self, row: Row) -> Iterator[Effects]:
         """The changes of a row, then its batches: what each of them caused. Raises ReplayImpossible."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Final
@@ -22,14 +23,15 @@ from streaming.hot.changes import Change
 from streaming.hot.checkpoints import Checkpoints
 from streaming.hot.desk_settings import desk_of
 from streaming.hot.follower import Follower
-from streaming.hot.journal import Standing, pack, unpack
+from streaming.hot.journal import Standing, cuts_of, pack, unpack
 from streaming.hot.metrics import HotMetrics
 from streaming.hot.pipeline import Ends, Pipeline, Taken
 from streaming.hot.processor import Core, State
 from streaming.hot.reading import Asked
-from streaming.hot.restart import KafkaPast, Replay, Resumed, resumed
+from streaming.hot.restart import KafkaPast, Place, Replay
 from streaming.hot.sinks import RedisSink
 from streaming.hot.ticks import Reader
+from streaming.hot.verify import Compared, Told, compared, recomputed, refused_orders, written
 from streaming.hot.writer import Writer
 from streaming.kit.source import Source
 
@@ -60,41 +62,86 @@ class Built:
         self.ends.source.close()
 
 
-def build(settings: Settings, runner: asyncio.Runner, stop: Event, *, clock: Clock, metrics: HotMetrics) -> Built:
-    """Take the shard, come back to where it stood, read the books, and start to follow them."""
-    return _Builder(settings, runner, stop, clock, metrics).build()
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A core, the row of the journal and the offsets after which it goes on; a new one has seen nothing before."""
+
+    core: Core
+    number: int
+    ends: Place
+    is_new: bool
+
+
+def build(
+    settings: Settings, runner: asyncio.Runner, stop: Event, *, accept_gap: bool, clock: Clock, metrics: HotMetrics
+) -> Built:
+    """Take the shard, come back to where it stood, read the books, and start to follow them.
+
+    `accept_gap`: forget what was learnt, and read on at the first offset after the journal that there is.
+    """
+    return _Builder(settings, runner, stop, clock, metrics).build(accept_gap=accept_gap)
+
+
+def recompute(settings: Settings, runner: asyncio.Runner, stop: Event, *, clock: Clock) -> Compared:
+    """What the kept journal should have caused, with ticks from the topic, against what is written; while no hot
+    process runs. Raises ReplayImpossible, OffsetGapError."""
+    builder = _Builder(settings, runner, stop, clock, HotMetrics())
+    try:
+        return builder.recompute()
+    finally:
+        builder.close()
 
 
 class _Builder:
     def __init__(
         self, settings: Settings, runner: asyncio.Runner, stop: Event, clock: Clock, metrics: HotMetrics
     ) -> None:
-        self._settings, self._clock, self._metrics = settings, clock, metrics
+        self._settings, self._runner, self._clock, self._metrics = settings, runner, clock, metrics
         self._name = f"hot-{uuid.uuid4().hex[:8]}"
         self._writer = Writer(settings.postgres, runner, stop, clock=clock, metrics=metrics)
         self._source = Source(self._consumer(GROUP), TICKS.name, clock=clock, metrics=metrics)
         self._reader = Reader(max_message_bytes=settings.landing.max_message_bytes)
-        self._redis = RedisSink(redis.connect_async(settings.redis, retries=0), runner, clock=clock, metrics=metrics)
 
-    def build(self) -> Built:
+    def build(self, *, accept_gap: bool) -> Built:
         shard = self._writer.ask(self._take)
-        resumed = self._resumed(shard)
-        self._metrics.replayed.set(resumed.ticks)
-        log.info("resumed", epoch=shard.epoch, row=resumed.number, ticks=resumed.ticks)
-        core, section = resumed.core, self._settings.hot
-        change = self._books(core, is_new=resumed.ends is None)
-        self._assign(resumed, shard)
-        follower = Follower(self._settings.postgres, self._consumer(f"{GROUP}-books"), clock=self._clock)
-        checkpoints = Checkpoints(
-            self._settings.postgres, keep_days=section.keep_days, clock=self._clock, metrics=self._metrics
-        )
-        ends = Ends(self._source, self._reader, self._writer, self._redis, follower, checkpoints)
-        taken = Taken(shard, resumed.number)
-        pipeline = Pipeline(core, ends, section.batch_ms / 1e3, taken, clock=self._clock, metrics=self._metrics)
+        start = self._begun(shard, accept_gap=accept_gap)
+        log.info("resumed", epoch=shard.epoch, row=start.number, is_new=start.is_new)
+        change = self._books(start.core, is_new=start.is_new)
+        self._assign(start, shard, accept_gap=accept_gap)
+        ends, section = self._ends(), self._settings.hot
+        taken = Taken(shard, start.number)
+        pipeline = Pipeline(start.core, ends, section.batch_ms / 1e3, taken, clock=self._clock, metrics=self._metrics)
         if change:
             pipeline.changed(change)
-        follower.start(core.sight)
+        ends.follower.start(start.core.sight)
         return Built(pipeline, ends)
+
+    def recompute(self) -> Compared:
+        async def read(connection: Transaction) -> tuple[Checkpoint | None, list[Row], list[Told]]:
+            first = await hot.first_checkpoint(connection, WHOLE)
+            rows = [] if first is None else await hot.rows_after(connection, WHOLE, first.number)
+            return first, rows, await written(connection)
+
+        first, rows, found = self._writer.ask(read)
+        if first is None:
+            return compared([], found)
+        return compared(recomputed(self._replay(first), rows), found, refused_orders(rows))
+
+    def close(self) -> None:
+        self._source.close()
+        self._writer.close()
+
+    def _ends(self) -> Ends:
+        postgres, client = self._settings.postgres, redis.connect_async(self._settings.redis, retries=0)
+        keep_days = self._settings.hot.keep_days
+        return Ends(
+            source=self._source,
+            reader=self._reader,
+            writer=self._writer,
+            redis=RedisSink(client, self._runner, clock=self._clock, metrics=self._metrics),
+            follower=Follower(postgres, self._consumer(f"{GROUP}-books"), clock=self._clock),
+            checkpoints=Checkpoints(postgres, keep_days=keep_days, clock=self._clock, metrics=self._metrics),
+        )
 
     def _consumer(self, group: str) -> Consumer:
         config = kafka.consumer_config(self._settings.kafka, self._name, group)
@@ -104,19 +151,27 @@ class _Builder:
         owner = f"{socket.gethostname()} {os.getpid()}"
         return await hot.take(connection, WHOLE, owner, clock=self._clock)
 
-    def _resumed(self, shard: Shard) -> Resumed:
+    def _begun(self, shard: Shard, *, accept_gap: bool) -> _Start:
         async def past(connection: Transaction) -> tuple[Checkpoint | None, list[Row]]:
             checkpoint = await hot.newest_checkpoint(connection, shard.shard)
             number = 0 if checkpoint is None else checkpoint.number
             return checkpoint, await hot.rows_after(connection, shard.shard, number)
 
         checkpoint, rows = self._writer.ask(past)
-        desk = desk_of(self._settings)
         if checkpoint is None:
-            return Resumed(Core(desk), 0, None, 0)
+            ends = tuple(self._first(number) for number in self._source.partitions())
+            return _Start(Core(desk_of(self._settings)), 0, ends, is_new=True)
+        if accept_gap:
+            number, ends = _last(checkpoint, rows)
+            return _Start(Core(desk_of(self._settings)), number, ends, is_new=True)
+        replay = self._replay(checkpoint).through(rows)
+        self._metrics.replayed.set(replay.ticks)
+        return _Start(replay.core, replay.number, replay.ends, is_new=False)
+
+    def _replay(self, checkpoint: Checkpoint) -> Replay:
         standing = unpack(checkpoint.state)
         ticks = KafkaPast(self._source, self._reader, standing.ends, clock=self._clock)
-        return resumed(Replay(checkpoint.number, standing, ticks, desk), rows)
+        return Replay(checkpoint.number, standing, ticks, desk_of(self._settings))
 
     def _books(self, core: Core, *, is_new: bool) -> Change:
         """How the books differ from what the state has seen of them."""
@@ -127,21 +182,29 @@ class _Builder:
 
         return self._writer.ask(read)
 
-    def _assign(self, resumed: Resumed, shard: Shard) -> None:
-        """Read on where the journal ends; without one from the topic's end, or its beginning, which is written down."""
+    def _assign(self, start: _Start, shard: Shard, *, accept_gap: bool) -> None:
+        """Read on where the journal ends; where a new core starts is written down."""
         partitions = self._source.partitions()
-        ends = resumed.ends or tuple(self._first(number) for number in partitions)
-        ends += (0,) * (len(partitions) - len(ends))
+        ends = start.ends + (0,) * (len(partitions) - len(start.ends))
         landed = {number: end - 1 if end else None for number, end in zip(partitions, ends, strict=True)}
-        self._source.assign(landed, {}, accept_gap=False, whole_topic=True)
-        if resumed.ends is None:
-            state = pack(Standing(State(), ends))
+        starts = self._source.assign(landed, {}, accept_gap=accept_gap, whole_topic=True)
+        if start.is_new:
+            state = pack(Standing(State(), tuple(starts.values())))
 
             async def keep(connection: Transaction) -> None:
-                await hot.put_checkpoint(connection, shard, 0, state, clock=self._clock)
+                await hot.put_checkpoint(connection, shard, start.number, state, clock=self._clock)
 
             self._writer.ask(keep)
 
     def _first(self, partition: int) -> int:
         marks = self._source.watermarks(partition)
         return marks.low if self._settings.hot.start == "earliest" else marks.high
+
+
+def _last(checkpoint: Checkpoint, rows: Sequence[Row]) -> tuple[int, Place]:
+    """The last row, and the offsets after it."""
+    number, ends = checkpoint.number, unpack(checkpoint.state).ends
+    for row in rows:
+        number = row.number
+        ends = cuts_of(row.cuts, row.batches)[-1].ends if row.batches else ends
+    return number, ends

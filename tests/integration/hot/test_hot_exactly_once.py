@@ -2,28 +2,23 @@
 
 import asyncio
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
-from confluent_kafka import Consumer
-from psycopg import AsyncConnection
 
 from lakehouse.alerting.memory import Memory
 from lakehouse.alerting.rules import OF_PORTFOLIO
 from lakehouse.clock import SystemClock, epoch_us
-from lakehouse.contracts.topics import TICKS
 from lakehouse.settings import Settings
-from lakehouse.stores import hot, kafka, postgres
+from lakehouse.stores import postgres
+from streaming.hot import wiring
 from streaming.hot.changes import Sight
-from streaming.hot.desk_settings import desk_of
-from streaming.hot.journal import change_of, unpack
-from streaming.hot.metrics import HotMetrics
-from streaming.hot.restart import KafkaPast, Replay
+from streaming.hot.journal import change_of
 from streaming.hot.ticks import Reader, judge
-from streaming.hot.verify import Compared, Told, compared, recomputed, refused_orders, written
 from streaming.hot.watched import Layout, monitor_of
-from streaming.kit.source import Chunk, Source
+from streaming.kit.source import Chunk
 from tests.factories import hot as factory
 from tests.factories.alert_rules import put_rule
 from tests.factories.books import Holder, buy, deposit, holder, put
@@ -56,32 +51,6 @@ def watched(settings: Settings) -> list[Holder]:
     return made
 
 
-def recompute(settings: Settings) -> Compared:
-    """From the first state and the journal, with the ticks of the topic."""
-
-    async def read() -> tuple[hot.Checkpoint, list[hot.Row], list[Told]]:
-        async with await AsyncConnection.connect(
-            postgres.conninfo_of(settings.postgres), autocommit=True
-        ) as connection:
-            first = await hot.first_checkpoint(connection, "0/1")
-            assert first is not None
-            return first, await hot.rows_after(connection, "0/1", first.number), await written(connection)
-
-    first, rows, found = asyncio.run(read())
-    standing = unpack(first.state)
-    source = Source(
-        Consumer(kafka.consumer_config(settings.kafka, "test", "test-recompute")),
-        TICKS.name,
-        clock=CLOCK,
-        metrics=HotMetrics(),
-    )
-    past = KafkaPast(source, Reader(max_message_bytes=1 << 20), standing.ends, clock=CLOCK)
-    replay = Replay(first.number, standing, past, desk_of(settings))
-    expected = list(recomputed(replay, rows))
-    source.close()
-    return compared(expected, found, refused_orders(rows))
-
-
 def test_alerts_are_those_of_a_recomputation_whatever_is_killed(
     settings: Settings, folder: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -108,7 +77,8 @@ def test_alerts_are_those_of_a_recomputation_whatever_is_killed(
     send_and_wait(settings, process, [messages[place] for place in parts[-1]])
     assert process.stop() == 0
 
-    result = recompute(settings)
+    with asyncio.Runner() as runner:
+        result = wiring.recompute(settings, runner, Event(), clock=CLOCK)
     assert (result.lost, result.surplus, result.different) == ((), (), ())
     assert result.recomputed > 50
     assert of_symbols(factory.alerts(settings)) == in_one_go(settings, first + messages)
