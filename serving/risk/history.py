@@ -81,16 +81,22 @@ def in_base(history: History, currencies: Sequence[str], base: str, rates: Rates
     """The same history (prices of the N `currencies`) in `base`, at the rate of each day: its returns are those of
     price and rate together. Symbols are lines (portfolio.fx.line). Raises NotComputable where a rate is missing."""
     levels, last = history.levels.copy(), list(history.last)
-    try:
-        for column, currency in enumerate(currencies):
-            if currency != base:
-                levels[:, column] *= [float(rates.require(currency, base, day)) for day in history.days]
-                with localcontext(prec=DIGITS):
-                    last[column] *= rates.require(currency, base, history.days[-1])
-    except RateMissing as error:
-        raise NotComputable("rate_missing", f"T{str(error)[1:]}: PUT /api/v1/fx-rates sets it.") from error
+    for column, currency in enumerate(currencies):
+        if currency != base:
+            turned = rates_on(rates, currency, base, history.days)
+            levels[:, column] *= [float(rate) for rate in turned]
+            with localcontext(prec=DIGITS):
+                last[column] *= turned[-1]
     names = tuple(line(symbol, own, base) for symbol, own in zip(history.symbols, currencies, strict=True))
     return replace(history, symbols=names, levels=levels, last=tuple(last))
+
+
+def rates_on(rates: Rates, currency: str, base: str, days: Sequence[date]) -> list[Decimal]:
+    """Units of `base` for one of `currency` on each of `days`. Raises NotComputable where a rate is missing."""
+    try:
+        return [rates.require(currency, base, day) for day in days]
+    except RateMissing as error:
+        raise NotComputable("rate_missing", f"T{str(error)[1:]}: PUT /api/v1/fx-rates sets it.") from error
 
 
 def _require_fresh(series: Sequence[Closes], day: date) -> None:

@@ -47,11 +47,11 @@ class HistoryStale(ApiError):
 
 
 class CurrencyMismatch(ApiError):
-    """A position to revalue is priced in another currency than the portfolio reports in."""
+    """An option is priced in another currency than its underlying."""
 
     status = 409
     code = "currency_mismatch"
-    title = "The portfolio holds another currency's instruments"
+    title = "An option and its underlying have different currencies"
 
 
 class RateUnknown(ApiError):

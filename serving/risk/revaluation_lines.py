@@ -4,7 +4,7 @@ QuantLib is loaded by the first bond or American option.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -26,7 +26,7 @@ from lakehouse.pricing.curve import flat_curve
 from lakehouse.pricing.discounting import yields_from_prices
 from lakehouse.pricing.options import OptionMarket
 from lakehouse.risk.checks import FloatArray
-from lakehouse.risk.revaluation import BondBook, Book, LinearBook, OptionBook, in_base_currency
+from lakehouse.risk.revaluation import BondBook, Book, LinearBook, Money, OptionBook
 from lakehouse.risk.slopes import NONE, FactorNumbers
 from serving.risk.history import STALE_DAYS, Closes, NotComputable
 
@@ -52,17 +52,19 @@ class Model(StrEnum):
 
 
 class InputName(StrEnum):
-    """What a position is priced from."""
+    """What a position is priced from, and what its money is in base currency."""
 
     PRICE = "price"
     VOLATILITY = "volatility"
     RATE = "rate"
     DIVIDEND_YIELD = "dividend_yield"
     BOND_YIELD = "bond_yield"
+    EXCHANGE_RATE = "exchange_rate"
 
 
 class InputSource(StrEnum):
-    """Where a number comes from: the request; a close; a close that it was implied by; or nowhere, and it is 0."""
+    """Where a number comes from: the request; a close, or the day's rate; a close that it was implied by; or nowhere,
+    and it is 0."""
 
     REQUEST = "request"
     CLOSE = "close"
@@ -117,6 +119,7 @@ class Position:
     symbol: str
     quantity: Decimal
     multiplier: Decimal
+    currency: str
     terms: Option | Bond | None = None
 
     @property
@@ -161,7 +164,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Market:
     """What positions are priced from on `day`: `last` closes of what moves, all `closes` of it, the `newest` close of
-    what is priced by its terms, columns of the factors `prices` and `yields` by symbol, and the request's numbers."""
+    what is priced by its terms, columns of the factors `prices` and `yields` by symbol, the rate of each other currency
+    with its column, and the request's numbers."""
 
     day: date
     last: Mapping[str, Decimal]
@@ -169,6 +173,7 @@ class Market:
     newest: Mapping[str, Closes]
     prices: Mapping[str, int]
     yields: Mapping[str, int]
+    exchange: Mapping[str, tuple[Decimal, int]]
     given: Mapping[str, Given]
     rate: Decimal | None
     is_fast: bool
@@ -177,18 +182,32 @@ class Market:
         """What the request says of an instrument."""
         return self.given.get(symbol, Given())
 
+    def money(self, currency: str) -> Money:
+        """What one unit of a currency is in base currency, and what moves that."""
+        rate, factor = self.exchange.get(currency, (Decimal(1), NONE))
+        return Money(_array(rate), _column(factor))
+
 
 def line_of(position: Position, market: Market) -> Line:
     """A position as it is revalued. Raises NotComputable that names the instrument and what to do."""
     try:
-        if isinstance(position.terms, Option):
-            return _option(position, position.terms, market)
-        if isinstance(position.terms, Bond):
-            return _bond(position, position.terms, market)
+        line = _line(position, market)
     except PricingError as error:
         raise NotComputable("risk_not_computable", f"{position.symbol}: {error}.") from error
+    if position.currency not in market.exchange:
+        return line
+    rate, _ = market.exchange[position.currency]
+    turned = Input(InputName.EXCHANGE_RATE, float(rate), InputSource.CLOSE, market.day)
+    return replace(line, inputs=(*line.inputs, turned))
+
+
+def _line(position: Position, market: Market) -> Line:
+    if isinstance(position.terms, Option):
+        return _option(position, position.terms, market)
+    if isinstance(position.terms, Bond):
+        return _bond(position, position.terms, market)
     close, factor = market.last[position.symbol], market.prices[position.symbol]
-    book = LinearBook(_array(close * position.multiplier), _column(factor), in_base_currency(1))
+    book = LinearBook(_array(close * position.multiplier), _column(factor), market.money(position.currency))
     return Line(position, book, factor, Model.CLOSE, (_close(close, market.day),))
 
 
@@ -245,7 +264,7 @@ def _option(position: Position, option: Option, market: Market) -> Line:
     )
     book = partial(
         OptionBook, option.terms(market.day), moved, _array(position.multiplier), _column(factor), _column(NONE),
-        _column(NONE), in_base_currency(1),
+        _column(NONE), market.money(position.currency),
     )  # fmt: skip
     if option.style != AMERICAN:
         return Line(position, book(), factor, Model.BLACK_SCHOLES_MERTON, inputs)
@@ -297,7 +316,7 @@ def _bond(position: Position, bond: Bond, market: Market) -> Line:
     flows = flows_after(payments(terms), on=market.day)
     book = BondBook(
         (flows,), flat_curve(0.0), _array(bond.face_value), _column(NONE), np.array([found.value]), _column(factor),
-        in_base_currency(1),
+        market.money(position.currency),
     )  # fmt: skip
     return Line(position, book, factor, Model.DISCOUNTED_PAYMENTS, (found,))
 

@@ -84,6 +84,9 @@ class RevalueIn(BaseModel):
     positions: Annotated[list[PositionIn], Field(max_length=MOST)] = Field(
         [], description="beside them, or on their own"
     )
+    base_currency: Omittable[CurrencyCode] = Field(
+        None, description="of the answer; left out, the portfolio's, or that of the first position by symbol"
+    )
     valuation: Valuation = Field(
         Valuation.FULL,
         description="`delta`: first derivatives times moves; `delta_gamma`: second ones too; `full`: priced anew",
@@ -149,7 +152,9 @@ class RevaluedPosition(BaseModel):
     kind: Kind
     quantity: DecimalText = Field(description="units or contracts, held and given together; negative is short")
     model: Model = Field(description="how it was priced; bonds to maturity, whatever the issuer may call")
-    factor: str = Field(description="what moves it: the price or the yield of an instrument")
+    factor: str = Field(
+        description="what moves it: the price or the yield of an instrument; in another currency the exchange rate too"
+    )
     inputs: list[InputOut]
     value: MoneyOut = Field(description="of bonds with accrued interest; negative for a short")
     sensitivity: DecimalText = Field(

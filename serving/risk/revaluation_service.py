@@ -1,6 +1,7 @@
 """Revaluation on request: whose positions, by which terms and closes, beside the event loop."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from uuid import UUID
@@ -19,7 +20,7 @@ from serving.risk.on_demand_schemas import PriceSource
 from serving.risk.revaluation_lines import Bond, Kind, Option, Position
 from serving.risk.revaluation_repository import Listed, TermsRepository
 from serving.risk.revaluation_schemas import InputOut, RevaluationRisk, RevaluedPosition, RevalueIn, Side
-from serving.risk.revaluing import Asked, Found, FoundLine, Plan, compute, planned
+from serving.risk.revaluing import Asked, Found, FoundLine, Plan, Seen, compute, planned
 
 NAMED = 10
 
@@ -39,11 +40,11 @@ class Revaluation:
         base, units = await self._units(principal, wanted)
         asked = wanted.asked
         try:
-            plan, base = await self._plan(units, base, asked)
+            plan = await self._plan(units, wanted.base_currency or base, asked)
             found, source = await self._measured(plan, asked)
         except NotComputable as error:
             raise refusal(error) from error
-        return _out(wanted.portfolio_id, base, asked, found, source)
+        return _out(wanted.portfolio_id, plan.base, asked, found, source)
 
     async def _units(self, principal: Principal, wanted: RevalueIn) -> tuple[str | None, dict[str, Decimal]]:
         """Held and given together by symbol, without what comes to nothing, and the portfolio's currency."""
@@ -57,8 +58,7 @@ class Revaluation:
             units[each.symbol] = units.get(each.symbol, Decimal(0)) + signed
         return base, {symbol: held for symbol, held in units.items() if held}
 
-    async def _plan(self, units: Mapping[str, Decimal], base: str | None, asked: Asked) -> tuple[Plan, str]:
-        """The plan, and the currency of the answer: the portfolio's, or else that of the positions."""
+    async def _plan(self, units: Mapping[str, Decimal], base: str | None, asked: Asked) -> Plan:
         moved_with = {each.yields_of for each in asked.given.values() if each.yields_of is not None}
         options = await self._terms.options(units)
         bonds = await self._terms.bonds({*units, *moved_with})
@@ -67,16 +67,17 @@ class Revaluation:
         _require_listed({*units, *moved_with}, listed)
         positions = [_position(listed[symbol], held, options, bonds) for symbol, held in units.items()]
         others = {symbol: (bonds[symbol], listed[symbol].multiplier) for symbol in moved_with if symbol in bonds}
-        plan = planned(positions, others, asked.given)
-        currency = base or listed[plan.positions[0].symbol].currency
-        _require_currency((listed[symbol] for symbol in {*units, *plan.symbols}), currency)
-        return plan, currency
+        for option in options.values():
+            _require_currency(option, listed)
+        return planned(positions, others, asked.given, base)
 
     async def _measured(self, plan: Plan, asked: Asked) -> tuple[Found, PriceSource]:
         closes, source = await daily_closes(self._books, plan.symbols, asked.window_days)
         newest = await self._newest(plan.newest)
         acted = await self._books.actions(plan.symbols)
-        work = partial(compute, plan, closes, newest, acted, asked)
+        last = max((found.days[-1] for found in closes.values()), default=date.min)
+        rates = await self._books.rates({plan.base, *plan.currencies}, last)
+        work = partial(compute, plan, Seen(closes, newest, acted, rates), asked)
         return await to_thread.run_sync(work, limiter=self._limiter), source
 
     async def _newest(self, symbols: tuple[str, ...]) -> dict[str, Closes]:
@@ -96,10 +97,13 @@ def _require_listed(symbols: Iterable[str], listed: Mapping[str, Listed]) -> Non
         )
 
 
-def _require_currency(listed: Iterable[Listed], base: str) -> None:
-    foreign = sorted(each.symbol for each in listed if each.currency != base)
-    if foreign:
-        raise NotComputable("currency_mismatch", f"{', '.join(foreign[:NAMED])} are not priced in {base}.")
+def _require_currency(option: Option, listed: Mapping[str, Listed]) -> None:
+    own, other = listed[option.symbol].currency, listed[option.underlying].currency
+    if own != other:
+        raise NotComputable(
+            "currency_mismatch",
+            f"{option.symbol} is priced in {own} and {option.underlying}, which it is an option on, in {other}.",
+        )
 
 
 def _position(listed: Listed, quantity: Decimal, options: Mapping[str, Option], bonds: Mapping[str, Bond]) -> Position:
@@ -110,7 +114,7 @@ def _position(listed: Listed, quantity: Decimal, options: Mapping[str, Option], 
             "terms_missing",
             f"{listed.symbol} is of the kind {listed.kind} and has no terms: POST /api/v1/{listed.kind}s adds them.",
         )
-    return Position(listed.symbol, quantity, listed.multiplier, terms)
+    return Position(listed.symbol, quantity, listed.multiplier, listed.currency, terms)
 
 
 def _out(portfolio_id: UUID | None, base: str, asked: Asked, found: Found, source: PriceSource) -> RevaluationRisk:

@@ -9,6 +9,7 @@ from itertools import count
 import numpy as np
 
 from lakehouse.domain.money import float_cents
+from lakehouse.portfolio.fx import Rates
 from lakehouse.quality.actions import Action, ActionRefused
 from lakehouse.risk import Conventions, Labels, Quantile, RiskError, Simulation, simple_returns
 from lakehouse.risk.checks import FloatArray
@@ -16,7 +17,7 @@ from lakehouse.risk.contributions import apportioned
 from lakehouse.risk.revaluation import Book, slopes_of, worths
 from lakehouse.risk.revalued import DRAWN, FactorHistory, Recipe, RevaluedRisk, Valuation, revalued_risk
 from lakehouse.risk.slopes import expansion_pnl
-from serving.risk.history import Closes, History, NotComputable, common_history
+from serving.risk.history import Closes, History, NotComputable, common_history, rates_on
 from serving.risk.measuring import SEED
 from serving.risk.revaluation_lines import (
     AMERICAN,
@@ -55,10 +56,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Positions by symbol, and which closes they need: `prices` of shares and underlyings and `yields` of bonds, whose
-    histories are the factors, and the `newest` close of what a volatility or a yield is told of."""
+    """Positions by symbol, what `base` currency they are measured in, and which closes they need: `prices` of shares
+    and underlyings and `yields` of bonds, whose histories are the factors, and the `newest` close of what a volatility
+    or a yield is told of."""
 
     positions: tuple[Position, ...]
+    base: str
     prices: tuple[str, ...]
     yields: Mapping[str, tuple[Bond, Decimal]]
     newest: tuple[str, ...]
@@ -67,6 +70,11 @@ class Plan:
     def symbols(self) -> tuple[str, ...]:
         """Everything whose history is needed."""
         return tuple(sorted({*self.prices, *self.yields}))
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """Those of positions that are not the base currency: their rates are factors too."""
+        return tuple(sorted({each.currency for each in self.positions} - {self.base}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +107,13 @@ class Found:
 
 
 def planned(
-    positions: Sequence[Position], bonds: Mapping[str, tuple[Bond, Decimal]], given: Mapping[str, Given]
+    positions: Sequence[Position],
+    bonds: Mapping[str, tuple[Bond, Decimal]],
+    given: Mapping[str, Given],
+    base: str | None,
 ) -> Plan:
-    """What `positions` need. `bonds`: those that `given` names in `yields_of`, with their multipliers.
+    """What `positions` need. `bonds`: those that `given` names in `yields_of`, with their multipliers. Without a `base`
+    currency, that of the first position by symbol.
 
     Raises NotComputable where nothing is held, and for a `yields_of` that is no bond with terms.
     """
@@ -122,21 +134,34 @@ def planned(
                 yields.update(_yields(each, each.terms, of, bonds))
                 newest += [each.symbol] * (of.bond_yield is None)
     ordered = tuple(sorted(positions, key=lambda position: position.symbol))
-    return Plan(ordered, tuple(sorted(prices)), dict(sorted(yields.items())), tuple(newest))
+    return Plan(
+        ordered, base or ordered[0].currency, tuple(sorted(prices)), dict(sorted(yields.items())), tuple(newest)
+    )
 
 
-def compute(
-    plan: Plan, closes: Mapping[str, Closes], newest: Mapping[str, Closes], actions: Sequence[Action], asked: Asked
-) -> Found:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the stores say of a plan: `closes` of what moves, the `newest` of what it names, corporate actions and
+    exchange rates."""
+
+    closes: Mapping[str, Closes]
+    newest: Mapping[str, Closes]
+    actions: Sequence[Action]
+    rates: Rates
+
+
+def compute(plan: Plan, seen: Seen, asked: Asked) -> Found:
     """Measure today's positions under past or drawn moves of what they depend on. Raises NotComputable.
 
     Prices of shares and underlyings move as their closes did, corporate actions undone; bonds as the yields did that
-    closes tell. Volatilities, interest rates and dividend yields stay, and so does the time.
+    closes tell; other currencies with their rates. Volatilities, interest rates and dividend yields stay, and so does
+    the time.
     """
-    _require_closes(plan, closes)
+    _require_closes(plan, seen.closes)
+    series = [seen.closes[each] for each in plan.symbols]
     try:
-        history = common_history([closes[each] for each in plan.symbols], actions, window_days=asked.window_days)
-        return _compute(plan, closes, newest, history, asked)
+        history = common_history(series, seen.actions, window_days=asked.window_days)
+        return _compute(plan, seen, history, asked)
     except (RiskError, ActionRefused) as error:
         raise NotComputable("risk_not_computable", f"{error}.") from error
 
@@ -168,20 +193,21 @@ def _require_closes(plan: Plan, closes: Mapping[str, Closes]) -> None:
     raise NotComputable("history_missing", f"There is no daily close of {', '.join(told[:NAMED])}: {remedy}.")
 
 
-def _compute(
-    plan: Plan, closes: Mapping[str, Closes], newest: Mapping[str, Closes], history: History, asked: Asked
-) -> Found:
+def _compute(plan: Plan, seen: Seen, history: History, asked: Asked) -> Found:
     number = count()
     prices = {symbol: next(number) for symbol in plan.prices}
+    turned = {each: rates_on(seen.rates, each, plan.base, history.days) for each in plan.currencies}
+    exchange = {currency: (rates[-1], next(number)) for currency, rates in turned.items()}
     yields = {symbol: next(number) for symbol in plan.yields}
     american = _american(plan, asked)
     market = Market(
         day=history.days[-1],
         last=dict(zip(history.symbols, history.last, strict=True)),
-        closes=closes,
-        newest=newest,
+        closes=seen.closes,
+        newest=seen.newest,
         prices=prices,
         yields=yields,
+        exchange=exchange,
         given=asked.given,
         rate=asked.rate,
         is_fast=american > FEW_AMERICAN,
@@ -189,14 +215,18 @@ def _compute(
     lines = [line_of(each, market) for each in plan.positions]
     books = [line.book for line in lines]
     units = np.array([float(line.position.quantity) for line in lines])
-    names = (*(f"{symbol} price" for symbol in prices), *(f"{symbol} yield" for symbol in yields))
+    pairs = [f"{currency}/{plan.base} rate" for currency in exchange]
+    bonds = [f"{symbol} yield" for symbol in yields]
+    moves = _moves(plan, history, turned)
+    # Prices have the random numbers that the batch has for them.
+    labels = Labels.of([*prices, *pairs, *bonds], history.days[1:])
     risk = revalued_risk(
-        FactorHistory(_moves(plan, history), np.arange(len(names)) < len(prices)),
+        FactorHistory(moves, np.arange(moves.shape[1]) < len(prices) + len(pairs)),
         books,
         units,
         asked.recipe,
         confidence=asked.confidence,
-        simulation=Simulation(SEED, asked.draws, labels=Labels.of(_labels(prices, yields), history.days[1:])),
+        simulation=Simulation(SEED, asked.draws, labels=labels),
         conventions=Conventions(quantile=asked.quantile, horizon_days=asked.horizon_days),
     )
     worth = worths(books) * units
@@ -215,7 +245,7 @@ def _compute(
         convention=convention,
         dropped_dates=history.dropped,
         lines=_lines(lines, books, units, worth, risk),
-        factors=names,
+        factors=(*(f"{symbol} price" for symbol in prices), *pairs, *bonds),
     )
 
 
@@ -234,31 +264,26 @@ def _american(plan: Plan, asked: Asked) -> int:
     return wanted
 
 
-def _moves(plan: Plan, history: History) -> FloatArray:
-    """Daily moves (T, F): prices first, then yields."""
+def _moves(plan: Plan, history: History, turned: Mapping[str, Sequence[Decimal]]) -> FloatArray:
+    """Daily moves (T, F): of prices, then of exchange rates, then of yields."""
     place = {symbol: number for number, symbol in enumerate(history.symbols)}
     returns = simple_returns(history.levels)
     columns = [returns[:, place[symbol]] for symbol in plan.prices]
+    columns += [simple_returns(np.array([[float(rate)] for rate in rates]))[:, 0] for rates in turned.values()]
     for symbol, (bond, multiplier) in plan.yields.items():
         found = yield_history(bond, multiplier, history.levels[:, place[symbol]], tuple(history.days))
         columns.append(np.diff(found))
     return np.column_stack(columns)
 
 
-def _labels(prices: Mapping[str, int], yields: Mapping[str, int]) -> list[str]:
-    """Prices have the random numbers that the batch has for them."""
-    return [*prices, *(f"{symbol} yield" for symbol in yields)]
-
-
 def _lines(
     lines: Sequence[Line], books: Sequence[Book], units: FloatArray, worth: FloatArray, risk: RevaluedRisk
 ) -> tuple[FoundLine, ...]:
     known = slopes_of(books)
-    steps = np.zeros((1, 1 + max(line.factor for line in lines)))
-    steps[0, :] = PRICE_STEP
+    # What moves a position moves alone here: exchange rates stay.
+    steps = np.zeros((1, 1 + int(known.by.max())))
     for line in lines:
-        if isinstance(line.position.terms, Bond):
-            steps[0, line.factor] = YIELD_STEP
+        steps[0, line.factor] = YIELD_STEP if isinstance(line.position.terms, Bond) else PRICE_STEP
     linear = expansion_pnl(steps, known, len(lines), is_curved=False)[0] * units
     curved = expansion_pnl(steps, known, len(lines), is_curved=True)[0] * units - linear
     parts = [

@@ -59,7 +59,8 @@ def option(admin: httpx.Client, underlying: str, strike: float, **changes: objec
         "symbol": add(admin, kind="option", multiplier="100"), "underlying": underlying, "option_right": "call",
         "style": "european", "strike": f"{strike:.4f}", "expires_on": EXPIRY.isoformat(), **changes,
     }  # fmt: skip
-    admin.post("/api/v1/options", json=terms).raise_for_status()
+    answer = admin.post("/api/v1/options", json=terms)
+    assert answer.status_code == 201, answer.text
     return str(terms["symbol"])
 
 
@@ -278,12 +279,44 @@ class TestPortfolios:
         answer = alice.post(REVALUE, json={"portfolio_id": others})
         assert (answer.status_code, answer.json()["code"]) == (404, "portfolio_not_found")
 
+    def test_what_is_priced_abroad_moves_with_the_exchange_rate_too(self, served: Served, alice: httpx.Client) -> None:
+        admin = served.api.client
+        symbol = add(admin, currency="SEK")
+        write_bars(served.settings, [symbol], DAYS)
+        closes = np.array([float(close) for _, close in walk(symbol, DAYS)])
+        call = option(admin, symbol, round(closes[-1], 4),
+                      symbol=add(admin, kind="option", multiplier="100", currency="SEK"))  # fmt: skip
+        rates = np.round(0.1 * np.exp(np.cumsum(np.random.default_rng(8).normal(0, 0.005, DAYS))), 6)
+        with postgres.connect(served.settings.postgres) as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO market.fx_rate (base, quote, as_of, rate, provider) VALUES ('SEK', 'USD', %s, %s, 'test')",
+                [(LAST - timedelta(days=DAYS - 1 - n), Decimal(f"{rate:.6f}")) for n, rate in enumerate(rates)],
+            )
+        found = measured(
+            alice, (symbol, "100"), (call, "-1"), base_currency="USD", confidence="0.95",
+            inputs=[{"symbol": call, "volatility": "0.3"}],
+        )  # fmt: skip
+        at, spot = quoted(round(closes[-1], 4), 0.3), closes[-1]
+        values = np.array(
+            [100 * close - 100 * at(close).NPV() for close in spot * closes[-WINDOW:] / closes[-WINDOW - 1 : -1]]
+        )
+        turned = rates[-1] * rates[-WINDOW:] / rates[-WINDOW - 1 : -1]
+        now = (100 * spot - 100 * at(spot).NPV()) * rates[-1]
+        assert numbers(found) == pytest.approx(tail(values * turned - now), abs=0.02)
+        assert float(found["value"]["amount"]) == pytest.approx(now, abs=0.01)
+        assert found["base_currency"] == found["value"]["currency"] == "USD"
+        told = found["positions"][0]["inputs"][-1]
+        assert (told["name"], told["value"], told["on"]) == ("exchange_rate", rates[-1], str(LAST))
+
     def test_what_is_missing_is_named_with_its_remedy(self, served: Served, alice: httpx.Client) -> None:
         admin = served.api.client
         symbol, closes = share(served)
         call, unpriced = option(admin, symbol, 100.0), option(admin, add(admin), 100.0)
         gone = option(admin, symbol, 100.0, expires_on="2022-06-30")
-        bare, foreign = add(admin, kind="option", multiplier="100"), add(admin, currency="EUR")
+        bare = add(admin, kind="option", multiplier="100")
+        foreign = option(admin, symbol, 101.0, symbol=add(admin, kind="option", currency="EUR"))
+        abroad = add(admin, currency="CHF")
+        write_bars(served.settings, [abroad], DAYS)
         put = option(admin, symbol, round(closes[-1], 4), style="american", option_right="put")
         known: dict[str, Any] = {"rate": "0.03", "inputs": [{"symbol": call, "volatility": "0.3"}]}
         cases: list[tuple[str, dict[str, Any], str, str]] = [
@@ -293,15 +326,13 @@ class TestPortfolios:
             (call, {"inputs": known["inputs"]}, "input_missing", f"{call} is priced by an interest rate"),
             (unpriced, known, "history_missing", f"which {unpriced} is an option on"),
             (gone, known, "risk_not_computable", f"{gone} expired on 2022-06-30"),
-            (foreign, {"portfolio_id": None}, "currency_mismatch", foreign),
+            (foreign, known, "currency_mismatch", f"{foreign} is priced in EUR and {symbol}, which it is an option on"),
+            (abroad, {"base_currency": "USD"}, "rate_missing", "CHF"),
             (call, {**known, "scenarios": "parametric"}, "risk_not_computable", "full revaluation needs scenarios"),
             (call, {**known, "days": 2000}, "risk_not_computable", "2001 needed"),
         ]
-        portfolio = alice.post("/api/v1/portfolios", json={"name": "Dollars"}).json()["id"]
         for name, asked, code, words in cases:
             body = {"positions": [{"symbol": name, "quantity": "1"}], "days": WINDOW, **asked}
-            if "portfolio_id" in body:
-                body["portfolio_id"] = portfolio
             answer = alice.post(REVALUE, json=body)
             assert (answer.status_code, answer.json()["code"]) == (409, code), answer.text
             assert words in answer.json()["detail"]
