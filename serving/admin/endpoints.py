@@ -7,11 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from serving.admin.dashboard import DashboardService
+from serving.admin.halts import HaltService
 from serving.admin.scheduler import Scheduler
 from serving.admin.schemas import (
     AuditPage,
     AuditQuery,
     Dashboard,
+    HaltIn,
+    HaltList,
+    HaltOut,
     SchedulerStatus,
     UserOut,
     UserPage,
@@ -35,6 +39,7 @@ class Administration:
     users: AdminService
     dashboard: DashboardService
     scheduler: Scheduler
+    halts: HaltService
 
 
 async def administration_of(request: Request) -> Administration:
@@ -45,6 +50,7 @@ async def administration_of(request: Request) -> Administration:
 
 Services = Annotated[Administration, Depends(administration_of)]
 Admin = Annotated[Principal, allowed(Scope.ADMIN)]
+HaltId = Annotated[UUID, Path(description="id of the switch")]
 UserId = Annotated[UUID, Path(description="id of the user")]
 
 
@@ -107,3 +113,22 @@ async def dashboard(services: Services, _: Admin) -> Dashboard:
 async def scheduler(services: Services, _: Admin) -> SchedulerStatus:
     """Airflow's components, its DAGs and their newest runs, at most five seconds old. 503 while it does not answer."""
     return await services.scheduler.status()
+
+
+@router.get("/halts", summary="List what stops trading", responses=guarded(), operation_id="list_halts")
+async def list_halts(services: Services, _: Admin) -> HaltList:
+    """The switches that hold."""
+    return await services.halts.holding()
+
+
+@router.post("/halts", status_code=201, summary="Stop trading", responses=guarded(404, 409), operation_id="create_halt")
+async def create_halt(body: HaltIn, services: Services, principal: Admin) -> HaltOut:
+    """For a user, a portfolio, or everybody, until it is lifted: new orders and replacements are rejected
+    (`trading_halted`). Open orders stay, and may be canceled."""
+    return await services.halts.set(principal, body)
+
+
+@router.delete("/halts/{halt_id}", summary="Let trading go on", responses=guarded(404), operation_id="lift_halt")
+async def lift_halt(halt_id: HaltId, services: Services, principal: Admin) -> HaltOut:
+    """The switch is lifted, and stays on record; a second request changes nothing."""
+    return await services.halts.lift(principal, halt_id)

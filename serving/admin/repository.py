@@ -7,7 +7,7 @@ from uuid import UUID
 
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.stores.postgres import Transaction
-from serving.admin.schemas import AuditQuery, UserOut, UserQuery
+from serving.admin.schemas import AuditQuery, HaltOut, UserOut, UserQuery
 from serving.audit.chain import Link
 from serving.kit.database import Database, find_in
 
@@ -47,6 +47,29 @@ EVENTS: Final[LiteralString] = """
       AND (%(object_kind)s::text IS NULL OR e.object_kind = %(object_kind)s)
       AND (%(object_id)s::text IS NULL OR e.object_id = %(object_id)s)
     ORDER BY e.id DESC LIMIT %(limit)s
+"""
+HALT: Final[LiteralString] = """
+    SELECT h.id, h.scope, h.user_id, h.portfolio_id, h.reason, h.set_by, h.set_at, h.lifted_by, h.lifted_at
+    FROM trading.halt AS h
+"""
+HALTS: Final[LiteralString] = HALT + " WHERE h.lifted_at IS NULL ORDER BY h.id"
+ONE_HALT: Final[LiteralString] = HALT + " WHERE h.id = %(id)s"
+KNOWN: Final[LiteralString] = """
+    SELECT CASE %(scope)s
+        WHEN 'user' THEN EXISTS (SELECT FROM auth.app_user AS u WHERE u.id = %(user_id)s AND u.id <> %(system)s)
+        WHEN 'portfolio' THEN EXISTS (SELECT FROM app.portfolio AS p WHERE p.id = %(portfolio_id)s)
+        ELSE true END AS is_it
+"""
+SET_HALT: Final[LiteralString] = """
+    INSERT INTO trading.halt (id, scope, user_id, portfolio_id, reason, set_by, set_at)
+    VALUES (%(id)s, %(scope)s, %(user_id)s, %(portfolio_id)s, %(reason)s, %(set_by)s, %(set_at)s)
+    ON CONFLICT DO NOTHING
+    RETURNING true AS is_it
+"""
+LIFT: Final[LiteralString] = """
+    UPDATE trading.halt SET lifted_by = %(by)s, lifted_at = greatest(%(at)s, set_at)
+    WHERE id = %(id)s AND lifted_at IS NULL
+    RETURNING true AS is_it
 """
 NUMBERS: Final[LiteralString] = """
     SELECT
@@ -91,6 +114,11 @@ class StatusCount:
 
     status: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    is_it: bool
 
 
 class AdminRepository:
@@ -144,3 +172,24 @@ class AdminRepository:
     async def orders(self) -> dict[str, int]:
         """Orders by status."""
         return {row.status: row.count for row in await self._database.fetch(ORDERS, {}, StatusCount)}
+
+    async def halts(self) -> list[HaltOut]:
+        """The switches that hold, oldest first."""
+        return await self._database.fetch(HALTS, {}, HaltOut)
+
+    async def halt(self, connection: Transaction, halt_id: UUID) -> HaltOut | None:
+        """One switch, or None."""
+        return await find_in(connection, ONE_HALT, {"id": halt_id}, HaltOut)
+
+    async def is_known(self, connection: Transaction, halt: HaltOut) -> bool:
+        """Whether there is whom it would stop."""
+        found = await find_in(connection, KNOWN, {**halt.model_dump(), "system": SYSTEM_USER}, _Truth)
+        return found is not None and found.is_it
+
+    async def set_halt(self, connection: Transaction, halt: HaltOut) -> bool:
+        """Write a switch; False where one like it holds."""
+        return await find_in(connection, SET_HALT, halt.model_dump(), _Truth) is not None
+
+    async def lift_halt(self, connection: Transaction, halt_id: UUID, *, by: UUID, at: datetime) -> bool:
+        """Lift a switch; False where there is none that holds."""
+        return await find_in(connection, LIFT, {"id": halt_id, "by": by, "at": at}, _Truth) is not None

@@ -2,6 +2,7 @@
 
 from serving.admin.dashboard import DashboardService
 from serving.admin.endpoints import Administration, router
+from serving.admin.halts import HaltNotFound, HaltRefused, HaltService
 from serving.admin.repository import AdminRepository
 from serving.admin.scheduler import Scheduler, SchedulerUnavailable
 from serving.admin.service import AdminService, OwnRights, UserNotFound
@@ -16,6 +17,7 @@ def make(platform: Platform) -> dict[str, object]:
         "administration": Administration(
             users=AdminService(platform.database, clock),
             dashboard=DashboardService(repository, platform.metrics, platform.redis, clock),
+            halts=HaltService(platform.database, clock),
             scheduler=Scheduler(settings.airflow, clock, timeout_s=settings.serving.query_timeout_s),
         )
     }
@@ -24,6 +26,11 @@ def make(platform: Platform) -> dict[str, object]:
 ROOM = Room(
     routers=(router,),
     make=make,
-    refusals=(UserNotFound, OwnRights, SchedulerUnavailable),
-    tags=(("admin", "Users, the platform in numbers, the scheduler, the audit log: for administrators."),),
+    refusals=(UserNotFound, OwnRights, HaltNotFound, HaltRefused, SchedulerUnavailable),
+    tags=(
+        (
+            "admin",
+            "Users, the platform in numbers, the scheduler, the audit log, what stops trading: for administrators.",
+        ),
+    ),
 )

@@ -1,7 +1,7 @@
 """What administration looks like on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.auth.schemas import Role, UserStatus
 from serving.kit.paging import Page
 from serving.kit.patch import MergePatch
-from serving.kit.types import Optionally
+from serving.kit.types import Optionally, Text
 
 Part = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
 
@@ -177,3 +177,33 @@ class SchedulerStatus(BaseModel):
     is_healthy: bool = Field(description="true where every component is, and every DAG file could be read")
     dags: list[DagOut] = Field(description="by id")
     broken_files: list[str] = Field(description="DAG files that could not be read")
+
+
+class HaltIn(BaseModel):
+    """Whose trading shall stop: a user's, a portfolio's, or, where neither is named, everybody's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Optionally[UUID] = Field(None, description="stop this user")
+    portfolio_id: Optionally[UUID] = Field(None, description="stop this portfolio")
+    reason: Text = Field(description="why: who is refused reads it", examples=["a strategy runs away"])
+
+
+class HaltOut(BaseModel):
+    """A switch that stops trading, until it is lifted."""
+
+    id: UUID
+    scope: Literal["everybody", "user", "portfolio"]
+    user_id: UUID | None
+    portfolio_id: UUID | None
+    reason: str
+    set_by: UUID = Field(description="admin who set it")
+    set_at: datetime
+    lifted_by: UUID | None = Field(description="admin who lifted it; null while it holds")
+    lifted_at: datetime | None
+
+
+class HaltList(BaseModel):
+    """The switches that hold, oldest first."""
+
+    data: list[HaltOut]
