@@ -15,9 +15,11 @@ from psycopg.rows import TupleRow
 from lakehouse.clock import Clock
 from lakehouse.contracts.topics import books, risk
 from lakehouse.settings import PostgresSettings
+from lakehouse.stores.hot_var import newest_var
+from lakehouse.stores.marts import Marts, MartsUnavailable
 from lakehouse.stores.postgres import IN_THE_WAY
 from streaming.hot import reading
-from streaming.hot.changes import Change, Sight
+from streaming.hot.changes import VAR, Change, Sight, difference
 from streaming.hot.reading import Asked
 from streaming.hot.writer import connect
 
@@ -25,6 +27,8 @@ REFRESH_S: Final = 30.0
 POLL_S: Final = 0.05
 PAUSE_S: Final = 1.0
 HINTS: Final = 500
+SAID: Final = 200
+"""Characters of an error that are logged."""
 _BOOKS: Final = (books.PORTFOLIO.name, books.ORDER.name)
 _RULES: Final = risk.RULES.name
 NOTHING: Final = Asked(frozenset(), frozenset())
@@ -38,8 +42,8 @@ class Follower:
     `hint` and `taken` are the loop's; all else happens in the thread. A reading that fails is told and tried again.
     """
 
-    def __init__(self, section: PostgresSettings, consumer: Consumer, *, clock: Clock) -> None:
-        self._section, self._consumer, self._clock = section, consumer, clock
+    def __init__(self, section: PostgresSettings, marts: Marts, consumer: Consumer, *, clock: Clock) -> None:
+        self._section, self._marts, self._consumer, self._clock = section, marts, consumer, clock
         self._hints: SimpleQueue[UUID] = SimpleQueue()
         self._found: SimpleQueue[Change] = SimpleQueue()
         self._stop = Event()
@@ -71,15 +75,19 @@ class Follower:
 
     async def _follow(self, seen: Sight) -> None:
         self._listen()
-        owed, refreshed_s = Asked(), self._clock.monotonic()
+        owed, refreshed_s, var = NOTHING, float("-inf"), None
         while not self._stop.is_set():
             now = self._clock.monotonic()
             if now - refreshed_s >= REFRESH_S:
                 owed, refreshed_s = Asked(), now
+                if var is None or var.done():
+                    var = asyncio.create_task(self._read_var(seen))  # marts that do not answer delay nothing else
             if owed != NOTHING:
                 owed = await self._read(seen, owed)
+            await asyncio.sleep(0)
             owed = _joined(owed, self._asked())
         await self._close()
+        self._marts.close()
 
     async def _read(self, seen: Sight, asked: Asked) -> Asked:
         """Read and hand on what differs; what is still owed, as it could not be read."""
@@ -94,10 +102,22 @@ class Follower:
             await self._close()
             self._stop.wait(PAUSE_S)
             return asked
+        self._hand_on(seen, change)
+        return NOTHING
+
+    async def _read_var(self, seen: Sight) -> None:
+        """What the batch published last; where the marts are away, what was known of it stays."""
+        try:
+            found = await newest_var(self._marts, self._clock.now().date())
+        except MartsUnavailable as error:
+            log.warning("var_not_read", error=str(error)[:SAID])
+            return
+        self._hand_on(seen, difference(seen, {VAR: found}, {}))
+
+    def _hand_on(self, seen: Sight, change: Change) -> None:
         if change:
             seen.apply(change)
             self._found.put(change)
-        return NOTHING
 
     def _asked(self) -> Asked:
         """What events and the loop's own hints name; waits for them a little."""

@@ -10,9 +10,9 @@ import structlog
 from lakehouse.alerting.columns import NEVER
 from lakehouse.clock import Clock, epoch_us
 from lakehouse.stores.hot import Row, Shard
-from streaming.hot import views
+from streaming.hot import rules, views
 from streaming.hot.batch import Batch
-from streaming.hot.changes import ORDERS, PORTFOLIOS, RULES, UNITS, Change
+from streaming.hot.changes import ORDERS, PORTFOLIOS, RULES, UNITS, VAR, Change
 from streaming.hot.checkpoints import Checkpoints
 from streaming.hot.effects import Effects
 from streaming.hot.follower import Follower
@@ -209,3 +209,4 @@ class Pipeline:
             rules=len(sight[RULES]),
             orders=sight.count(ORDERS),
         )
+        self._metrics.asleep.set(rules.without_var(sight[RULES].values(), sight[VAR]))

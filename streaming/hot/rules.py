@@ -1,11 +1,11 @@
 """Alert rules as they are journalled, and as lakehouse.alerting judges them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 import msgspec
 
-from lakehouse.alerting.rules import Rule
+from lakehouse.alerting.rules import Kind, Rule
 from lakehouse.stores.alerting import StoredRule
 
 CROSSINGS: Final = "crossings"
@@ -38,3 +38,12 @@ def judges_alike(one: object, other: object) -> bool:
 def is_watchable(rule: Rule, symbols: Mapping[str, object], portfolios: Mapping[str, object]) -> bool:
     """Whether the book has what the rule is about; until then it sleeps."""
     return (rule.symbol is None or rule.symbol in symbols) and (rule.portfolio is None or rule.portfolio in portfolios)
+
+
+def without_var(found: Iterable[object], var: Mapping[str, object]) -> int:
+    """How many rules are not judged, since no value at risk is known: of the batch for their portfolio, or live."""
+    stored = (cast("Mapping[str, object]", each) for each in found)
+    return sum(
+        each["kind"] == Kind.VAR_LIVE or (each["kind"] == Kind.VAR_BATCH and each["portfolio_id"] not in var)
+        for each in stored
+    )

@@ -17,6 +17,7 @@ from lakehouse.contracts.topics import TICKS
 from lakehouse.settings import Settings
 from lakehouse.stores import hot, kafka, redis
 from lakehouse.stores.hot import Checkpoint, Row, Shard
+from lakehouse.stores.marts import Marts
 from lakehouse.stores.postgres import Transaction
 from streaming.hot import reading
 from streaming.hot.changes import Change
@@ -38,6 +39,8 @@ from streaming.kit.source import Source
 GROUP: Final = "tidemark-hot"
 WHOLE: Final = "0/1"
 """The one shard of today: all portfolios and symbols."""
+
+MARTS_S: Final = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -134,12 +137,13 @@ class _Builder:
     def _ends(self) -> Ends:
         postgres, client = self._settings.postgres, redis.connect_async(self._settings.redis, retries=0)
         keep_days = self._settings.hot.keep_days
+        marts = Marts(self._settings.clickhouse, timeout_s=MARTS_S)
         return Ends(
             source=self._source,
             reader=self._reader,
             writer=self._writer,
             redis=RedisSink(client, self._runner, clock=self._clock, metrics=self._metrics),
-            follower=Follower(postgres, self._consumer(f"{GROUP}-books"), clock=self._clock),
+            follower=Follower(postgres, marts, self._consumer(f"{GROUP}-books"), clock=self._clock),
             checkpoints=Checkpoints(postgres, keep_days=keep_days, clock=self._clock, metrics=self._metrics),
         )
 
