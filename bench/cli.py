@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import backtest, freshness, hot, ingest, landing, publish, scaling, serving, var
+from bench import backtest, freshness, hot, ingest, landing, publish, quotes, scaling, serving, var
 from bench.harness import Result, scratch_stack, table
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings, load
@@ -21,6 +21,7 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "landing": landing.run,
     "freshness": freshness.run,
     "ingest": ingest.run,
+    "quotes": quotes.run,
     "var": var.run,
     "scaling": scaling.run,
     "publish": publish.run,
@@ -30,6 +31,7 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
 }
 _ENGINES = {
     "ingest": ("kafka", "s3", "topics", "buckets", "landing"),
+    "quotes": ("quotes",),
     "var": ("spark",),
     "scaling": ("spark",),
     "publish": ("s3", "clickhouse", "spark"),
