@@ -17,6 +17,7 @@ from serving.auth.room import ROOM as AUTH
 from serving.bonds.room import ROOM as BONDS
 from serving.cash_transactions.room import ROOM as CASH_TRANSACTIONS
 from serving.chain.room import ROOM as CHAIN
+from serving.confirmations.room import ROOM as CONFIRMATIONS
 from serving.corporate_actions.room import ROOM as CORPORATE_ACTIONS
 from serving.customers.room import ROOM as CUSTOMERS
 from serving.data_quality.room import ROOM as DATA_QUALITY
@@ -75,6 +76,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     OBJECTIVES,
     ALLOCATIONS,
     PROPOSALS,
+    CONFIRMATIONS,
     ASSETS,
     PERFORMANCE,
     LIVE,

@@ -6,7 +6,7 @@ from datetime import date
 
 from lakehouse.clock import Clock
 from lakehouse.construction import policy
-from lakehouse.construction.schedule import next_due
+from lakehouse.construction.schedule import next_due, session_from
 from lakehouse.stores.allocations import ask
 from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Principal
@@ -61,4 +61,9 @@ class ObjectiveService(CrudService[ObjectiveIn, ObjectiveOut]):
     async def _following(self, frequency: Frequency) -> date:
         """The trading day a period from today. In a thread: the first question to a calendar takes half a second."""
         today = self.clock.now().date()
-        return await asyncio.to_thread(next_due, today, today, policy.Frequency(frequency.value), self._exchange)
+
+        def ask() -> date:
+            first = session_from(today, self._exchange)
+            return next_due(today, first, policy.Frequency(frequency.value), self._exchange)
+
+        return await asyncio.to_thread(ask)

@@ -14,8 +14,8 @@ from serving.kit.access import Principal
 from serving.kit.database import Database, find_in
 
 POLICY: Final[LiteralString] = """
-    SELECT r.portfolio_id, r.is_enabled, r.frequency, r.anchor_on, r.next_on, r.proposed_on, r.document, r.version,
-           r.updated_at
+    SELECT r.portfolio_id, r.is_enabled, r.is_automatic, r.frequency, r.anchor_on, r.next_on, r.proposed_on,
+           r.document, r.version, r.updated_at
     FROM app.rebalance_policy AS r WHERE r.portfolio_id = %(id)s
 """
 LOCKED: Final[LiteralString] = POLICY + " FOR UPDATE"
@@ -25,14 +25,18 @@ OWN: Final[LiteralString] = """
 KNOWN: Final[LiteralString] = "SELECT i.symbol FROM app.instrument AS i WHERE i.symbol = ANY (%(symbols)s)"
 SAVE: Final[LiteralString] = """
     INSERT INTO app.rebalance_policy AS r (
-        portfolio_id, is_enabled, frequency, anchor_on, next_on, document, created_at, updated_at
-    ) VALUES (%(id)s, %(is_enabled)s, %(frequency)s, %(anchor_on)s, %(next_on)s, %(document)s, %(now)s, %(now)s)
+        portfolio_id, is_enabled, is_automatic, frequency, anchor_on, next_on, document, created_at, updated_at
+    ) VALUES (
+        %(id)s, %(is_enabled)s, %(is_automatic)s, %(frequency)s, %(anchor_on)s, %(next_on)s, %(document)s, %(now)s,
+        %(now)s
+    )
     ON CONFLICT (portfolio_id) DO UPDATE SET
-        is_enabled = excluded.is_enabled, frequency = excluded.frequency, anchor_on = excluded.anchor_on,
+        is_enabled = excluded.is_enabled, is_automatic = excluded.is_automatic, frequency = excluded.frequency,
+        anchor_on = excluded.anchor_on,
         next_on = excluded.next_on, document = excluded.document, version = r.version + 1,
         updated_at = excluded.updated_at
-    RETURNING r.portfolio_id, r.is_enabled, r.frequency, r.anchor_on, r.next_on, r.proposed_on, r.document, r.version,
-              r.updated_at
+    RETURNING r.portfolio_id, r.is_enabled, r.is_automatic, r.frequency, r.anchor_on, r.next_on, r.proposed_on,
+              r.document, r.version, r.updated_at
 """
 PROPOSALS: Final[LiteralString] = """
     SELECT t.* FROM app.proposal AS t
@@ -54,7 +58,7 @@ PAGE: Final[LiteralString] = (
 )
 TRADES: Final[LiteralString] = """
     SELECT t.symbol, t.side, t.quantity, t.reference_price, t.notional_base, t.cost_base, t.short_gain_base,
-           t.long_gain_base, t.lots, t.note
+           t.long_gain_base, t.lots, t.note, t.order_id
     FROM app.proposal_trade AS t WHERE t.proposal_id = %(id)s ORDER BY t.line
 """
 
@@ -65,6 +69,7 @@ class PolicyRow:
 
     portfolio_id: UUID
     is_enabled: bool
+    is_automatic: bool
     frequency: str
     anchor_on: date
     next_on: date
@@ -110,6 +115,7 @@ class ProposalRow:
     versions: dict[str, str]
     run_id: str
     created_at: datetime
+    confirmed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,7 @@ class TradeRow:
     long_gain_base: Decimal
     lots: list[dict[str, str]]
     note: str
+    order_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,10 @@ from serving.kit.types import (
     Optionally,
     Price,
     Quantity,
+    ShortWeight,
     Symbol,
     Text,
+    Weight,
     number_only,
 )
 
@@ -58,6 +60,14 @@ class AimIn(Body):
         None, description="share of the value that trading may cost at most, fees of an order aside; null for no limit"
     )
     cardinality: Names | None = Field(None, description="instruments held at most; null for no limit")
+    min_weight: ShortWeight = Field(
+        ZERO,
+        description="share that one instrument may be sold short at most, as a number below 0; with min_variance, "
+        "max_sharpe, mean_cvar and target_weights. At 0 what is held short is bought back",
+    )
+    max_gross: NotNegative | None = Field(
+        None, description="sum of |weights| at most, up to 3; goes with a min_weight below 0"
+    )
     targets: Annotated[list["TargetIn"], Field(max_length=MAX_NAMES)] = Field(
         [], description="weights, for target_weights; the rest is cash"
     )
@@ -70,7 +80,7 @@ class TargetIn(Body):
     """A wanted weight."""
 
     symbol: Symbol
-    weight: Fraction = Field(description="share of the portfolio's value")
+    weight: Weight = Field(description="share of the portfolio's value; below 0 to be sold short")
 
 
 class BudgetIn(Body):
@@ -138,6 +148,9 @@ class PolicyIn(Body):
         None, description="day that due dates are counted from, moved to trading days; today where it is left out"
     )
     is_enabled: Flag = Field(True, description="whether proposals are made")
+    is_automatic: Flag = Field(
+        False, description="whether proposals become orders without being confirmed, by the rules of a confirmation"
+    )
     aims: AimsIn = Field(default_factory=AimsIn, description="what it aims at in each regime")
     sectors: Annotated[list[SectorIn], Field(max_length=50)] = []
     bands: BandsIn = Field(default_factory=BandsIn)
@@ -172,6 +185,7 @@ class PolicyOut(BaseModel):
     is_overdue: bool = Field(description="that day has passed; the next run of rebalance_daily proposes")
     proposed_on: date | None = Field(description="business date of the newest proposal; null before the first")
     is_enabled: bool
+    is_automatic: bool
     aims: AimsOut
     sectors: list[SectorIn]
     bands: BandsIn
@@ -236,6 +250,7 @@ class ProposalOut(BaseModel):
     trade_count: int
     run_id: str = Field(description="run that recomputes it")
     created_at: datetime
+    confirmed_at: datetime | None = Field(description="when it first became orders; null before")
 
 
 class LotOut(BaseModel):
@@ -261,6 +276,7 @@ class TradeOut(BaseModel):
         "that method takes first; empty for a purchase"
     )
     note: str = Field(description="what you should know, as of a wash sale")
+    order_id: UUID | None = Field(description="the order that it became; null before")
 
 
 class WeightOut(BaseModel):

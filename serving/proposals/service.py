@@ -67,6 +67,8 @@ class ProposalService:
         await self._portfolios.require(principal, portfolio_id)
         policy = _parsed(asked)
         anchor = asked.starts_on or self._today()
+        # The first look into a calendar takes its time, and no transaction waits for that.
+        await self._next(anchor, policy, None)
         async with self._repository.database.transaction() as connection:
             if not await self._repository.is_own(connection, portfolio_id, principal.user_id):
                 raise PortfolioNotFound(portfolio_id)
@@ -77,6 +79,7 @@ class ProposalService:
             values: dict[str, object] = {
                 "id": portfolio_id,
                 "is_enabled": asked.is_enabled,
+                "is_automatic": asked.is_automatic,
                 "frequency": str(policy.frequency),
                 "anchor_on": anchor,
                 "next_on": await self._next(anchor, policy, before),

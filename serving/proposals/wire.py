@@ -26,7 +26,7 @@ DIGITS = Decimal("0.00000001")
 
 def policy_of(asked: PolicyIn) -> Policy:
     """The policy that was asked for. Raises RiskError where its parts contradict each other."""
-    told = asked.model_dump(mode="json", exclude={"starts_on", "is_enabled", "aims"})
+    told = asked.model_dump(mode="json", exclude={"starts_on", "is_enabled", "is_automatic", "aims"})
     aims = {name: _aim_document(aim) for name, aim in asked.aims if aim is not None}
     return parse({**told, "aims": aims})
 
@@ -52,6 +52,7 @@ def policy_out(row: PolicyRow, today: date) -> PolicyOut:
             "is_overdue": row.is_enabled and row.next_on < today,
             "proposed_on": row.proposed_on,
             "is_enabled": row.is_enabled,
+            "is_automatic": row.is_automatic,
             "version": row.version,
             "updated_at": row.updated_at,
         }
@@ -94,7 +95,7 @@ def _common(row: ProposalRow) -> dict[str, Any]:
         "objective",
     )
     return {
-        **{name: getattr(row, name) for name in (*plain, "trade_count", "run_id", "created_at")},
+        **{name: getattr(row, name) for name in (*plain, "trade_count", "run_id", "created_at", "confirmed_at")},
         **{name: money_out(getattr(row, f"{name}_base"), row.base_currency) for name in money},
         **{name: _number(getattr(row, name)) for name in ("drift_before", "drift_after", "turnover")},
         "risk_before": _risk(row, "before"),
@@ -111,7 +112,7 @@ def _trade(row: TradeRow, currency: str) -> TradeOut:
     money = {name: money_out(getattr(row, f"{name}_base"), currency) for name in ("notional", "cost")}
     gains = {name: money_out(getattr(row, f"{name}_base"), currency) for name in ("short_gain", "long_gain")}
     lots = [LotOut.model_validate({"lot_id": lot["lot_id"], "quantity": Decimal(lot["quantity"])}) for lot in row.lots]
-    plain = {name: getattr(row, name) for name in ("symbol", "side", "quantity", "reference_price", "note")}
+    plain = {name: getattr(row, name) for name in ("symbol", "side", "quantity", "reference_price", "note", "order_id")}
     return TradeOut.model_validate({**plain, **money, **gains, "lots": lots})
 
 
@@ -125,7 +126,7 @@ def _aim_document(aim: AimIn) -> dict[str, Any]:
 
 
 def _aim_out(told: dict[str, Any]) -> dict[str, Any]:
-    limits = ("cash", "max_weight", "max_turnover", "max_cost")
+    limits = ("cash", "max_weight", "max_turnover", "max_cost", "min_weight", "max_gross")
     return {
         **told,
         **{name: None if told[name] is None else _text(told[name]) for name in limits},

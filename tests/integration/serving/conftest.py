@@ -38,6 +38,7 @@ TOGETHER = frozenset(
         "test_allocations",
         "test_audited_resources",
         "test_books_api",
+        "test_confirmations",
         "test_conversions_api",
         "test_corporate_actions_api",
         "test_crud_watchlists",

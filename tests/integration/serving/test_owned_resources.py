@@ -1,7 +1,7 @@
 """Preferences, objectives and assets of users."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.clock import SystemClock
 from lakehouse.construction.policy import Frequency
-from lakehouse.construction.schedule import next_due
+from lakehouse.construction.schedule import next_due, session_from
 from lakehouse.domain.ids import uuid7
 from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.stores import postgres
@@ -87,17 +87,22 @@ def test_an_objective_asks_for_weights_and_knows_its_next_day(served: Served) ->
         objective = made.json()
         today = datetime.fromisoformat(objective["created_at"]).astimezone(UTC).date()
         assert (objective["allocation_status"], objective["target_return"]) == ("pending", "0.06")
-        assert objective["rebalances_on"] == next_due(today, today, Frequency.QUARTERLY).isoformat()
+        assert objective["rebalances_on"] == following(today, Frequency.QUARTERLY)
         assert codes(client.post(OBJECTIVES, json=body)) == (409, "already_exists")
 
         _allocated(served, portfolio)
         at = made.headers["Location"]
         noted = client.patch(at, json={"note": "as agreed", "rebalancing_frequency": "annual"}).json()
         assert noted["allocation_status"] == "ready"
-        assert noted["rebalances_on"] == next_due(today, today, Frequency.ANNUAL).isoformat()
+        assert noted["rebalances_on"] == following(today, Frequency.ANNUAL)
         changed = client.patch(at, json={"target_return": None, "excluded_symbols": ["XOM"]}).json()
         assert (changed["allocation_status"], changed["target_return"]) == ("pending", None)
         assert changed["excluded_symbols"] == ["XOM"]
+
+
+def following(today: date, frequency: Frequency) -> str:
+    """The trading day a period later; a period from a Saturday is counted from that Saturday."""
+    return next_due(today, session_from(today, "XNYS"), frequency).isoformat()
 
 
 def _allocated(served: Served, portfolio: str) -> None:

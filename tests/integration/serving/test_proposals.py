@@ -92,7 +92,7 @@ def test_a_policy_is_made_read_and_replaced_with_its_version(api: httpx.Client) 
     assert (told["next_on"], told["is_overdue"], told["version"]) == ("2024-01-02", True, 1)
     assert told["aims"]["bear"]["objective"] == "mean_cvar"
     assert (told["aims"]["bear"]["cash"], told["bands"]["absolute"]) == ("0.3", "0.05")
-    assert made.headers["ETag"] == '"1"'
+    assert made.headers["ETag"].removeprefix("W/") == '"1"'  # weak where the answer is compressed
     assert api.get(place(found)).json() == told
     changed = {"frequency": "weekly", "pace": {"rate": "0.5"}, "aims": {"bull": {"objective": "hrp", "cash": "0.1"}}}
     replaced = api.put(place(found), json=changed, headers={"If-Match": '"1"'})
