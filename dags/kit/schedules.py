@@ -33,6 +33,11 @@ def weekly() -> CronPartitionTimetable:
     return _cron("30 4 * * 6", "UTC")
 
 
+def quarter_hourly() -> CronPartitionTimetable:
+    """Every quarter of an hour; the partition is the day in UTC."""
+    return _cron("*/15 * * * *", "UTC")
+
+
 def allocation_sweep() -> CronPartitionTimetable:
     """As the settings say, by the clock of New York; the partition is that day."""
     return _cron(load().allocation.sweep, "America/New_York")

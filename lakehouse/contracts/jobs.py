@@ -294,6 +294,17 @@ BOOKS_RECOUNT = Job(
     pool="maintenance",
 )
 
+ALERT_MONITOR = Job(
+    name="alert_monitor",
+    doc="Look at every alert rule by the newest prices; what the hot process has missed is told, and fails it.",
+    module="lakehouse.cli.alerts_job",
+    owner="risk",
+    inputs=("alerting.rule", "app.position", "ledger.account", "market.realtime_symbols", "market.fx_rate"),
+    outputs=("alerting.verdict", "alerting.alert"),
+    pool="maintenance",
+    timeout_s=600,
+)
+
 JOBS: dict[str, Job] = {
     found.name: found
     for found in (
@@ -321,6 +332,7 @@ JOBS: dict[str, Job] = {
         DAILY_CLOSES,
         PORTFOLIO_VALUATIONS,
         BOOKS_RECOUNT,
+        ALERT_MONITOR,
     )
 }
 

@@ -47,6 +47,7 @@ def test_a_dag_is_serialised_to_the_same_hash_every_time(reports: list[Mapping[s
     assert reports[0]["hashes"] == reports[1]["hashes"]
     assert reports[0]["unstable"] == []
     assert set(reports[0]["hashes"]) == {
+        "alert_monitor",
         "backtests_weekly",
         "books_nightly",
         "market_daily",

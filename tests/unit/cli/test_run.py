@@ -21,4 +21,4 @@ def test_the_job_s_own_arguments_and_exit_status_come_through() -> None:
 def test_an_unknown_job_lists_what_exists() -> None:
     done = run("var", "--business-date", "2022-12-28")
     assert done.returncode == 1
-    assert "no job 'var'; there are allocate_portfolios," in done.stderr.replace("\n", " ")
+    assert "no job 'var'; there are alert_monitor, allocate_portfolios," in done.stderr.replace("\n", " ")

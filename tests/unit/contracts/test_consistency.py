@@ -10,7 +10,21 @@ from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.tables import TABLES, table, tables_in
 from lakehouse.contracts.topics import topic
 
-LAYERS = {"bronze", "silver", "gold", "alerting", "app", "auth", "audit", "chain", "ledger", "market", "ops", "trading"}
+LAYERS = {
+    "bronze",
+    "silver",
+    "gold",
+    "alerting",
+    "app",
+    "auth",
+    "audit",
+    "chain",
+    "hot",
+    "ledger",
+    "market",
+    "ops",
+    "trading",
+}
 SQL_WORDS = {"and", "or", "not", "in", "is", "null", "between", "like", "true", "false", "length", "trim"}
 MONEY = re.compile(r"_(base|usd)$")
 

@@ -21,6 +21,7 @@ from lakehouse.settings import project_root
 
 FOLDER = project_root() / "dags"
 EXPECTED = {
+    "alert_monitor",
     "allocate_portfolios",
     "backtests_weekly",
     "books_nightly",

@@ -1,0 +1,18 @@
+"""Looks at every alert rule by the newest prices, and tells what the hot process has missed.
+
+Runs every quarter of an hour: the net below `streaming.hot`, which judges the same rules tick by tick, and a comparison
+with it. What is broken at two looks and was not told becomes an alert of `source` monitor, once; `alerting.verdict` has
+what was found of each rule. Rules that need a past (trailing stops, drawdown, the day's loss, value at risk) are not
+judged by a look.
+
+**If it fails** with `alert_missed`, the owners were told, late: the hot process is away, behind, or does not get the
+prices that are in PostgreSQL. `tidemark status` and `tidemark logs hot` say which. No retry mends it; the next run
+succeeds unless more was missed.
+"""
+
+from dags.kit.dag import lakehouse_dag  # Airflow reads only files that name it
+from dags.kit.operator import submit
+from dags.kit.schedules import quarter_hourly
+
+with lakehouse_dag("alert_monitor", doc=__doc__, owner="risk", tier="tier_1", schedule=quarter_hourly()):
+    submit("alert_monitor")
