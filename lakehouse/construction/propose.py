@@ -110,13 +110,14 @@ class _Making:
         if allocation.status is not Status.SOLVED:
             return self._done(ProposalStatus.KEPT, allocation, before, before, None)
         target = allocation.weights
-        step = target if first else towards(before, target, self.policy.pace)
-        # What may not be short is bought back at once, however little it is and however slowly all else moves.
-        forbidden = (before < 0) & (np.array(limits.lower) == 0)
-        step = np.where(forbidden, target, step)
+        # What may not be short is bought back at once, however little it is, and all else moves to pay for it.
+        forbidden = bool(((before < 0) & (np.array(limits.lower) == 0)).any())
+        step = target if first or forbidden else towards(before, target, self.policy.pace)
         if first:
             self.reasons.append("first investment: pace and turnover limits are for later changes")
-        elif not forbidden.any() and self._fits(before, target if goal.bands is None else np.array(goal.targets)):
+        elif forbidden:
+            self.reasons.append("short positions that the policy does not allow are bought back at once")
+        elif self._fits(before, target if goal.bands is None else np.array(goal.targets)):
             return self._done(ProposalStatus.WITHIN_BANDS, allocation, before, before, None)
         traded = self._trade(step, limits)
         status = ProposalStatus.PROPOSED if any(traded.lots) else ProposalStatus.NOTHING_TO_TRADE

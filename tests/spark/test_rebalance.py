@@ -20,7 +20,7 @@ from lakehouse.contracts.jobs import DELIVER_PROPOSALS
 from lakehouse.contracts.model import Table
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
-from lakehouse.contracts.tables.silver import POSITIONS
+from lakehouse.contracts.tables.silver import FX_RATES, POSITIONS
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.risk.checks import FloatArray
 from lakehouse.settings import PostgresSettings, Settings
@@ -116,6 +116,7 @@ def market(stack: Settings, database: PostgresSettings) -> Iterator[Settings]:
         moves = np.random.default_rng(11).normal(0.0003, 0.012, (560, len(SYMBOLS)))
         closes = np.round(100 * np.exp(moves.cumsum(axis=0)), 2)
         put(settings, RETURNS_DAILY, [row for i, s in enumerate(SYMBOLS) for row in returned(s, chosen, closes[:, i])])
+        put(settings, FX_RATES, [rate_row(day, n) for n, day in enumerate(chosen)])
         prepare(settings)
         put(settings, POSITIONS, [held for portfolio in PORTFOLIOS for held in position_rows(portfolio)])
         yield settings
@@ -135,6 +136,12 @@ def returned(symbol: str, days: list[date], closes: FloatArray) -> Iterator[dict
             "simple_return": growth - 1,
             "log_return": np.log(growth),
         }
+
+
+def rate_row(day: date, number: int) -> dict[str, Any]:
+    """A row of silver.fx_rates_v1, of dollars a euro."""
+    rate = Decimal("1.1") + Decimal(number % 9) / 1000
+    return {"base": "EUR", "quote": "USD", "as_of": day, "rate": rate, "provider": "test", "as_of_year": day.year}
 
 
 def position_rows(portfolio: UUID) -> Iterator[dict[str, Any]]:
@@ -162,18 +169,20 @@ def test_those_due_get_whole_lots_that_fit_the_cash_and_the_others_a_reason(
     found = {row["portfolio_id"]: row for row in rows(market, PROPOSALS)}
     assert set(found) == {str(DUE), str(EUROS), str(UNSOLVABLE)}
     assert proposed.counts[PROPOSALS.name] == 3
-    due = found[str(DUE)]
+    due, rate = found[str(DUE)], float(rate_row(DAY, 559)["rate"])
     assert (due["status"], due["objective"]) == ("proposed", "equal_weight")
     assert due["cash_after_base"] >= 0
     assert due["drift_after"] < 0.02 < due["drift_before"]
     assert any("AAA: open orders keep 5 of 70 units" in reason for reason in json.loads(due["reasons"]))
     assert proposed.parameters["due"][0]["kept"] == {"AAA": "5"}
-    assert found[str(EUROS)]["status"] == "refused"
-    assert "EUR" in json.loads(found[str(EUROS)]["reasons"])[0]
+    assert (found[str(EUROS)]["status"], found[str(EUROS)]["base_currency"]) == ("proposed", "EUR")
+    assert float(found[str(EUROS)]["value_base"] / due["value_base"]) == pytest.approx(1 / rate, rel=1e-4)
     assert found[str(UNSOLVABLE)]["status"] == "kept"
     assert "upper bound" in json.loads(found[str(UNSOLVABLE)]["reasons"])[0]
-    trades = rows(market, TRADES)
-    assert {trade["portfolio_id"] for trade in trades} == {str(DUE)}
+    traded = rows(market, TRADES)
+    assert {trade["portfolio_id"] for trade in traded} == {str(DUE), str(EUROS)}
+    assert all("paid in USD, at " in trade["note"] for trade in traded if trade["portfolio_id"] == str(EUROS))
+    trades = [trade for trade in traded if trade["portfolio_id"] == str(DUE)]
     assert all(trade["quantity"] % 1 == 0 for trade in trades)
     spent = sum(
         (trade["notional_base"] if trade["side"] == "buy" else -trade["notional_base"]) + trade["cost_base"]
@@ -198,8 +207,12 @@ def test_proposals_are_delivered_once_and_the_next_date_moves_on(market: Setting
     before = stored(market, "SELECT * FROM app.proposal ORDER BY id")
     assert deliver(market).counts == {"app.proposal": 3, "written": 0}
     assert stored(market, "SELECT * FROM app.proposal ORDER BY id") == before
-    trades = stored(market, "SELECT symbol, quantity FROM app.proposal_trade ORDER BY proposal_id, line")
-    wanted = sorted(rows(market, TRADES), key=lambda row: row["line"])
+    trades = stored(
+        market,
+        "SELECT t.symbol, t.quantity FROM app.proposal_trade AS t JOIN app.proposal AS p ON p.id = t.proposal_id "
+        "ORDER BY p.portfolio_id, t.line",
+    )
+    wanted = sorted(rows(market, TRADES), key=lambda row: (row["portfolio_id"], row["line"]))
     assert trades == [(row["symbol"], row["quantity"]) for row in wanted]
     due = dict(stored(market, "SELECT portfolio_id, next_on FROM app.rebalance_policy"))
     assert due[DUE] == date(2022, 12, 30)  # the 30th of each month

@@ -29,6 +29,23 @@ _TARGETS = [
 ]
 _INCOME = {"objective": "target_weights", "targets": _TARGETS}
 
+_LONG_SHORT = {
+    "objective": "target_weights",
+    "targets": [
+        {"symbol": symbol, "weight": weight}
+        for symbol, weight in (
+            ("AAPL", "0.45"),
+            ("AMD", "0.40"),
+            ("CVX", "-0.20"),
+            ("MSFT", "0.50"),
+            ("RRC", "-0.10"),
+            ("XOM", "-0.20"),
+        )
+    ],
+    "min_weight": "-0.25",
+    "max_gross": "2",
+}
+
 POLICIES: dict[str, dict[str, Any]] = {
     # The least variance at 40 % turnover, and a third in cash when the market falls.
     "Global Equity Core": {"aims": _always(_CORE, {**_CORE, "cash": "0.3"})},
@@ -37,8 +54,8 @@ POLICIES: dict[str, dict[str, Any]] = {
         "aims": _always(_INCOME, _INCOME),
         "bands": {"absolute": "0.01", "relative": "0.1"},
     },
-    # It is short, which is not rebalanced: the proposal says so instead of trading something else.
-    "Long/Short Tech-Energy": {"aims": _always({"objective": "risk_parity"}, {"objective": "risk_parity"})},
+    # Both sides back to half their size: shorts are allowed, and the sum of both sides stays below twice the value.
+    "Long/Short Tech-Energy": {"aims": _always(_LONG_SHORT, _LONG_SHORT)},
 }
 
 
