@@ -93,7 +93,11 @@ def _require_measurable(holdings: Sequence[Holding], closes: Mapping[str, Closes
         )
     missing = sorted(each.symbol for each in holdings if each.symbol not in closes)
     if missing:
-        raise NotComputable("history_missing", f"There is no daily close of {', '.join(missing[:10])}.")
+        raise NotComputable(
+            "history_missing",
+            f"There is no daily close of {', '.join(missing[:10])}: ingest daily bars; options and bonds without any "
+            "are measured by POST /api/v1/risk-metrics/revalue.",
+        )
 
 
 def _compute(

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from lakehouse.pricing import (
+    InvalidInput,
     OptionTerms,
     PriceOutsideBounds,
     PricingError,
@@ -192,6 +193,7 @@ def line_of(position: Position, market: Market) -> Line:
     """A position as it is revalued. Raises NotComputable that names the instrument and what to do."""
     try:
         line = _line(position, market)
+        line.book.worth()  # what no engine prices is told by name here, and not by a scenario later
     except PricingError as error:
         raise NotComputable("risk_not_computable", f"{position.symbol}: {error}.") from error
     if position.currency not in market.exchange:
@@ -278,11 +280,15 @@ def _implied(option: Option, prices: OptionMarket, market: Market) -> Input:
     """The volatility that the option's newest close holds, by the underlying's close of the same day."""
     remedy = f"give the volatility of {option.symbol} in `inputs`."
     day, close = _newest(option.symbol, market, remedy)
-    spot = market.closes[option.underlying].on(day)
+    try:
+        spot = market.closes[option.underlying].on(day)
+    except NotComputable as error:
+        told = f"{error.detail} Without it the close of {option.symbol} tells no volatility: {remedy}"
+        raise NotComputable("input_missing", told) from error
     then = option_market(spot=float(spot), volatility=0.0, rate=prices.rate, dividend_yield=prices.dividend_yield)
     try:
         found = _volatility(option, float(close), then, day)
-    except PriceOutsideBounds as error:
+    except (PriceOutsideBounds, InvalidInput) as error:
         raise NotComputable(
             "input_missing",
             f"The close {close} of {option.symbol} of {day} holds no volatility, with {option.underlying} at {spot}: "

@@ -10,6 +10,7 @@ import numpy as np
 
 from lakehouse.domain.money import float_cents
 from lakehouse.portfolio.fx import Rates
+from lakehouse.pricing import PricingError
 from lakehouse.quality.actions import Action, ActionRefused
 from lakehouse.risk import Conventions, Labels, Quantile, RiskError, Simulation, simple_returns
 from lakehouse.risk.checks import FloatArray
@@ -162,7 +163,7 @@ def compute(plan: Plan, seen: Seen, asked: Asked) -> Found:
     try:
         history = common_history(series, seen.actions, window_days=asked.window_days)
         return _compute(plan, seen, history, asked)
-    except (RiskError, ActionRefused) as error:
+    except (RiskError, PricingError, ActionRefused) as error:
         raise NotComputable("risk_not_computable", f"{error}.") from error
 
 

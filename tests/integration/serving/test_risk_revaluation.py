@@ -318,12 +318,17 @@ class TestPortfolios:
         abroad = add(admin, currency="CHF")
         write_bars(served.settings, [abroad], DAYS)
         put = option(admin, symbol, round(closes[-1], 4), style="american", option_right="put")
+        late, stale = (option(admin, symbol, strike) for strike in (102.0, 103.0))
+        write_closes(served.settings, late, {LAST + timedelta(days=1): Decimal(7)})
+        write_closes(served.settings, stale, {LAST - timedelta(days=30): Decimal(7)})
         known: dict[str, Any] = {"rate": "0.03", "inputs": [{"symbol": call, "volatility": "0.3"}]}
         cases: list[tuple[str, dict[str, Any], str, str]] = [
             ("NOSUCHTHING", {}, "unknown_reference", "NOSUCHTHING"),
             (bare, {}, "terms_missing", f"{bare} is of the kind option and has no terms"),
             (call, {"rate": "0.03"}, "input_missing", f"There is no close of {call}: give the volatility"),
             (call, {"inputs": known["inputs"]}, "input_missing", f"{call} is priced by an interest rate"),
+            (late, {"rate": "0.03"}, "input_missing", f"no close of {symbol} of 2022-12-29"),
+            (stale, {"rate": "0.03"}, "input_missing", f"The newest close of {stale} is of 2022-11-28"),
             (unpriced, known, "history_missing", f"which {unpriced} is an option on"),
             (gone, known, "risk_not_computable", f"{gone} expired on 2022-06-30"),
             (foreign, known, "currency_mismatch", f"{foreign} is priced in EUR and {symbol}, which it is an option on"),
