@@ -18,7 +18,7 @@ from streaming.hot import rules
 from streaming.hot.batch import Batch
 from streaming.hot.changes import FLOWS, MARKS, ORDERS, RULES, VAR, Change, Sight
 from streaming.hot.effects import Alert, Cause, Desk, Effects, JsonObject
-from streaming.hot.watched import Layout, monitor_of
+from streaming.hot.watched import Layout, Stored, monitor_of
 
 DAY_US: Final = 86_400_000_000
 
@@ -53,8 +53,8 @@ class Core:
         self._desk = desk
         if past.desk is not None:
             desk.recall(past.desk)
-        self._layout = Layout(self.sight)
-        self._monitor = monitor_of(self._layout, self.sight, past.memory)
+        self._layout, self._stored = Layout(self.sight), Stored()
+        self._monitor = monitor_of(self._layout, self.sight, past.memory, self._stored)
         self._measured()
 
     @property
@@ -78,6 +78,11 @@ class Core:
         return self._monitor.market
 
     @property
+    def desk(self) -> Desk:
+        """Who deals with orders: to be read."""
+        return self._desk
+
+    @property
     def monitor(self) -> Monitor:
         """Who judges: to be read, and seen anew after a change."""
         return self._monitor
@@ -97,7 +102,7 @@ class Core:
         else:
             memory = self._monitor.memory()
             self._layout = Layout(self.sight)
-            self._monitor = monitor_of(self._layout, self.sight, memory)
+            self._monitor = monitor_of(self._layout, self.sight, memory, self._stored)
             owners = dict.fromkeys(self.portfolios)
             for rule_id in _judged_anew(before, change):
                 if rules.is_watchable(rules.from_json(self.sight[RULES][rule_id]).rule, self.places, owners):

@@ -8,7 +8,9 @@ import numpy as np
 from lakehouse.alerting.book import Book
 from lakehouse.alerting.memory import Memory, OfRules
 from lakehouse.alerting.monitor import Monitor
+from lakehouse.alerting.rules import Rule
 from lakehouse.risk.checks import FloatArray, IntArray
+from lakehouse.stores.alerting import StoredRule
 from streaming.hot import rules
 from streaming.hot.changes import CASH, PORTFOLIOS, RATES, RULES, SYMBOLS, UNITS, UNKNOWN_CASH, Change, Sight
 
@@ -82,18 +84,39 @@ class Layout:
         return self._pairs.setdefault(f"{source}/{target}", len(self._pairs) + 1)
 
 
-def monitor_of(layout: Layout, sight: Sight, memory: Memory) -> Monitor:
+class Stored:
+    """The rules of sights, each read from its JSON once."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[object, StoredRule, Rule]] = {}
+
+    def of(self, sight: Sight) -> list[tuple[StoredRule, Rule]]:
+        """All of a sight's rules."""
+        now: dict[str, tuple[object, StoredRule, Rule]] = {}
+        for key, found in sight[RULES].items():
+            known = self._read.get(key)
+            if known is None or known[0] is not found:
+                stored = rules.from_json(found)
+                known = found, stored, stored.rule
+            now[key] = known
+        self._read = now
+        return [(stored, rule) for _, stored, rule in now.values()]
+
+
+def monitor_of(layout: Layout, sight: Sight, memory: Memory, stored: Stored) -> Monitor:
     """A monitor of all of the sight that goes on from `memory`."""
-    stored = [rules.from_json(found) for found in sight[RULES].values()]
     places = dict.fromkeys(layout.portfolios)
-    watched = [(each, rule) for each in stored if rules.is_watchable(rule := each.rule, layout.place, places)]
+    watched = [(each, rule) for each, rule in stored.of(sight) if rules.is_watchable(rule, layout.place, places)]
     known = set(memory.rules.ids)
     fresh = [(each.crossings, rule.id) for each, rule in watched if rule.id not in known]
     made = Monitor(layout.book(sight), [rule for _, rule in watched], memory=_with(memory, fresh))
+    paused = {
+        rule_id for rule_id, is_paused in zip(memory.rules.ids, memory.rules.paused.tolist(), strict=True) if is_paused
+    }
     for each, rule in watched:
         if rules.is_paused(each):
             made.pause(rule.id)
-        else:
+        elif rule.id in paused:
             made.resume(rule.id)
     return made
 

@@ -57,9 +57,9 @@ def changed(random: np.random.Generator) -> Change:
         {SYMBOLS: {NAMES[-1]: "USD"}, UNITS: {owner: _units(random, NAMES)}},
         {PORTFOLIOS: {OWNERS[-1]: "USD"}, CASH: {OWNERS[-1]: cash}},
         {PORTFOLIOS: {OWNERS[-1]: None}, UNITS: {OWNERS[-1]: None}, CASH: {OWNERS[-1]: None}},
-        {RULES: {rule["id"]: rule}},
-        {RULES: {rule["id"]: rule | {"status": "paused"}}},
-        {RULES: {rule["id"]: None}},
+        {RULES: {str(rule["id"]): rule}},
+        {RULES: {str(rule["id"]): rule | {"status": "paused"}}},
+        {RULES: {str(rule["id"]): None}},
         {VAR: {owner: float(random.uniform(1.0, 2_000.0))}},
     )
     found = choices[int(random.integers(0, len(choices)))]

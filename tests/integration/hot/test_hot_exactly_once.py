@@ -17,7 +17,7 @@ from streaming.hot import wiring
 from streaming.hot.changes import Sight
 from streaming.hot.journal import change_of
 from streaming.hot.ticks import Reader, judge
-from streaming.hot.watched import Layout, monitor_of
+from streaming.hot.watched import Layout, Stored, monitor_of
 from streaming.kit.source import Chunk
 from tests.factories import hot as factory
 from tests.factories.alert_rules import put_rule
@@ -109,7 +109,7 @@ def in_one_go(settings: Settings, messages: list[factory.Message]) -> set[tuple[
     chunk = Chunk([value for _, value in messages], zero, np.arange(count), now, [], 0, {})
     found = judge(Reader(max_message_bytes=1 << 20).decoded(chunk), layout.place).batch
     ticks = found.take(np.argsort(found.offset)).ticks
-    played = monitor_of(layout, sight, Memory()).play(ticks)
+    played = monitor_of(layout, sight, Memory(), Stored()).play(ticks)
     return {
         (each.rule_id, each.sequence, each.at_us, each.value)
         for each in played.crossings

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from lakehouse.alerting.rules import OF_PORTFOLIO, Crossing
 from streaming.hot import rules
 from streaming.hot.batch import Batch
-from streaming.hot.changes import RULES, Sight, difference
+from streaming.hot.changes import RULES, Sight, Values, difference
 from streaming.hot.effects import Effects
 from streaming.hot.journal import Cut, Standing, change_of, change_to_text, cuts_of, cuts_to_bytes, pack, unpack
-from streaming.hot.watched import Layout, monitor_of
+from streaming.hot.watched import Layout, Stored, monitor_of
 from tests.factories.hot_core import Step, core_of, opening, steps, taken, together
 
 seeds = st.integers(0, 2**32 - 1)
@@ -55,7 +55,7 @@ def test_price_and_quote_rules_do_not_depend_on_batches(seed: int, cut: int) -> 
     parts = [core.play(ticks.take(slice(0, cut))), core.play(ticks.take(slice(cut, None)))]
 
     found = [alert.crossing for part in parts for alert in part.effects.alerts]
-    played = monitor_of(Layout(sight), sight, core_of().state().memory).play(ticks.ticks)
+    played = monitor_of(Layout(sight), sight, core_of().state().memory, Stored()).play(ticks.ticks)
     assert _of_symbols(found) == _of_symbols(played.crossings)
 
 
@@ -78,7 +78,7 @@ def test_a_difference_makes_one_sight_the_other(seed: int) -> None:
 def test_a_reading_of_some_leaves_others_alone() -> None:
     random = np.random.default_rng(7)
     seen = Sight(opening(random))
-    read = {RULES: {}}
+    read: dict[str, Values] = {RULES: {}}
     one, other = list(seen[RULES])[:2]
 
     change = difference(seen, read, {RULES: [one]})
