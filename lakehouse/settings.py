@@ -384,8 +384,7 @@ def home_dir() -> Path:
 
 
 def load(home: Path | None = None) -> Settings:
-    """Read the settings once: those of the stack in `home`, or in `$TIDEMARK_HOME`. Raises pydantic.ValidationError
-    naming each wrong value."""
+    """Read once what holds in `home` or `$TIDEMARK_HOME`. Raises pydantic.ValidationError naming each wrong value."""
     chosen = home_dir() if home is None else home.resolve()
     return Settings(home=chosen, _env_file=chosen / "stack.env")
 
