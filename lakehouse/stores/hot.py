@@ -9,6 +9,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.stores.postgres import Transaction, rows_of
 
 KEPT: Final = 3
+DROPPED: Final = 10_000
 
 TAKE: Final[LiteralString] = """
     INSERT INTO hot.shard AS s (shard, epoch, owner, started_at) VALUES (%(shard)s, 1, %(owner)s, %(now)s)
@@ -26,12 +27,10 @@ APPEND: Final[LiteralString] = """
 """
 NEWEST: Final[LiteralString] = """
     SELECT c.number, c.state, c.made_at
-   
     FROM hot.checkpoint AS c WHERE c.shard = %(shard)s ORDER BY c.number DESC LIMIT 1
 """
 FIRST: Final[LiteralString] = """
     SELECT c.number, c.state, c.made_at
-   
     FROM hot.checkpoint AS c WHERE c.shard = %(shard)s ORDER BY c.number LIMIT 1
 """
 AFTER: Final[LiteralString] = """
@@ -56,8 +55,13 @@ DROP_STATES: Final[LiteralString] = """
         ) AS k
     )
 """
+# A few at a time, the oldest first: so that nothing has to be looked for.
 DROP_ROWS: Final[LiteralString] = """
-    DELETE FROM hot.journal AS j WHERE j.shard = %(shard)s AND j.committed_at < %(before)s AND j.number <= (
+    DELETE FROM hot.journal AS j
+    USING (
+        SELECT o.shard, o.number FROM hot.journal AS o WHERE o.shard = %(shard)s ORDER BY o.number LIMIT %(limit)s
+    ) AS oldest
+    WHERE j.shard = oldest.shard AND j.number = oldest.number AND j.committed_at < %(before)s AND j.number <= (
         SELECT min(c.number) FROM hot.checkpoint AS c WHERE c.shard = %(shard)s AND c.number > 0
     )
 """
@@ -149,5 +153,5 @@ async def put_checkpoint(connection: Transaction, shard: Shard, number: int, sta
 
 
 async def drop_rows(connection: Transaction, shard: Shard, before: datetime) -> None:
-    """Drop what was committed `before` and no kept state needs."""
-    await connection.execute(DROP_ROWS, {"shard": shard.shard, "before": before})
+    """Drop some of what was committed `before` and no kept state needs: more than is written between two calls."""
+    await connection.execute(DROP_ROWS, {"shard": shard.shard, "before": before, "limit": DROPPED})

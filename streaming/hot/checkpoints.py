@@ -18,6 +18,7 @@ from streaming.hot.metrics import HotMetrics
 from streaming.hot.writer import connect
 
 EVERY_S: Final = 5.0
+QUIET_EVERY_S: Final = 60.0
 EVERY_TICKS: Final = 1_000_000
 CLEAN_EVERY: Final = 100
 POLL_S: Final = 0.2
@@ -26,8 +27,8 @@ log = structlog.get_logger(__name__)
 
 
 class Checkpoints:
-    """A state every EVERY_S while rows are written, sooner after EVERY_TICKS. One that cannot be kept is told: the
-    next one will be, and a restart takes longer."""
+    """A state every EVERY_S while there are ticks, sooner after EVERY_TICKS, and every QUIET_EVERY_S of beats. One
+    that cannot be kept is told: the next one will be, and a restart takes longer."""
 
     def __init__(self, section: PostgresSettings, *, keep_days: int, clock: Clock, metrics: HotMetrics) -> None:
         self._section, self._keep_days, self._clock, self._metrics = section, keep_days, clock, metrics
@@ -42,7 +43,8 @@ class Checkpoints:
         self._ticks += ticks
         if self._queue.full():
             return False
-        return self._clock.monotonic() - self._kept_s >= EVERY_S or self._ticks >= EVERY_TICKS
+        every_s = EVERY_S if self._ticks else QUIET_EVERY_S
+        return self._clock.monotonic() - self._kept_s >= every_s or self._ticks >= EVERY_TICKS
 
     def keep(self, shard: Shard, number: int, standing: Standing) -> None:
         """Keep the state after the committed row `number`."""

@@ -29,8 +29,8 @@ PAUSE_S: Final = 1.0
 HINTS: Final = 500
 SAID: Final = 200
 """Characters of an error that are logged."""
-_BOOKS: Final = (books.PORTFOLIO.name, books.ORDER.name)
-_RULES: Final = risk.RULES.name
+RULES: Final = risk.RULES.name
+TOPICS: Final = (books.PORTFOLIO.name, books.ORDER.name, RULES)
 NOTHING: Final = Asked(frozenset(), frozenset())
 
 log = structlog.get_logger(__name__)
@@ -74,11 +74,11 @@ class Follower:
         self._consumer.close()
 
     async def _follow(self, seen: Sight) -> None:
-        self._listen()
-        owed, refreshed_s, var = NOTHING, float("-inf"), None
+        owed, refreshed_s, var, listens = NOTHING, float("-inf"), None, False
         while not self._stop.is_set():
             now = self._clock.monotonic()
             if now - refreshed_s >= REFRESH_S:
+                listens = listens or self._listen()
                 owed, refreshed_s = Asked(), now
                 if var is None or var.done():
                     var = asyncio.create_task(self._read_var(seen))  # marts that do not answer delay nothing else
@@ -125,29 +125,32 @@ class Follower:
         rules: set[UUID] = set()
         for message in self._consumer.consume(HINTS, POLL_S):
             if found := _key(message):
-                (rules if message.topic() == _RULES else owners).add(found)
+                (rules if message.topic() == RULES else owners).add(found)
         while not self._hints.empty():
             owners.add(self._hints.get_nowait())
         return Asked(frozenset(owners), frozenset(rules))
 
-    def _listen(self) -> None:
-        """From the topics' ends: what was before is read from PostgreSQL. Without Kafka there is the refresh."""
+    def _listen(self) -> bool:
+        """From the topics' ends of now: what was before is read from PostgreSQL. False where Kafka does not answer;
+        until it does there is the refresh."""
         try:
             known = self._consumer.list_topics(timeout=PAUSE_S).topics
+            places = [
+                TopicPartition(name, number) for name in TOPICS if name in known for number in known[name].partitions
+            ]
+            ends = [self._consumer.get_watermark_offsets(place, timeout=PAUSE_S)[1] for place in places]
         except KafkaException as error:
             log.warning("events_not_followed", error=str(error))
-            return
-        names = [name for name in (*_BOOKS, _RULES) if name in known]
-        ends = [(name, number) for name in names for number in known[name].partitions]
-        self._consumer.assign([TopicPartition(name, number, _END) for name, number in ends])
+            return False
+        self._consumer.assign(
+            [TopicPartition(place.topic, place.partition, end) for place, end in zip(places, ends, strict=True)]
+        )
+        return True
 
     async def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
-
-
-_END: Final = -1  # librdkafka's OFFSET_END
 
 
 def _joined(one: Asked, other: Asked) -> Asked:

@@ -17,6 +17,7 @@ from streaming.feed.metrics import FeedMetrics
 from streaming.feed.outlet import Sent
 from streaming.feed.policy.breaker import State
 from streaming.feed.port import Health
+from streaming.hot.metrics import HotMetrics
 from streaming.landing.metrics import LandingMetrics
 from streaming.outbox.metrics import OutboxMetrics
 
@@ -55,6 +56,12 @@ def _feed() -> CollectorRegistry:
     return FeedMetrics(lambda: {"yahoo": health}, sent, None).registry
 
 
+def _hot() -> CollectorRegistry:
+    metrics = HotMetrics()
+    metrics.lag("market.ticks", 0, 1)
+    return metrics.registry
+
+
 def _api() -> CollectorRegistry:
     metrics = Metrics()
     metrics.watch_pools(lambda: {"read": {"pool_size": 1}})
@@ -68,9 +75,9 @@ def _api() -> CollectorRegistry:
 
 
 def _exposed() -> dict[str, set[str]]:
-    """Every sample name that the lander, the relay and the API expose, with its labels."""
+    """Every sample name that the processes expose, with its labels."""
     found: dict[str, set[str]] = {}
-    for registry in (_landing(), _outbox(), _feed(), _api()):
+    for registry in (_landing(), _outbox(), _hot(), _feed(), _api()):
         for family in text_string_to_metric_families(generate_latest(registry).decode()):
             for sample in family.samples:
                 found.setdefault(sample.name, set()).update(sample.labels)
