@@ -152,7 +152,8 @@ class _Market:
                 f"{symbol} has {count} closes, {first} to {last}, and {self.needed} are needed: ingest a longer "
                 f"history; or close the position, {COPY_ANEW}"
             )
-        return units * price * rate_on(self.rates, (currency, portfolio.base_currency), self.day)
+        worth, base = units * price, portfolio.base_currency
+        return worth if currency == base else worth * rate_on(self.rates, (currency, base), self.day)
 
 
 def _prices_on(closes: pa.Table, day: date, multiplier: Callable[[str], Decimal]) -> dict[str, tuple[Decimal, str]]:
