@@ -11,8 +11,7 @@ import structlog
 from psycopg import DataError, IntegrityError
 
 from lakehouse.clock import Clock
-from lakehouse.stores.books import fills, orders
-from lakehouse.stores.books import open_orders as store
+from lakehouse.stores.books import fills, open_orders as store, orders
 from lakehouse.stores.postgres import Transaction
 from streaming.hot.desk_orders import plain_of
 from streaming.hot.effects import Dealt, Ended, Fill, JsonObject
@@ -24,6 +23,10 @@ RULES: Final = {
     "ledger_account_reserved_covered": "buying_power",
     "position_reserved_covered": "holdings",
 }
+# Refusals that tell of another state of the order than the desk knew: it learns that state, and deals on.
+OF_ITS_STATE: Final = frozenset(
+    {"not_possible_in_this_status", "overfill", "fill_or_kill", "expired", "in_the_future", "before_the_order"}
+)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger(__name__)
@@ -41,8 +44,10 @@ async def book(connection: Transaction, dealt: Dealt, *, clock: Clock) -> tuple[
     """Book the fills and ends within the caller's transaction; what was booked before changes nothing.
 
     The lock of an order's account decides between a fill and a change by its owner. An order whose fill the books
-    refuse, because it has ended, or its account cannot pay, ends: it and its relatives are in what is returned, as
-    PostgreSQL has them, for the desk. Raises psycopg.OperationalError, also where another transaction was faster.
+    refuse, as where its account cannot pay, ends by that rule, unless it has ended or stands otherwise than the desk
+    knew. It and its relatives are in what is returned, as PostgreSQL has them, for the desk.
+
+    Raises psycopg.OperationalError, also where another transaction was faster.
     """
     works = [_Work(each.order_id, partial(_fill, each, clock)) for each in dealt.fills]
     works += [_Work(each.order_id, partial(_end, each, clock)) for each in dealt.ended]
@@ -73,8 +78,8 @@ async def _one_by_one(connection: Transaction, works: Sequence[_Work], clock: Cl
                 await work.do(connection)
         except REFUSED as error:
             refused[work.order_id] = rule = _rule(error)
-            log.warning("fill refused: its order ends", order_id=str(work.order_id), rule=rule, error=str(error))
-            if not isinstance(error, orders.OrderUnknown):
+            log.warning("fill refused", order_id=str(work.order_id), rule=rule, error=str(error))
+            if rule not in OF_ITS_STATE and not isinstance(error, orders.OrderUnknown):
                 await orders.end(connection, work.order_id, reason=rule, clock=clock)
     return tuple(plain_of(each, is_final=True) for each in await store.families_of(connection, list(refused)))
 

@@ -22,6 +22,11 @@ def plain_of(opened: OpenOrder, *, is_final: bool = False) -> dict[str, object]:
     return plain | named | {"is_final": is_final}
 
 
+def final(plain: Mapping[str, object]) -> dict[str, object]:
+    """The same order, as PostgreSQL is right about it."""
+    return {**plain, "is_final": True}
+
+
 def is_final(plain: Mapping[str, object]) -> bool:
     """As it was told."""
     return plain["is_final"] is True

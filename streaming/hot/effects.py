@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from lakehouse.alerting.rules import Crossing
+from lakehouse.trading.venue import Standing
 from streaming.hot.batch import Batch
 
 JsonObject = Mapping[str, object]
@@ -89,6 +90,10 @@ class Desk(Protocol):
     Orders come as JSON, since changes are journalled: `id`, `version` and `portfolio_id` are the hot process's, the
     rest is between the desk and the store that reads open orders.
     """
+
+    @property
+    def orders(self) -> Mapping[UUID, Standing]:
+        """Those that stand, by id."""
 
     def restate(self, orders: Sequence[JsonObject]) -> None:
         """These orders are open and stand so in PostgreSQL: new ones join, known ones change.

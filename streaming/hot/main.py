@@ -38,14 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "verify":
             return verify(stop)
-        run(stop, accept_gap=options.accept_gap)
+        run(stop, wiring.Accept(gap=options.accept_gap, orders=options.accept_orders))
     except TidemarkError as error:
         log.error("hot_failed", kind=type(error).__name__, error=str(error))
         return error.exit_code
     return 0
 
 
-def run(stop: Event, *, accept_gap: bool) -> None:
+def run(stop: Event, accept: wiring.Accept) -> None:
     """Run by the settings until `stop`. Raises Fenced, Stopped, SourceError, OffsetGapError, ReplayImpossible."""
     settings = platform.load()
     metrics, ready = HotMetrics(), Event()
@@ -59,7 +59,7 @@ def run(stop: Event, *, accept_gap: bool) -> None:
     try:
         with asyncio.Runner() as runner:
             warm.up()
-            built = wiring.build(settings, runner, stop, accept_gap=accept_gap, clock=SystemClock(), metrics=metrics)
+            built = wiring.build(settings, runner, stop, accept=accept, clock=SystemClock(), metrics=metrics)
             log.info("judging", metrics_port=server.port)
             try:
                 built.run(stop, ready)
@@ -93,5 +93,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--accept-gap", action="store_true", help="go on although ticks that the journal names are gone from the broker"
+    )
+    parser.add_argument(
+        "--accept-orders",
+        action="store_true",
+        help="go on although orders contradict the journal: they are as PostgreSQL has them",
     )
     return parser.parse_args(arguments)

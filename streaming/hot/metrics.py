@@ -33,6 +33,11 @@ class HotMetrics:
         self.batches = Counter("tidemark_hot_batches", "Batches that were played.", registry=registry)
         self.alerts = Counter("tidemark_hot_alerts", "Alerts that were committed.", registry=registry)
         self.fills = Counter("tidemark_hot_fills", "Fills that were committed.", registry=registry)
+        self.trading = Gauge(
+            "tidemark_hot_trading",
+            "0 while no order is filled, because the desk contradicts PostgreSQL.",
+            registry=registry,
+        )
         self.changes = Counter("tidemark_hot_changes", "Changes of books, rules and orders.", registry=registry)
         self.latency = Histogram(
             "tidemark_hot_tick_to_redis_seconds",

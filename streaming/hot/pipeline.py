@@ -10,7 +10,7 @@ import structlog
 from lakehouse.alerting.columns import NEVER
 from lakehouse.clock import Clock, epoch_us
 from lakehouse.stores.hot import Row, Shard
-from streaming.hot import rules, views
+from streaming.hot import reconcile, rules, views
 from streaming.hot.batch import Batch
 from streaming.hot.changes import ORDERS, PORTFOLIOS, RULES, UNITS, VAR, Change
 from streaming.hot.checkpoints import Checkpoints
@@ -31,6 +31,7 @@ PORTFOLIOS_EVERY_S: Final = 0.02
 QUIET_S: Final = 1.0
 """After so long without a tick, event time goes on by the clock, a beat a second."""
 NOTHING: Final = Effects()
+SHOWN: Final = 10
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +79,7 @@ class Pipeline:
         self._shard, self._number = taken.shard, taken.number
         self._clock, self._metrics = clock, metrics
         self._pending = Pending()
+        self._is_trading = True
         self._portfolios = views.Portfolios()
         self._told_s = self._ticked_s = self._beat_s = clock.monotonic()
 
@@ -110,8 +112,22 @@ class Pipeline:
             self._commit(NOTHING)
             self.changed(change)
 
+    def reconcile(self, *, accept_orders: bool) -> None:
+        """Before the first tick: where the desk contradicts PostgreSQL, take PostgreSQL's word, or let all orders leave
+        the desk and fill none."""
+        found, sight = reconcile.contradictions(self._core.desk, self._core.sight), self._core.sight
+        self._metrics.trading.set(accept_orders or not found)
+        if not found:
+            return
+        self._commit(NOTHING)
+        log.error("orders contradict the journal", found=found[:SHOWN], count=len(found), remedy=reconcile.REMEDY)
+        self.changed(reconcile.accepted(sight) if accept_orders else reconcile.suspended(sight))
+        self._is_trading = accept_orders
+
     def changed(self, change: Change) -> None:
         """Let the core meet a change; it is journalled with the next row."""
+        if not self._is_trading:
+            change = reconcile.without_orders(change)
         self._core.change(change)
         self._pending.since_s, self._pending.change = self._clock.monotonic(), change
         self._metrics.changes.inc()

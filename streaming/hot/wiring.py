@@ -75,14 +75,23 @@ class _Start:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    """What somebody has looked into. `gap`: forget what was learnt, and read on at the first offset after the journal
+    that there is. `orders`: where orders contradict the journal, they are as PostgreSQL has them."""
+
+    gap: bool = False
+    orders: bool = False
+
+
 def build(
-    settings: Settings, runner: asyncio.Runner, stop: Event, *, accept_gap: bool, clock: Clock, metrics: HotMetrics
+    settings: Settings, runner: asyncio.Runner, stop: Event, *, accept: Accept, clock: Clock, metrics: HotMetrics
 ) -> Built:
     """Take the shard, come back to where it stood, read the books, and start to follow them.
 
-    `accept_gap`: forget what was learnt, and read on at the first offset after the journal that there is.
+    Raises OffsetGapError, ReplayImpossible, Fenced.
     """
-    return _Builder(settings, runner, stop, clock, metrics).build(accept_gap=accept_gap)
+    return _Builder(settings, runner, stop, clock, metrics).build(accept)
 
 
 def recompute(settings: Settings, runner: asyncio.Runner, stop: Event, *, clock: Clock) -> Compared:
@@ -105,17 +114,18 @@ class _Builder:
         self._source = Source(self._consumer(GROUP), TICKS.name, clock=clock, metrics=metrics)
         self._reader = Reader(max_message_bytes=settings.landing.max_message_bytes)
 
-    def build(self, *, accept_gap: bool) -> Built:
+    def build(self, accept: Accept) -> Built:
         shard = self._writer.ask(self._take)
-        start = self._begun(shard, accept_gap=accept_gap)
+        start = self._begun(shard, accept_gap=accept.gap)
         log.info("resumed", epoch=shard.epoch, row=start.number, is_new=start.is_new)
         change = self._books(start.core, is_new=start.is_new)
-        self._assign(start, shard, accept_gap=accept_gap)
+        self._assign(start, shard, accept_gap=accept.gap)
         ends, section = self._ends(), self._settings.hot
         taken = Taken(shard, start.number)
         pipeline = Pipeline(start.core, ends, section.batch_ms / 1e3, taken, clock=self._clock, metrics=self._metrics)
         if change:
             pipeline.changed(change)
+        pipeline.reconcile(accept_orders=accept.orders)
         ends.follower.start(start.core.sight)
         return Built(pipeline, ends)
 
