@@ -21,8 +21,7 @@ from lakehouse.clock import SystemClock
 from lakehouse.domain.quote import Quote
 from lakehouse.local import probes
 from lakehouse.settings import Settings, inherited_environment, project_root
-from lakehouse.stores import postgres, quote_bus, quotes
-from lakehouse.stores import redis as redis_store
+from lakehouse.stores import postgres, quote_bus, quotes, redis as redis_store
 
 START_S = 60.0
 CORES = sorted(os.sched_getaffinity(0))

@@ -20,8 +20,7 @@ from bench.hot_book import HELD, PORTFOLIOS
 from bench.hot_load import BOUND, SYMBOLS, symbol
 from bench.hot_watch import ALERTS, QUOTES
 from lakehouse.settings import Settings, load
-from lakehouse.stores import kafka, postgres
-from lakehouse.stores import redis as redis_store
+from lakehouse.stores import kafka, postgres, redis as redis_store
 
 POLL_S: Final = 0.5
 _TAKE: Final = 2_000

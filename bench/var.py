@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession, functions as F
 from pyspark.sql.types import ArrayType, DoubleType
 from threadpoolctl import threadpool_limits
 

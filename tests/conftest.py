@@ -11,8 +11,7 @@ from rich.console import Console
 
 from lakehouse.clock import SystemClock
 from lakehouse.errors import TidemarkError
-from lakehouse.local import stack as local_stack
-from lakehouse.local import status as local_status
+from lakehouse.local import stack as local_stack, status as local_status
 from lakehouse.local.progress import Progress
 from lakehouse.settings import Settings, load
 from tests.factories import real_engines

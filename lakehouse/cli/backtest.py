@@ -18,8 +18,7 @@ from lakehouse.backtest.result import Result
 from lakehouse.backtest.rules import TRADING_DAYS, Costs, Fill, Rules
 from lakehouse.backtest.splits import WalkForward
 from lakehouse.backtest.strategies.kit import Strategy
-from lakehouse.backtest.strategies.registry import SIGNALS, STRATEGIES, build, summary
-from lakehouse.backtest.strategies.registry import parameters as parameters_of
+from lakehouse.backtest.strategies.registry import SIGNALS, STRATEGIES, build, parameters as parameters_of, summary
 from lakehouse.backtest.tables import part
 from lakehouse.backtest.walk_forward import Trials, try_all, walk
 from lakehouse.cli import backtest_data as data

@@ -6,18 +6,20 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from lakehouse.cli import actions as actions_command
-from lakehouse.cli import backtest_options as backtest_command
-from lakehouse.cli import books as books_command
-from lakehouse.cli import bootstrap as bootstrap_command
-from lakehouse.cli import chain as chain_command
-from lakehouse.cli import commands as platform_commands
-from lakehouse.cli import freshness as freshness_command
-from lakehouse.cli import login as login_command
-from lakehouse.cli import quality as quality_command
-from lakehouse.cli import rooms
-from lakehouse.cli import run as run_command
-from lakehouse.cli import sql as sql_command
+from lakehouse.cli import (
+    actions as actions_command,
+    backtest_options as backtest_command,
+    books as books_command,
+    bootstrap as bootstrap_command,
+    chain as chain_command,
+    commands as platform_commands,
+    freshness as freshness_command,
+    login as login_command,
+    quality as quality_command,
+    rooms,
+    run as run_command,
+    sql as sql_command,
+)
 from lakehouse.errors import TidemarkError
 from lakehouse.local import commands as local_commands
 

@@ -21,8 +21,7 @@ from lakehouse.stores.models import (
 from ml.features.returns import LEAST_RETURNS, samples
 from ml.inference import forecast as computing
 from ml.inference.forecast import NAME, Forecaster, forecaster
-from ml.inference.models import Loaded, NoChampionError, UnusableModelError
-from ml.inference.models import Models as Registry
+from ml.inference.models import Loaded, Models as Registry, NoChampionError, UnusableModelError
 from ml.registry.formats import PickleRefused
 from ml.registry.names import PREVIOUS
 from ml.registry.verdicts import verdict_of

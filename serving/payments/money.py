@@ -9,8 +9,7 @@ from lakehouse.clock import Clock
 from lakehouse.domain.currency import from_minor
 from lakehouse.domain.ids import uuid7
 from lakehouse.domain.weekdays import next_weekday
-from lakehouse.stores.books import ledger
-from lakehouse.stores.books import payments as store
+from lakehouse.stores.books import ledger, payments as store
 from lakehouse.stores.books.booking import BookingRefused
 from lakehouse.stores.books.outbox import Event, emit
 from lakehouse.stores.books.payments import Move, Purse

@@ -1,7 +1,6 @@
 """Ticks to one-minute bars."""
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.contracts.tables.gold import BARS_1M
 

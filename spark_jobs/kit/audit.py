@@ -6,8 +6,7 @@ from datetime import date
 from functools import reduce
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.contracts.model import Store, Table
 from lakehouse.contracts.quality import (

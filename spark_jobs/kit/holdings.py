@@ -10,8 +10,7 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.domain.money import cents
 from lakehouse.errors import TidemarkError

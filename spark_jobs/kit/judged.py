@@ -1,7 +1,6 @@
 """Rows judged one by one: those with a reason against them, and of several good ones with one key the one to keep."""
 
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, Window, functions as F
 
 from lakehouse.contracts.model import Table
 from lakehouse.contracts.tables.silver import REJECTED_ROWS

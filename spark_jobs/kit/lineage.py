@@ -10,9 +10,14 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 import attr
-from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent, RunState
-from openlineage.client.event_v2 import Job as JobOfEvent
-from openlineage.client.event_v2 import Run as RunOfEvent
+from openlineage.client.event_v2 import (
+    InputDataset,
+    Job as JobOfEvent,
+    OutputDataset,
+    Run as RunOfEvent,
+    RunEvent,
+    RunState,
+)
 from openlineage.client.facet_v2 import (
     DatasetFacet,
     JobFacet,

@@ -5,8 +5,7 @@ business date, and the exchange rates that foreign ones are worth.
 from collections.abc import Mapping
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.contracts.jobs import POSITIONS_DAILY
 from lakehouse.contracts.tables.silver import FX_RATES, POSITIONS

@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.contracts.render.spark import data_type
 from lakehouse.contracts.tables.silver import POSITIONS

@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.construction.proposal import Proposal
 from lakehouse.contracts.jobs import REBALANCE_DAILY

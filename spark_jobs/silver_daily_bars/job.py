@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.contracts.jobs import SILVER_DAILY_BARS
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY

@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.tables.silver import DAILY_BARS

@@ -2,8 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import Column, DataFrame, functions as F
 
 from lakehouse.clock import epoch_us
 from lakehouse.contracts.reasons import Reason

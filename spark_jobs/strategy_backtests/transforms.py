@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 from lakehouse.backtest.market import Market
 from lakehouse.backtest.rules import TRADING_DAYS

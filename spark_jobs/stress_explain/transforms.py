@@ -5,8 +5,7 @@ from datetime import date, timedelta
 from functools import reduce
 from operator import or_
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 BARS = ("symbol", "business_date", "close", "currency")
 RETURNS = ("symbol", "business_date", "previous_date", "simple_return")

@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, functions as F
 
 CLOSES = ("symbol", "business_date", "previous_date", "currency", "close", "simple_return")
 BARS = ("symbol", "business_date", "close", "volume")

@@ -13,9 +13,7 @@ from streaming.hot.changes import CASH, FLOWS, MARKS, PORTFOLIOS, RULES, SYMBOLS
 from streaming.hot.desk import SimulatedDesk
 from streaming.hot.effects import Effects
 from streaming.hot.processor import DAY_US, Core, State
-from tests.factories.alerting import PORTFOLIOS as OWNER_NAMES
-from tests.factories.alerting import SYMBOLS as NAMES
-from tests.factories.alerting import random_rules, random_ticks
+from tests.factories.alerting import PORTFOLIOS as OWNER_NAMES, SYMBOLS as NAMES, random_rules, random_ticks
 
 OWNER_IDS = {name: str(UUID(int=100 + place)) for place, name in enumerate(OWNER_NAMES)}
 OWNERS = tuple(OWNER_IDS.values())

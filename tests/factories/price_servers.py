@@ -12,8 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request as Handshake
-from websockets.http11 import Response as HandshakeResponse
+from websockets.http11 import Request as Handshake, Response as HandshakeResponse
 
 from tests.factories.ports import free_port
 

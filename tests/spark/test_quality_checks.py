@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from deltalake.exceptions import TableNotFoundError
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession, functions as F
 
 from lakehouse.clock import SystemClock
 from lakehouse.contracts import quality

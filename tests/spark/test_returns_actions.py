@@ -20,8 +20,7 @@ from spark_jobs.kit.batch import publish
 from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.model import Batch
 from spark_jobs.returns_daily import actions, transforms
-from spark_jobs.returns_daily.job import ACTIONS
-from spark_jobs.returns_daily.job import JOB as RETURNS
+from spark_jobs.returns_daily.job import ACTIONS, JOB as RETURNS
 from spark_jobs.silver_daily_bars.job import JOB as SILVER
 from tests.factories.lake import bar, land
 

@@ -16,8 +16,7 @@ from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK, VAR_BACKTEST
 from lakehouse.contracts.tables.risk import COMPONENT_RISK, SCENARIO_PNL, UNMEASURED
 from lakehouse.contracts.tables.silver import POSITIONS as POSITIONS_TABLE
-from lakehouse.contracts.tables.stress import PARTS, PNL_EXPLAIN
-from lakehouse.contracts.tables.stress import STRESS as STRESS_TABLE
+from lakehouse.contracts.tables.stress import PARTS, PNL_EXPLAIN, STRESS as STRESS_TABLE
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.risk.cube import Groups
 from lakehouse.risk.linear import portfolio_pnl

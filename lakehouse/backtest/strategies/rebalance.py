@@ -16,8 +16,7 @@ from lakehouse.backtest.strategies.kit import (
     returns_of,
     trading,
 )
-from lakehouse.construction.model import Goal, Objective, Status, sample_market
-from lakehouse.construction.model import Market as Past
+from lakehouse.construction.model import Goal, Market as Past, Objective, Status, sample_market
 from lakehouse.risk.checks import FloatArray
 
 _WITHOUT_PARAMETERS = frozenset(Objective) - {Objective.RISK_BUDGETING, Objective.TARGET_WEIGHTS}

@@ -9,8 +9,7 @@ from lakehouse.contracts.quality import Grade
 from lakehouse.migrations import clickhouse
 from lakehouse.migrations.postgres import upgrade
 from lakehouse.settings import Settings
-from lakehouse.stores import clickhouse as store
-from lakehouse.stores import postgres
+from lakehouse.stores import clickhouse as store, postgres
 from spark_jobs.kit.findings import Finding, Found, keep
 from spark_jobs.publish_marts.findings import copy_findings
 from tests.factories.clickhouse_process import clickhouse_process

@@ -7,8 +7,7 @@ import pytest
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings
-from lakehouse.stores import postgres
-from lakehouse.stores import redis as redis_store
+from lakehouse.stores import postgres, redis as redis_store
 from tests.factories import hot as factory
 from tests.factories.alert_rules import put_rule
 from tests.factories.books import Holder, buy, deposit, holder, put

@@ -13,8 +13,7 @@ from clickhouse_connect.driver.client import Client
 from psycopg.types.json import Jsonb
 
 from lakehouse.clock import SystemClock
-from lakehouse.contracts.jobs import BARS_1M as SPEC
-from lakehouse.contracts.jobs import PUBLISH_MARTS
+from lakehouse.contracts.jobs import BARS_1M as SPEC, PUBLISH_MARTS
 from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.gold import BARS_1M
 from lakehouse.settings import Settings, project_root

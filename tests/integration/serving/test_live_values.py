@@ -7,8 +7,7 @@ import pytest
 from lakehouse.clock import SystemClock, epoch_us
 from lakehouse.migrations.postgres.demo import PORTFOLIOS
 from lakehouse.settings import Settings
-from lakehouse.stores import postgres
-from lakehouse.stores import redis as redis_store
+from lakehouse.stores import postgres, redis as redis_store
 from serving.live.repository import HOT
 from tests.factories.quote_stream import observation, send
 from tests.integration.serving.conftest import Served

@@ -11,8 +11,7 @@ import pytest
 
 from lakehouse.contracts.tables.gold import PORTFOLIO_RISK
 from lakehouse.contracts.tables.risk import BACKTEST_TESTS, COMPONENT_RISK
-from lakehouse.contracts.tables.stress import PARTS as OF_A_DAY
-from lakehouse.contracts.tables.stress import PNL_EXPLAIN, STRESS
+from lakehouse.contracts.tables.stress import PARTS as OF_A_DAY, PNL_EXPLAIN, STRESS
 from lakehouse.migrations.postgres.demo import PORTFOLIOS
 from tests.integration.serving.conftest import Served
 

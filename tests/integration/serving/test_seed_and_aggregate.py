@@ -10,8 +10,7 @@ import pytest
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import RedisSettings, Settings
-from lakehouse.stores import postgres
-from lakehouse.stores import redis as redis_store
+from lakehouse.stores import postgres, redis as redis_store
 from tests.factories.api_process import api_process
 from tests.factories.api_users import api_user
 from tests.factories.bars import walk, write_bars

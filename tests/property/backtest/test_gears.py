@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.backtest.event import play_orders, play_weights
 from lakehouse.backtest.gate import GearsDisagree, require_equal

@@ -3,8 +3,7 @@
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.construction.lots import Basket, Short, greedy, whole_lots
 from lakehouse.construction.policy import Costs, Pace, towards

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lakehouse.risk.checks import InsufficientHistory, NonFinite
 from ml.features.returns import LEAST_RETURNS, WINDOW, next_returns, samples

@@ -8,8 +8,7 @@ from math import floor
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lakehouse.portfolio.fold import Fact, Fold, FoldRefused
 from lakehouse.portfolio.lots import LotMethod

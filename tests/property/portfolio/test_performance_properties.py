@@ -4,8 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from lakehouse.portfolio.flows import CashDay, Step, Steps
 from lakehouse.portfolio.fx import Exchange, Quoted, Rates

@@ -3,8 +3,7 @@
 from datetime import date, timedelta
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.pricing.bond_terms import BondTerms, DayCount, YieldRule, flows_after
 from lakehouse.pricing.bonds import measures, payments, yield_from_price

@@ -1,8 +1,7 @@
 """What must hold for every option: parity, bounds, the way back from a price, Greeks as differences of prices."""
 
 import numpy as np
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from lakehouse.pricing import (
     OptionMarket,

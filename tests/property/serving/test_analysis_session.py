@@ -7,8 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import BaseModel
 
 from lakehouse.clock import ManualClock

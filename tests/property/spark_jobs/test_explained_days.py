@@ -3,8 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.domain.currency import rounded_minor
 from lakehouse.portfolio.fx import Rates

@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.trading.costs import Fees, Slippage
 from lakehouse.trading.matching import Print, TopOfBook

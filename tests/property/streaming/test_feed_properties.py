@@ -6,8 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import msgspec
 import numpy as np
 import pyarrow as pa
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from lakehouse.contracts.render import arrow
 from lakehouse.contracts.topics import BARS_DAILY, TICKS

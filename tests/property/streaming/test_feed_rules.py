@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from streaming.feed.policy.backoff import Backoff
 from streaming.feed.policy.breaker import Breaker, State

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.alerting.rules import OF_PORTFOLIO, Crossing
 from streaming.hot import rules

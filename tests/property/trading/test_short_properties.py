@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from uuid import UUID
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lakehouse.portfolio.lots import Lot, LotBook, LotMethod
 from lakehouse.portfolio.transactions import from_units, to_units

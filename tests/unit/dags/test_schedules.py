@@ -8,8 +8,7 @@ from airflow.sdk.bases.timetable import BaseTimetable
 from airflow.serialization.decoders import decode_timetable  # the scheduler's own form of a timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import TimeRestriction
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dags.kit.assets import asset, awaited, awaited_tables
 from dags.kit.schedules import BusinessDateError, after_us_close, business_date, nightly, when_published

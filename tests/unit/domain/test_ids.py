@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import RFC_4122, uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lakehouse.clock import ManualClock
 from lakehouse.domain.ids import ENTROPY_BYTES, made_at, uuid7

@@ -5,8 +5,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import SecretStr
 
 from lakehouse.local.clickhouse.compression import ENCODINGS, choose, compress, decompress

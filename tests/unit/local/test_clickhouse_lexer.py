@@ -1,8 +1,7 @@
 """Where a statement ends and its rows begin."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lakehouse.local.clickhouse.lexer import (
     inserts_from_input,

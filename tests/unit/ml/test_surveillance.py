@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lakehouse.trading.observation import Observation
 from ml.checks.surveillance import ALERT_SCORE, MIN_HISTORY, UNKNOWN_SCORE, judge

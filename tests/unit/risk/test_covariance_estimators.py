@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from sklearn.covariance import OAS, LedoitWolf
 
-from lakehouse.risk import Covariance, InsufficientHistory, InvalidParameter, covariance_matrix, pivoted_cholesky
-from lakehouse.risk import sample_covariance as sample
+from lakehouse.risk import (
+    Covariance,
+    InsufficientHistory,
+    InvalidParameter,
+    covariance_matrix,
+    pivoted_cholesky,
+    sample_covariance as sample,
+)
 from lakehouse.risk.checks import FloatArray
 from lakehouse.risk.covariance_estimators import ewma_covariance, shrinkage
 

@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, ShapeMismatch
 from lakehouse.risk.cube import (

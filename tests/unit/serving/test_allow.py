@@ -7,8 +7,7 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Response
 from fastapi.testclient import TestClient
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import BaseModel, Field
 
 from serving.kit import problems, strict_json

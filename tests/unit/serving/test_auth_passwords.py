@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from lakehouse.settings import AuthSettings
 from serving.auth import api_keys

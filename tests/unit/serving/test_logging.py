@@ -6,8 +6,7 @@ import logging
 
 import pytest
 import structlog
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from serving.kit import logs
 from serving.kit.context import CURRENT, given_trace_id

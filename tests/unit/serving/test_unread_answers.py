@@ -1,7 +1,6 @@
 """A slow line may be slow: only who takes less than the least in a second is late."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from serving.kit.slow_clients import GRACE_S, MIN_BYTES_PER_S, MustRead
 

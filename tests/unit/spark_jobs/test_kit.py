@@ -23,8 +23,14 @@ from spark_jobs.kit.errors import DataError, NothingToDo, UnavailableError
 from spark_jobs.kit.fingerprint import content_hash, hexadecimal, measures
 from spark_jobs.kit.lake import Lake, Newest, ddl, run_of
 from spark_jobs.kit.landed import RowsUnaccountedError, reconciled
-from spark_jobs.kit.manifest import Manifest, OutputRecord, PartitionRecord, State, code_version
-from spark_jobs.kit.manifest import parse as parse_manifest
+from spark_jobs.kit.manifest import (
+    Manifest,
+    OutputRecord,
+    PartitionRecord,
+    State,
+    code_version,
+    parse as parse_manifest,
+)
 from spark_jobs.kit.model import Audit, literal, partitions
 from spark_jobs.kit.onward import InputWentBackError, require_onward
 from spark_jobs.kit.process import main
@@ -247,7 +253,7 @@ def test_the_calendar_knows_holidays() -> None:
     assert is_session(date(2022, 7, 4), "XLON")
     assert not is_session(date(2022, 7, 4), "XNYS")
     assert len(sessions(2021, 2022, "XNYS")) == 503
-    with pytest.raises(UnknownCalendarError, match="no calendar 'NYSE!' of .* set TIDEMARK_MARKET__CALENDAR"):
+    with pytest.raises(UnknownCalendarError, match=r"no calendar 'NYSE!' of .* set TIDEMARK_MARKET__CALENDAR"):
         is_session(DAY, "NYSE!")
 
 

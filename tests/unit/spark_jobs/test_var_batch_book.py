@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from spark_jobs.kit.holdings import Copied, Unmeasured, valued
 from spark_jobs.var_batch.book import NoHoldingsError, NothingMeasurableError, assemble

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lakehouse.trading.costs import BadCosts, Fees, Slippage
 from lakehouse.trading.family import OCO_FILLED
