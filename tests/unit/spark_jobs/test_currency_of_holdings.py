@@ -7,9 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from lakehouse.domain.money import float_cents
 from lakehouse.portfolio.fx import Quoted, Rates, line, pair_of, symbol_of
-from lakehouse.risk.methods import Method
+from lakehouse.risk.linear import portfolio_pnl
+from lakehouse.risk.methods import Method, estimate
 from lakehouse.risk.scenarios import Hypothetical, Shock, Target, Window
+from serving.risk.history import Closes
+from serving.risk.measuring import Ask, Holding, compute
 from spark_jobs.kit.holdings import Copied, Unmeasured, valued
 from spark_jobs.kit.rates import NO_RATES, rates_on
 from spark_jobs.stress_explain.market import Close, TwoCloses
@@ -96,6 +100,20 @@ class TestBook:
         sums = {kind: sum(row["component_var_base"] for row in rows) for kind, rows in by.items()}
         assert sums["currency"] == sums["instrument"]
         assert sum(row["exposure_base"] for row in by["currency"]) == book.values[0]
+
+
+def test_the_batch_and_the_api_measure_a_foreign_holding_alike() -> None:
+    random = np.random.default_rng(9)
+    prices = [D(f"{price:.2f}") for price in 100 * np.exp(random.normal(0, 0.01, 141).cumsum())]
+    known = rates(*(("EURUSD", ago, f"{rate:.6f}") for ago, rate in enumerate(1.1 + random.normal(0, 0.01, 141))))
+    table = closes({"A": [str(price) for price in prices]}, currency="EUR")
+    book = assemble(holdings(("P", "USD", "A", "10")), table, DAY, 140, rates=known)
+    batch = estimate(Method.HISTORICAL, portfolio_pnl(book.returns, book.exposures), confidence=D("0.95"))
+    days = [DAY - timedelta(days=140 - n) for n in range(141)]
+    ask = Ask(method=Method.HISTORICAL, confidence=D("0.95"), horizon_days=1, window_days=140)
+    found = compute([Holding("A", "EUR", D(1), D(10))], {"A": Closes("A", days, prices)}, "USD", ask, rates=known)
+    assert (found.value, found.value_at_risk) == (book.values[0], float_cents(float(batch.var[0])))
+    assert found.expected_shortfall == float_cents(float(batch.es[0]))
 
 
 class TestStress:
