@@ -87,11 +87,10 @@ class Trades(NamedTuple):
         )
 
 
-def trades_of(ticks: Ticks, order: np.ndarray, known: np.ndarray) -> Trades:
+def trades_of(ticks: Ticks, known: np.ndarray) -> Trades:
     """The trades that bars are made of: of symbols where `known` (by code) is True, with a price that a bar holds."""
-    price, size = ticks.price[order], ticks.size[order]
-    fits = (price >= LOWEST_PRICE) & (price < PRICE_LIMIT) & ~(size >= SIZE_LIMIT)
-    picked = order[ticks.is_trade[order] & known[ticks.code[order]] & fits]
+    fits = (ticks.price >= LOWEST_PRICE) & (ticks.price < PRICE_LIMIT) & ~(ticks.size >= SIZE_LIMIT)
+    picked = np.flatnonzero(ticks.is_trade & known[ticks.code] & fits)
     return Trades(
         ticks.symbols,
         ticks.code[picked],

@@ -12,7 +12,7 @@ from streaming.kit.checks import check
 from streaming.kit.decode import Decoder
 from streaming.kit.offsets import Span
 from streaming.kit.source import Chunk
-from streaming.quotes.columns import by_time, copy_columns, ticks_of
+from streaming.quotes.columns import copy_columns, ticks_of
 from streaming.quotes.writer import Flush
 
 AHEAD_US = 5_000_000  # a tick further ahead of the broker's clock is no newest price
@@ -70,7 +70,7 @@ class Batch:
         ticks = ticks_of(rows, np.concatenate(self._partition), np.concatenate(self._offset), is_ahead)
         self.unstorable = rows.num_rows - len(ticks)
         body = quotes_copy.body(copy_columns(ticks), len(ticks))
-        return Flush(ticks, by_time(ticks), body, self._spans, np.concatenate(self._every_us))
+        return Flush(ticks, body, self._spans, np.concatenate(self._every_us))
 
 
 def _joined(spans: Mapping[int, Span], later: Mapping[int, Span]) -> dict[int, Span]:

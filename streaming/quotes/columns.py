@@ -1,5 +1,9 @@
-"""Ticks in columns, sorted once for everything that follows. Pure."""
+"""Ticks in columns, sorted once by symbol and time for everything that follows. Pure.
 
+Also for PostgreSQL: rows that come by symbol and time fill the pages of its index one after the other.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +19,11 @@ _SPAN_BITS = 44  # of microseconds: 203 days
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """A batch; all arrays of one length N. `symbols[code[i]]` and `providers[provider[i]]` are tick i's; providers are
-    in the order of their names. Prices and sizes are NaN where a tick has none."""
+    """A batch by (symbol, time, seq, provider), ties as they came; all arrays of one length N.
+
+    `symbols[code[i]]` and `providers[provider[i]]` are tick i's; both are in the order of their names. Prices and sizes
+    are NaN where a tick has none.
+    """
 
     symbols: tuple[str, ...]
     code: np.ndarray
@@ -60,22 +67,9 @@ def ticks_of(rows: pa.Table, partition: np.ndarray, offset: np.ndarray, is_ahead
         "offset": offset,
         "is_ahead": is_ahead,
     }
-    if not fits.all():
-        columns = {name: values[fits] for name, values in columns.items()}
-    return Ticks(symbols=symbols, providers=providers, **columns)
-
-
-def by_time(ticks: Ticks) -> np.ndarray:
-    """Places of the ticks by (symbol, time, seq, provider), ties as they came: int64 of length N."""
-    if not len(ticks):
-        return np.empty(0, np.int64)
-    first_us, last_us = int(ticks.at_us.min()), int(ticks.at_us.max())
-    if last_us - first_us < 1 << _SPAN_BITS and len(ticks.symbols) < 1 << (62 - _SPAN_BITS):
-        key = (ticks.code.astype(np.int64) << _SPAN_BITS) | (ticks.at_us - first_us)
-        order = np.argsort(key, kind="stable")
-        if _is_in_order(ticks, key, order):
-            return order
-    return np.lexsort((ticks.provider, ticks.seq, ticks.at_us, ticks.code))
+    kept = np.flatnonzero(fits)
+    order = kept[_by_time(columns, kept, len(symbols))]
+    return Ticks(symbols=symbols, providers=providers, **{name: values[order] for name, values in columns.items()})
 
 
 def copy_columns(ticks: Ticks) -> tuple[quotes_copy.CopyColumn, ...]:
@@ -97,14 +91,24 @@ def copy_columns(ticks: Ticks) -> tuple[quotes_copy.CopyColumn, ...]:
     )
 
 
-def _is_in_order(ticks: Ticks, key: np.ndarray, order: np.ndarray) -> bool:
+def _by_time(columns: Mapping[str, np.ndarray], kept: np.ndarray, symbols: int) -> np.ndarray:
+    """Places within `kept` in the order of Ticks."""
+    code, at_us, seq, provider = (columns[name][kept] for name in ("code", "at_us", "seq", "provider"))
+    first_us, last_us = (int(at_us.min()), int(at_us.max())) if len(kept) else (0, 0)
+    if last_us - first_us < 1 << _SPAN_BITS and symbols < 1 << (62 - _SPAN_BITS):
+        key = (code.astype(np.int64) << _SPAN_BITS) | (at_us - first_us)
+        order = np.argsort(key, kind="stable")
+        if _is_in_order(key[order], seq[order], provider[order]):
+            return order
+    return np.lexsort((provider, seq, at_us, code))
+
+
+def _is_in_order(key: np.ndarray, seq: np.ndarray, provider: np.ndarray) -> bool:
     """Whether ticks of one symbol and instant follow each other by (seq, provider) already, as a feed sends them."""
-    placed = key[order]
-    ties = np.flatnonzero(placed[1:] == placed[:-1])
-    before, after = order[ties], order[ties + 1]
-    same = ticks.seq[before] == ticks.seq[after]
-    ascends = ticks.seq[before] < ticks.seq[after]
-    return bool(np.all(ascends | (same & (ticks.provider[before] <= ticks.provider[after]))))
+    ties = np.flatnonzero(key[1:] == key[:-1])
+    ascends = seq[ties] < seq[ties + 1]
+    same = seq[ties] == seq[ties + 1]
+    return bool(np.all(ascends | (same & (provider[ties] <= provider[ties + 1]))))
 
 
 def _dictionary(column: pa.ChunkedArray) -> tuple[tuple[str, ...], np.ndarray]:

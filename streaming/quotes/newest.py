@@ -73,12 +73,12 @@ class Newest:
         )
 
 
-def newest_of(ticks: Ticks, order: np.ndarray, known: np.ndarray) -> dict[str, Newest]:
-    """What the ticks say of each symbol where `known` (by code); `order` is columns.by_time. Ticks from the future, of
-    names that no quote can have, and prices that it cannot hold are passed over."""
+def newest_of(ticks: Ticks, known: np.ndarray) -> dict[str, Newest]:
+    """What the ticks say of each symbol where `known` (by code). Ticks from the future, of names that no quote can
+    have, and prices that it cannot hold are passed over."""
     fits = known & np.array([SYMBOL.fullmatch(name) is not None for name in ticks.symbols], np.bool_)
     sayable = np.array([PROVIDER.fullmatch(name) is not None for name in ticks.providers], np.bool_)
-    picked = order[fits[ticks.code[order]] & sayable[ticks.provider[order]] & ~ticks.is_ahead[order]]
+    picked = np.flatnonzero(fits[ticks.code] & sayable[ticks.provider] & ~ticks.is_ahead)
     trades = _sides(ticks, picked[ticks.is_trade[picked]], ticks.price, ticks.size)
     quotes = picked[~ticks.is_trade[picked]]
     bids, asks = (

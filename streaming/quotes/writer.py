@@ -24,11 +24,10 @@ _NEVER = -(2**63)
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Ticks to be written: `body` is their COPY, `order` is columns.by_time, `spans` the offsets that they settle.
-    `kafka_ts_us` is when each message, good or bad, was stamped."""
+    """Ticks to be written: `body` is their COPY, `spans` the offsets that they settle. `kafka_ts_us` is
+    when each message, good or bad, was stamped."""
 
     ticks: Ticks
-    order: np.ndarray
     body: bytes
     spans: Mapping[int, Span]
     kafka_ts_us: np.ndarray
@@ -72,11 +71,11 @@ class Writer:
             held = self._hold(flush.spans)
             done = Written(len(flush.ticks))
             known = np.array([name in self._currencies for name in flush.ticks.symbols], np.bool_)
-            trades = self._new_trades(bars.trades_of(flush.ticks, flush.order, known), done)
+            trades = self._new_trades(bars.trades_of(flush.ticks, known), done)
             if flush.body:
                 quotes_live.copy(self._connection, flush.body)
             self._put_bars(trades, _dropped_before_us(held), done)
-            self._put_newest(newest_of(flush.ticks, flush.order, known), done)
+            self._put_newest(newest_of(flush.ticks, known), done)
             self._tell_providers(flush.ticks)
             nexts = {number: span.last + 1 for number, span in flush.spans.items()}
             quotes_live.advance(self._connection, self._topic, nexts, clock=self._clock)

@@ -74,6 +74,7 @@ def market_of(settings: Settings, *, partitions: int = 4) -> Market:
     topic = replace(TICKS, name=f"test.ticks.{uuid.uuid4().hex[:10]}")
     admin = AdminClient(kafka.client_config(settings.kafka, "test"))
     admin.create_topics([NewTopic(topic.name, num_partitions=partitions, replication_factor=1)])[topic.name].result(30)
+    until(lambda: _is_led(admin, topic.name, partitions), "the topic is known to the broker")
     return Market(settings, topic)
 
 
@@ -85,13 +86,20 @@ def writing_here(market: Market) -> Iterator[QuotesMetrics]:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(made.run, stop)
         try:
-            yield metrics
+            until(lambda: made.ready.is_set() or running.done(), "the process is ready")
+            if not running.done():
+                yield metrics
         finally:
             stop.set()
             wait([running], WAIT_S)
             ends.source.close()
             ends.announcer.close()
     running.result()
+
+
+def _is_led(admin: AdminClient, name: str, partitions: int) -> bool:
+    found = admin.list_topics(name, timeout=10).topics[name]
+    return found.error is None and len(found.partitions) == partitions
 
 
 def start_quotes(market: Market, **more: str) -> "subprocess.Popen[str]":

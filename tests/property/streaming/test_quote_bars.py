@@ -1,14 +1,13 @@
 """Bars: the same to the digit however trades are cut, in whatever order they come, with whatever copies."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lakehouse.contracts.topics import TICKS
 from streaming.kit.decode import Decoder
 from streaming.quotes import bars
 from streaming.quotes.bars import Minute, Window
-from streaming.quotes.columns import by_time, ticks_of
+from streaming.quotes.columns import ticks_of
 from tests.factories.tick_days import BEGAN_US, Tick, bars_of, message
 
 DECODER = Decoder(TICKS, max_message_bytes=10_000)
@@ -35,7 +34,7 @@ def folded(ticks: list[Tick]) -> dict[Window, Minute]:
     rows = DECODER.decode([message(tick) for tick in ticks]).rows
     count = rows.num_rows
     made = ticks_of(rows, np.zeros(count, np.int32), np.arange(count), np.zeros(count, np.bool_))
-    return bars.fold(bars.trades_of(made, by_time(made), np.ones(len(made.symbols), np.bool_)))
+    return bars.fold(bars.trades_of(made, np.ones(len(made.symbols), np.bool_)))
 
 
 def written(minutes: dict[Window, Minute]) -> dict[Window, object]:

@@ -11,7 +11,7 @@ import pytest
 from lakehouse.contracts.topics import TICKS
 from lakehouse.domain.quote import LatestQuote, Quote
 from streaming.kit.decode import Decoder
-from streaming.quotes.columns import by_time, ticks_of
+from streaming.quotes.columns import ticks_of
 from streaming.quotes.enriched import message_of
 from streaming.quotes.newest import Newest, newest_from, newest_of
 from tests.factories.tick_days import BEGAN_US, Tick, message
@@ -34,7 +34,7 @@ def told(*ticks: Tick, ahead: bool = False) -> Newest | None:
     rows = Decoder(TICKS, max_message_bytes=10_000).decode([message(each) for each in ticks]).rows
     count = rows.num_rows
     made = ticks_of(rows, np.zeros(count, np.int32), np.arange(count), np.full(count, ahead))
-    return newest_of(made, by_time(made), np.ones(len(made.symbols), np.bool_)).get("AAPL")
+    return newest_of(made, np.ones(len(made.symbols), np.bool_)).get("AAPL")
 
 
 def quoted(newest: Newest | None) -> Quote | None:
