@@ -1,0 +1,87 @@
+"""Orders met by live ticks in a hot process that is killed, and that trades no more where its orders contradict it."""
+
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from lakehouse.clock import SystemClock, epoch_us
+from lakehouse.settings import Settings
+from lakehouse.stores import postgres
+from lakehouse.trading.order import OrderClass, OrderType, Status
+from lakehouse.trading.ticket import Exit
+from tests.factories import hot as factory
+from tests.factories.trading import Desk, desks, units, wish
+
+pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka")]
+
+CLOCK = SystemClock()
+D = Decimal
+# What no program can do: another quantity at the version that the desk knows.
+TAMPER = """
+    ALTER TABLE trading.order DISABLE TRIGGER order_check_move;
+    UPDATE trading.order SET quantity = 12 WHERE status = 'accepted';
+    ALTER TABLE trading.order ENABLE TRIGGER order_check_move;
+"""
+
+
+def quote(settings: Settings, bid: float, ask: float, sequence: int) -> None:
+    factory.send(settings, [factory.quote("AAPL", bid, ask, sequence, at_us=epoch_us(CLOCK.now()))])
+
+
+def statuses(desk: Desk, order_id: UUID) -> list[Status]:
+    return [each.status for each in desk.family(order_id)]
+
+
+@pytest.mark.timeout(600)
+def test_a_bracket_survives_a_kill_and_contradicted_orders_wait_for_somebody(settings: Settings, folder: Path) -> None:
+    with desks(settings) as make:
+        desk = make()
+        desk.deposit(1_000_000)
+        ticket = wish(
+            desk,
+            type=OrderType.MARKET,
+            limit_price=None,
+            order_class=OrderClass.BRACKET,
+            take_profit=Exit(limit_price=D(110)),
+            stop_loss=Exit(stop_price=D(95)),
+        )
+        entry = desk.place(ticket).order_id
+        first = factory.started(settings, folder)
+        quote(settings, 99.0, 100.0, 1)
+        factory.until(lambda: statuses(desk, entry)[0] is Status.FILLED, first)
+        assert statuses(desk, entry) == [Status.FILLED, Status.ACCEPTED, Status.ACCEPTED]
+        first.kill()
+
+        with factory.running(settings, folder) as second:
+            assert second.metric("tidemark_hot_trading") == 1
+            quote(settings, 111.0, 112.0, 2)
+            factory.until(lambda: statuses(desk, entry)[1] is Status.FILLED, second)
+        assert statuses(desk, entry) == [Status.FILLED, Status.FILLED, Status.CANCELED]
+        fills = desk.rows("SELECT venue_trade_id FROM trading.fill WHERE portfolio_id = %(p)s ORDER BY id")
+        assert len(set(fills)) == len(fills) == 2
+        assert desk.rows("SELECT count(*) FROM ops.outbox WHERE topic = 'trade.fills'") == [(2,)]
+        assert desk.rows("SELECT sum(amount_minor) FROM ledger.entry") == [(0,)]
+        assert units(desk) == (0, 0)
+
+        waiting = desk.place(wish(desk)).order_id
+        with factory.running(settings, folder) as third:
+            factory.until(lambda: third.metric("tidemark_hot_journal_number") > 0, third)
+            quote(settings, 104.0, 105.0, 3)
+            factory.until(lambda: factory.journalled(settings) == factory.ends(settings), third)
+        with postgres.connect(settings.postgres) as connection:
+            connection.execute(TAMPER)
+        with factory.running(settings, folder) as fourth:
+            assert fourth.metric("tidemark_hot_trading") == 0
+            quote(settings, 98.0, 99.0, 4)
+            factory.until(lambda: factory.journalled(settings) == factory.ends(settings), fourth)
+        assert desk.order(waiting).status is Status.ACCEPTED, "nothing was traded"
+        assert "--accept-orders" in fourth.log.read_text()
+
+        last = factory.start(settings, folder, "-m", "streaming.hot", "--accept-orders")
+        factory.until(last.is_ready, last)
+        quote(settings, 98.0, 99.0, 5)
+        factory.until(lambda: desk.order(waiting).status is Status.FILLED, last)
+        assert last.stop() == 0
+        assert units(desk) == (12, 0)
