@@ -19,7 +19,7 @@ from lakehouse.contracts.jobs import ALERT_MONITOR
 from lakehouse.settings import Settings, load
 from lakehouse.stores import alert_verdicts, alerting, hot_book, postgres, redis
 from lakehouse.stores.alert_verdicts import Outcome, Past, Verdict, verdict_of
-from lakehouse.stores.alerting import Alert, Source, StoredRule, alert_of
+from lakehouse.stores.alerting import Alert, Origin, StoredRule, alert_of
 from lakehouse.stores.books.history import Fetch
 from lakehouse.stores.postgres import rows_of
 
@@ -87,7 +87,7 @@ def _judged(read: _Read, clock: Clock) -> Looked:
         verdicts.append(verdict)
         if verdict.outcome is Outcome.MISSED and past.outcome != Outcome.MISSED and seen.crossing is not None:
             own = replace(seen.crossing, sequence=past.lowest - 1)
-            missed.append(alert_of(rule, own, None, clock=clock, source=Source.MONITOR))
+            missed.append(alert_of(rule, own, None, clock=clock, source=Origin.MONITOR))
     verdicts += [
         Verdict(rule_id=each.id, outcome=Outcome.NOT_JUDGED, reason="it is paused", judged_at=now)
         for each in read.rules

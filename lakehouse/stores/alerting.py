@@ -82,7 +82,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class Source(StrEnum):
+class Origin(StrEnum):
     """Who found a rule broken: the hot process, of which sequences count from 1, or the monitor, from -1 down."""
 
     HOT = "hot"
@@ -194,7 +194,7 @@ async def rules_of(fetch: Fetch, ids: Sequence[UUID] | None = None) -> list[Stor
 
 
 def alert_of(
-    stored: StoredRule, crossing: Crossing, tick: Tick | None, *, clock: Clock, source: Source = Source.HOT
+    stored: StoredRule, crossing: Crossing, tick: Tick | None, *, clock: Clock, source: Origin = Origin.HOT
 ) -> Alert:
     """The alert of a crossing; `tick` is None where time alone did it."""
     return Alert(

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lakehouse.alerting.rules import Kind
-from lakehouse.stores.alerting import Severity, Source, digits
+from lakehouse.stores.alerting import Origin, Severity, digits
 from serving.kit.crud.listing import ListQuery
 from serving.kit.types import Instant, Optionally, Symbol
 
@@ -28,7 +28,7 @@ class AlertOut(BaseModel):
     rule_id: UUID = Field(description="rule, which may be gone")
     subject: str = Field(description="symbol, portfolio, or portfolio:symbol of a position")
     sequence: int = Field(description="which crossing of the rule it is; negative where the monitor found it")
-    source: Source = Field(description="hot: by the tick itself; monitor: by the quarter-hourly look")
+    source: Origin = Field(description="hot: by the tick itself; monitor: by the quarter-hourly look")
     owner_id: UUID = Field(description="user that owns the rule")
     portfolio_id: UUID | None = Field(description="portfolio; null of a rule on a symbol")
     symbol: str | None = Field(description="instrument; null of a rule on a portfolio", examples=["AAPL"])
@@ -54,7 +54,7 @@ class AlertQuery(ListQuery):
     symbol: Optionally[Symbol] = Field(None, description="only of this instrument")
     kind: Optionally[Kind] = Field(None, description="only of rules of this kind")
     severity: Optionally[Severity] = Field(None, description="only of this severity")
-    source: Optionally[Source] = Field(None, description="only those that this found")
+    source: Optionally[Origin] = Field(None, description="only those that this found")
     happened_from: Optionally[Instant] = Field(None, description="only those that happened at or after it")
     happened_to: Optionally[Instant] = Field(None, description="only those that happened before it")
     acknowledged: Optionally[bool] = Field(None, description="only those that were seen, or only those that were not")

@@ -12,7 +12,7 @@ from serving.kit.types import CurrencyCode, MoneyOut
 UNKNOWN: Final = "; null while a position has no price or rate, or cash no rate"
 
 
-class Source(StrEnum):
+class LiveSource(StrEnum):
     """Who valued the portfolio."""
 
     HOT = "hot"
@@ -24,7 +24,7 @@ class LiveOut(BaseModel):
 
     portfolio_id: UUID
     base_currency: CurrencyCode = Field(description="currency of the amounts")
-    source: Source = Field(
+    source: LiveSource = Field(
         description="hot: by the process that follows every tick; prices: by the newest prices that are kept, while "
         "that process is away or behind them"
     )

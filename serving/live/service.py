@@ -18,7 +18,7 @@ from lakehouse.stores.books.newest import NewestPrice, as_prices, newest_prices,
 from serving.kit.access import Principal
 from serving.kit.types import MoneyOut, money_of
 from serving.live.repository import HotRow, LiveRepository, Opening
-from serving.live.schemas import LiveOut, Source
+from serving.live.schemas import LiveOut, LiveSource
 from serving.performance.repository import CashRow, HeldRow, PerformanceRepository, PortfolioRow
 from serving.portfolios.service import PortfolioNotFound
 
@@ -75,7 +75,7 @@ def _of_hot(portfolio: PortfolioRow, hot: HotRow) -> LiveOut:
     base = portfolio.base_currency
     opening = None if hot.opening is None else _minor(hot.opening, base)
     amounts = None if hot.missing else tuple(_minor(each, base) for each in (hot.equity, hot.net, hot.gross))
-    return _out(portfolio, Source.HOT, hot.at, (amounts, hot.missing, opening))
+    return _out(portfolio, LiveSource.HOT, hot.at, (amounts, hot.missing, opening))
 
 
 def _of_prices(
@@ -97,7 +97,7 @@ def _of_prices(
     if value.value_minor is not None and value.cash_minor is not None:
         amounts = (value.value_minor, value.value_minor - value.cash_minor, sum(map(abs, known)))
     start = None if opening is None or opening.currency != base else opening.minor
-    return _out(portfolio, Source.PRICES, found.as_of, (amounts, missing, start))
+    return _out(portfolio, LiveSource.PRICES, found.as_of, (amounts, missing, start))
 
 
 def _position(row: HeldRow, market: Market, today: date) -> int | None:
@@ -113,7 +113,7 @@ Amounts = tuple[int, ...] | None
 
 
 def _out(
-    portfolio: PortfolioRow, source: Source, as_of: datetime | None, found: tuple[Amounts, int, int | None]
+    portfolio: PortfolioRow, source: LiveSource, as_of: datetime | None, found: tuple[Amounts, int, int | None]
 ) -> LiveOut:
     amounts, missing, opening = found
     base = portfolio.base_currency

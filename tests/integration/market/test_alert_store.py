@@ -14,7 +14,7 @@ from lakehouse.clock import SystemClock
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.settings import Settings
 from lakehouse.stores import alerting, postgres, redis
-from lakehouse.stores.alerting import Alert, Source, StoredRule, Tick, alert_of
+from lakehouse.stores.alerting import Alert, Origin, StoredRule, Tick, alert_of
 from lakehouse.stores.postgres import Pool
 from tests.factories.alert_rules import crossing_of, put_rule
 
@@ -93,7 +93,7 @@ def test_a_transaction_that_fails_tells_nothing(market: Settings) -> None:
 def test_rules_are_read_with_how_often_the_hot_process_told_them(market: Settings) -> None:
     one, other = put_rule(market), put_rule(market, kind="crossed_quote", limit_value=None, symbol="MSFT")
     [rule] = stored(market, one)
-    monitors = alert_of(rule, crossing_of(rule, -1), None, clock=CLOCK, source=Source.MONITOR)
+    monitors = alert_of(rule, crossing_of(rule, -1), None, clock=CLOCK, source=Origin.MONITOR)
     record(market, [alert_of(rule, crossing_of(rule, number), TICK, clock=CLOCK) for number in (1, 2, 3)] + [monitors])
 
     found = stored(market)
