@@ -29,11 +29,13 @@ ORDERS: Final = "orders"
 """portfolio id -> {order id: an open order, as the desk reads it}."""
 VAR: Final = "var"
 """portfolio id -> value at risk of the newest batch, units of its base currency."""
+RETURNS: Final = "returns"
+"""symbol -> its returns on the same past days, float64 as base64: scenarios of live value at risk."""
 MARKS: Final = "marks"
 """symbol -> [event time, bid, ask, mark] known before the first tick: told once, and remembered by the market alone."""
 
 BY_PORTFOLIO: Final = (PORTFOLIOS, UNITS, CASH, FLOWS, ORDERS)
-MAPS: Final = (SYMBOLS, *BY_PORTFOLIO, RATES, RULES, VAR)
+MAPS: Final = (SYMBOLS, *BY_PORTFOLIO, RATES, RULES, VAR, RETURNS)
 UNKNOWN_CASH: Final = "unknown"
 
 

@@ -1,6 +1,7 @@
 """Follows books, rules and orders in a thread of its own: events hint at what to read again, rows are the truth."""
 
 import asyncio
+from datetime import date
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Final
@@ -14,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from lakehouse.clock import Clock
 from lakehouse.contracts.topics import books, risk
+from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
 from lakehouse.stores.hot_var import newest_var
 from lakehouse.stores.marts import Marts, MartsUnavailable
@@ -36,6 +38,10 @@ NOTHING: Final = Asked(frozenset(), frozenset())
 log = structlog.get_logger(__name__)
 
 
+class FollowerEnded(TidemarkError):
+    """The thread that reads books has failed: the process ends, and starts anew."""
+
+
 class Follower:
     """Reads what events hint at within POLL_S, and everything every REFRESH_S.
 
@@ -46,13 +52,14 @@ class Follower:
         self._section, self._marts, self._consumer, self._clock = section, marts, consumer, clock
         self._hints: SimpleQueue[UUID] = SimpleQueue()
         self._found: SimpleQueue[Change] = SimpleQueue()
-        self._stop = Event()
+        self._stop, self._ended = Event(), Event()
         self._thread: Thread | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
+        self._scenarios_of: tuple[frozenset[str], date] | None = None
 
     def start(self, seen: Sight) -> None:
         """Follow from what was `seen`, beginning with everything."""
-        self._thread = Thread(target=lambda: asyncio.run(self._follow(seen.copy())), name="follower", daemon=True)
+        self._thread = Thread(target=self._run, args=(seen.copy(),), name="follower", daemon=True)
         self._thread.start()
 
     def hint(self, portfolio: UUID) -> None:
@@ -60,7 +67,9 @@ class Follower:
         self._hints.put(portfolio)
 
     def taken(self) -> Change | None:
-        """The next change that was found."""
+        """The next change that was found. Raises FollowerEnded: what is judged would be older and older."""
+        if self._ended.is_set():
+            raise FollowerEnded("nothing follows the books any more; the log says why")
         try:
             return self._found.get_nowait()
         except Empty:
@@ -72,6 +81,12 @@ class Follower:
         if self._thread is not None:
             self._thread.join()
         self._consumer.close()
+
+    def _run(self, seen: Sight) -> None:
+        try:
+            asyncio.run(self._follow(seen))
+        finally:
+            self._ended.set()  # whatever ended it; the interpreter writes the traceback of a thread that fails
 
     async def _follow(self, seen: Sight) -> None:
         owed, refreshed_s, var, listens = NOTHING, float("-inf"), None, False
@@ -95,6 +110,8 @@ class Follower:
             if self._connection is None:
                 self._connection = await connect(self._section, "tidemark-hot-follower")
             change = await reading.changes(self._connection, seen, asked, clock=self._clock)
+            self._hand_on(seen, change)
+            await self._read_scenarios(self._connection, seen)
         except IN_THE_WAY:
             return asked
         except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
@@ -102,8 +119,14 @@ class Follower:
             await self._close()
             self._stop.wait(PAUSE_S)
             return asked
-        self._hand_on(seen, change)
         return NOTHING
+
+    async def _read_scenarios(self, connection: AsyncConnection[TupleRow], seen: Sight) -> None:
+        """Past returns, where other symbols need them or a new day has come."""
+        wanted = reading.with_live_var(seen), self._clock.now().date()
+        if wanted != self._scenarios_of:
+            self._hand_on(seen, await reading.scenarios(connection, seen, wanted[0]))
+            self._scenarios_of = wanted
 
     async def _read_var(self, seen: Sight) -> None:
         """What the batch published last; where the marts are away, what was known of it stays."""

@@ -12,7 +12,7 @@ from lakehouse.clock import Clock, epoch_us
 from lakehouse.stores.hot import Row, Shard
 from streaming.hot import reconcile, rules, views
 from streaming.hot.batch import Batch
-from streaming.hot.changes import ORDERS, PORTFOLIOS, RULES, UNITS, VAR, Change
+from streaming.hot.changes import ORDERS, PORTFOLIOS, RETURNS, RULES, UNITS, VAR, Change
 from streaming.hot.checkpoints import Checkpoints
 from streaming.hot.effects import Effects
 from streaming.hot.follower import Follower
@@ -225,4 +225,6 @@ class Pipeline:
             rules=len(sight[RULES]),
             orders=sight.count(ORDERS),
         )
-        self._metrics.asleep.set(rules.without_var(sight[RULES].values(), sight[VAR]))
+        self._metrics.asleep.set(
+            rules.without_var(sight[RULES].values(), sight[VAR], has_scenarios=bool(sight[RETURNS]))
+        )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from lakehouse.alerting.rules import Kind
 from lakehouse.clock import Clock
-from lakehouse.stores import alerting, hot_book
+from lakehouse.stores import alerting, hot_book, hot_scenarios
 from lakehouse.stores.books.history import Fetch
 from lakehouse.stores.postgres import Transaction, rows_of
 from streaming.hot import rules
@@ -19,6 +20,7 @@ from streaming.hot.changes import (
     ORDERS,
     PORTFOLIOS,
     RATES,
+    RETURNS,
     RULES,
     SYMBOLS,
     UNITS,
@@ -28,6 +30,7 @@ from streaming.hot.changes import (
     Values,
     difference,
 )
+from streaming.hot.watched import returns_to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +94,17 @@ async def _rules(connection: Transaction, seen: Sight, ids: frozenset[UUID] | No
     stored = await alerting.rules_of(fetch, None if ids is None else sorted(ids))
     known = seen[RULES]
     return {str(each.id): rules.to_json(each, known.get(str(each.id))) for each in stored}
+
+
+def with_live_var(seen: Sight) -> frozenset[str]:
+    """The symbols held by portfolios of which a rule watches the live value at risk."""
+    stored = [found for found in seen[RULES].values() if isinstance(found, dict)]
+    owners = {found["portfolio_id"] for found in stored if found["kind"] == Kind.VAR_LIVE}
+    held = (seen[UNITS].get(owner) for owner in owners)
+    return frozenset(name for units in held if isinstance(units, dict) for name in units)
+
+
+async def scenarios(connection: Transaction, seen: Sight, symbols: frozenset[str]) -> Change:
+    """How the past returns of these symbols differ from what was seen."""
+    found = await hot_scenarios.past_returns(connection, sorted(symbols)) if symbols else {}
+    return difference(seen, {RETURNS: {name: returns_to_text(returns) for name, returns in found.items()}}, {})

@@ -40,10 +40,9 @@ def is_watchable(rule: Rule, symbols: Mapping[str, object], portfolios: Mapping[
     return (rule.symbol is None or rule.symbol in symbols) and (rule.portfolio is None or rule.portfolio in portfolios)
 
 
-def without_var(found: Iterable[object], var: Mapping[str, object]) -> int:
+def without_var(found: Iterable[object], var: Mapping[str, object], *, has_scenarios: bool) -> int:
     """How many rules are not judged, since no value at risk is known: of the batch for their portfolio, or live."""
-    stored = (cast("Mapping[str, object]", each) for each in found)
-    return sum(
-        each["kind"] == Kind.VAR_LIVE or (each["kind"] == Kind.VAR_BATCH and each["portfolio_id"] not in var)
-        for each in stored
-    )
+    stored = [cast("Mapping[str, object]", each) for each in found]
+    live = sum(each["kind"] == Kind.VAR_LIVE for each in stored)
+    batch = sum(each["kind"] == Kind.VAR_BATCH and each["portfolio_id"] not in var for each in stored)
+    return batch + (0 if has_scenarios else live)

@@ -1,11 +1,15 @@
 """Has the compiled loops ready before the first tick: read from numba's cache, or compiled into it."""
 
+from typing import Final
+
 import numpy as np
 
 from lakehouse.alerting.book import Book
-from lakehouse.alerting.monitor import Monitor
+from lakehouse.alerting.monitor import Monitor, Scenarios
 from lakehouse.alerting.rules import Kind, Rule
 from streaming.hot.batch import Batch
+
+SCENARIOS: Final = 200
 
 
 def up() -> None:
@@ -24,10 +28,11 @@ def up() -> None:
     rules = [
         Rule(id="stop", kind=Kind.STOP_LOSS, limit=1.0, symbol="A", portfolio="P"),
         Rule(id="stale", kind=Kind.STALE_QUOTE, limit=1.0, symbol="A"),
+        Rule(id="live", kind=Kind.VAR_LIVE, limit=0.1, portfolio="P"),
         Rule(id="drawdown", kind=Kind.DRAWDOWN, limit=0.1, portfolio="P"),
     ]
     tick = {name: np.ones(1, column.dtype) for name, column in Batch.empty().ticks._asdict().items()}
     ticks = Batch.empty().ticks._replace(**tick | {"symbol": one})
-    monitor = Monitor(book, rules)
+    monitor = Monitor(book, rules, scenarios=Scenarios(returns=np.zeros((SCENARIOS, 1))))
     monitor.play(ticks)
     monitor.play(ticks._replace(at_us=ticks.at_us + 2_000_000, price=np.full(1, 0.5)))

@@ -1,5 +1,6 @@
 """The book and the rules of a sight as lakehouse.alerting has them: built whole, or changed in place."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -7,12 +8,12 @@ import numpy as np
 
 from lakehouse.alerting.book import Book
 from lakehouse.alerting.memory import Memory, OfRules
-from lakehouse.alerting.monitor import Monitor
+from lakehouse.alerting.monitor import Monitor, Scenarios
 from lakehouse.alerting.rules import Rule
 from lakehouse.risk.checks import FloatArray, IntArray
 from lakehouse.stores.alerting import StoredRule
 from streaming.hot import rules
-from streaming.hot.changes import CASH, PORTFOLIOS, RATES, RULES, SYMBOLS, UNITS, UNKNOWN_CASH, Change, Sight
+from streaming.hot.changes import CASH, PORTFOLIOS, RATES, RETURNS, RULES, SYMBOLS, UNITS, UNKNOWN_CASH, Change, Sight
 
 NOWHERE: Final = ""
 """The symbol at place 0, which never ticks: a portfolio with cash that has no rate holds one unit of it, without a
@@ -56,7 +57,7 @@ class Layout:
 
     def takes(self, sight: Sight, change: Change) -> bool:
         """Whether the change needs no other columns, only other numbers in them."""
-        if not {SYMBOLS, PORTFOLIOS, RULES}.isdisjoint(change):
+        if not {SYMBOLS, PORTFOLIOS, RULES, RETURNS}.isdisjoint(change):
             return False
         touched = {*change.get(UNITS, {}), *change.get(CASH, {})}
         owners = {owner: place for place, owner in enumerate(self.portfolios) if owner in touched}
@@ -109,7 +110,8 @@ def monitor_of(layout: Layout, sight: Sight, memory: Memory, stored: Stored) -> 
     watched = [(each, rule) for each, rule in stored.of(sight) if rules.is_watchable(rule, layout.place, places)]
     known = set(memory.rules.ids)
     fresh = [(each.crossings, rule.id) for each, rule in watched if rule.id not in known]
-    made = Monitor(layout.book(sight), [rule for _, rule in watched], memory=_with(memory, fresh))
+    scenarios = scenarios_of(layout, sight)
+    made = Monitor(layout.book(sight), [rule for _, rule in watched], memory=_with(memory, fresh), scenarios=scenarios)
     paused = {
         rule_id for rule_id, is_paused in zip(memory.rules.ids, memory.rules.paused.tolist(), strict=True) if is_paused
     }
@@ -119,6 +121,23 @@ def monitor_of(layout: Layout, sight: Sight, memory: Memory, stored: Stored) -> 
         elif rule.id in paused:
             made.resume(rule.id)
     return made
+
+
+def returns_to_text(returns: FloatArray) -> str:
+    """As RETURNS has them."""
+    return b64encode(returns.astype("<f8").tobytes()).decode()
+
+
+def scenarios_of(layout: Layout, sight: Sight) -> Scenarios | None:
+    """The scenarios of the layout's symbols, NaN of those that have none; None where no symbol has any."""
+    found = {name: np.frombuffer(b64decode(str(text)), "<f8") for name, text in sight[RETURNS].items()}
+    if not found:
+        return None
+    returns = np.full((max(map(len, found.values())), len(layout.symbols)), np.nan)
+    for name, column in found.items():
+        if name in layout.place and len(column) == len(returns):
+            returns[:, layout.place[name]] = column
+    return Scenarios(returns=returns)
 
 
 def _with(memory: Memory, fresh: Sequence[tuple[int, str]]) -> Memory:
