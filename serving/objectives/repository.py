@@ -1,13 +1,11 @@
 """The table of objectives, and who owns which portfolio."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, LiteralString, cast
 from uuid import UUID
 
 from lakehouse.contracts.tables.resources import OBJECTIVE
-from lakehouse.stores import postgres
 from lakehouse.stores.allocations import ask
 from lakehouse.stores.postgres import Transaction
 from serving.kit.crud.collection import Collection
@@ -25,14 +23,6 @@ OBJECTIVES = Collection(
         "allocation_status": STATUS + " = %(allocation_status)s",
     },
 )
-MINE: Final[LiteralString] = """
-    SELECT p.id FROM app.portfolio AS p WHERE p.id = ANY (%(ids)s) AND p.owner_id = %(owner)s FOR KEY SHARE
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Id:
-    id: UUID
 
 
 class ObjectiveRepository(CrudRepository[ObjectiveOut]):
@@ -43,8 +33,3 @@ class ObjectiveRepository(CrudRepository[ObjectiveOut]):
         await super().insert(connection, rows)
         ids = [each for row in rows if isinstance(each := row["portfolio_id"], UUID)]
         await ask(connection, ids, now=cast(datetime, rows[0]["created_at"]))
-
-    async def own_portfolios(self, connection: Transaction, owner: UUID, portfolios: Iterable[UUID]) -> frozenset[UUID]:
-        """Those of `portfolios` that the owner has; they stay until the transaction ends."""
-        found = await postgres.rows_of(connection, MINE, {"ids": list(portfolios), "owner": owner}, _Id)
-        return frozenset(row.id for row in found)

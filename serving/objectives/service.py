@@ -12,6 +12,7 @@ from lakehouse.stores.postgres import Transaction
 from serving.kit.access import Principal
 from serving.kit.crud.service import CrudService, NotFound, Row
 from serving.kit.database import Database
+from serving.kit.ownership import own_portfolios
 from serving.kit.problems import ApiError
 from serving.objectives.repository import OBJECTIVES, ObjectiveRepository
 from serving.objectives.schemas import Frequency, ObjectiveIn, ObjectiveOut
@@ -32,7 +33,7 @@ class ObjectiveService(CrudService[ObjectiveIn, ObjectiveOut]):
     ) -> list[Row | ApiError]:
         """A row of each item whose portfolio is the caller's own."""
         wanted = {item.portfolio_id for item in items}
-        own = await self._objectives.own_portfolios(connection, principal.user_id, wanted)
+        own = await own_portfolios(connection, principal.user_id, wanted)
         usual = {each: await self._following(each) for each in {item.rebalancing_frequency for item in items}}
         return [
             self._row(principal, item, usual[item.rebalancing_frequency])
