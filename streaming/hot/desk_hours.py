@@ -1,7 +1,7 @@
 """Which ticks were made while their exchange was open. Pure: an exchange's calendar is a function of time."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -10,6 +10,7 @@ import numpy as np
 from lakehouse.clock import epoch_us
 from lakehouse.risk.checks import BoolArray, IntArray
 from lakehouse.trading.sessions import sessions_on
+from lakehouse.trading.settlement import settles_on
 
 Hours = Callable[[str, IntArray], BoolArray]
 """Of an exchange (a MIC) and event times (T,) in microseconds, (T,): whether it was open."""
@@ -35,6 +36,13 @@ def in_sessions(exchange: str, at_us: IntArray) -> BoolArray:
         for opened, closed in sessions:
             is_open |= (days == day) & (opened <= at_us) & (at_us < closed)
     return is_open
+
+
+def warm(exchanges: Iterable[str], today: date) -> None:
+    """Read the calendars that the first order and the first fill at each exchange would wait for: seconds in all."""
+    for exchange in exchanges:
+        sessions_on(exchange, today)
+        settles_on(exchange, today)
 
 
 @lru_cache(maxsize=512)

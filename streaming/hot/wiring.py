@@ -6,7 +6,7 @@ import socket
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Thread
 from typing import Final
 
 import structlog
@@ -16,12 +16,14 @@ from lakehouse.clock import Clock
 from lakehouse.contracts.topics import TICKS
 from lakehouse.settings import Settings
 from lakehouse.stores import hot, kafka, redis
+from lakehouse.stores.books import open_orders
 from lakehouse.stores.hot import Checkpoint, Row, Shard
 from lakehouse.stores.marts import Marts
 from lakehouse.stores.postgres import Transaction
 from streaming.hot import reading
 from streaming.hot.changes import Change
 from streaming.hot.checkpoints import Checkpoints
+from streaming.hot.desk_hours import warm
 from streaming.hot.desk_settings import desk_of
 from streaming.hot.follower import Follower
 from streaming.hot.journal import Standing, cuts_of, pack, unpack
@@ -127,6 +129,8 @@ class _Builder:
             pipeline.changed(change)
         pipeline.reconcile(accept_orders=accept.orders)
         ends.follower.start(start.core.sight)
+        exchanges = self._writer.ask(open_orders.exchanges)
+        Thread(target=warm, args=(exchanges, self._clock.now().date()), name="calendars", daemon=True).start()
         return Built(pipeline, ends)
 
     def recompute(self) -> Compared:

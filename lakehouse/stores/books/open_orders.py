@@ -37,6 +37,7 @@ SEEN: Final[LiteralString] = """
     WHERE o.id = ANY(%(ids)s)
     ORDER BY o.id
 """
+EXCHANGES: Final[LiteralString] = "SELECT DISTINCT i.exchange FROM app.instrument AS i ORDER BY 1"
 LOCK: Final[LiteralString] = """
     SELECT a.id FROM app.account AS a
     WHERE a.id IN (SELECT p.account_id FROM app.portfolio AS p WHERE p.id = ANY(%(portfolio_ids)s))
@@ -48,6 +49,11 @@ LOCK: Final[LiteralString] = """
 @dataclass(frozen=True, slots=True)
 class _Id:
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    exchange: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,11 @@ async def open_orders(connection: Transaction, portfolio_ids: Collection[UUID] |
 async def families_of(connection: Transaction, order_ids: Collection[UUID]) -> list[OpenOrder]:
     """These orders and their relatives as they stand, ended ones too, by id."""
     return await _seen(connection, await rows_of(connection, RELATIVES, {"ids": list(order_ids)}, _Id))
+
+
+async def exchanges(connection: Transaction) -> list[str]:
+    """Where instruments are traded: MICs."""
+    return [row.exchange for row in await rows_of(connection, EXCHANGES, {}, _Exchange)]
 
 
 async def lock_accounts(connection: Transaction, portfolio_ids: Collection[UUID]) -> None:
