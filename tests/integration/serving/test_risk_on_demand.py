@@ -102,6 +102,29 @@ class TestCompute:
         assert (unpriced.status_code, unpriced.json()["code"]) == (409, "history_missing")
         assert "NOPRICE" in unpriced.json()["detail"]
 
+    def test_what_is_priced_in_another_currency_moves_with_its_rate(self, priced: Served, alice: httpx.Client) -> None:
+        made = alice.post("/api/v1/portfolios", json={"name": "In kroner", "base_currency": "DKK"}).json()["id"]
+        closes = walk("AAPL", DAYS)
+        with postgres.connect(priced.settings.postgres) as connection:
+            connection.execute(
+                "INSERT INTO app.position (portfolio_id, symbol, quantity) VALUES (%s, 'AAPL', 10)", (made,)
+            )
+        without = alice.post(COMPUTE, json={"portfolio_id": made, "days": 250})
+        rates = [(day, Decimal("0.125") + Decimal(number % 5) / 1000) for number, (day, _) in enumerate(closes)]
+        with postgres.connect(priced.settings.postgres) as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO market.fx_rate (base, quote, as_of, rate, provider) VALUES ('DKK', 'USD', %s, %s, 'test')",
+                rates,
+            )
+        assert (without.status_code, without.json()["code"]) == (409, "rate_missing")
+        assert "no rate of USD to DKK" in without.json()["detail"]
+        found = alice.post(COMPUTE, json={"portfolio_id": made, "days": 250, "confidence": "0.95"}).json()
+        kroner = np.array([float(close) / float(rate) for (_, close), (_, rate) in zip(closes, rates, strict=True)])
+        pnl = 10 * kroner[-1] * (kroner[-250:] / kroner[-251:-1] - 1)
+        assert found["value"] == {"amount": f"{10 * kroner[-1]:.2f}", "currency": "DKK"}
+        var = historical_var(pnl[:, None], confidence=Decimal("0.95"))[0]
+        assert float(found["value_at_risk"]["amount"]) == pytest.approx(var, abs=0.02)
+
     @pytest.mark.parametrize(
         "change",
         [
