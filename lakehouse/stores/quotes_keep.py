@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
-from psycopg import Connection, errors
+from psycopg import Connection, NotSupportedError, ProgrammingError
 from psycopg.rows import TupleRow
 
 from lakehouse.clock import Clock
 
+EXTENSION: Final[LiteralString] = """
+    SELECT extversion, current_setting('timescaledb.license', true) FROM pg_extension WHERE extname = 'timescaledb'
+"""
 IS_HYPERTABLE: Final[LiteralString] = """
     SELECT EXISTS (
         SELECT FROM timescaledb_information.hypertables
@@ -25,6 +28,12 @@ DROPPED: Final[LiteralString] = """
     UPDATE market.quote_progress
     SET dropped_before = greatest(dropped_before, %(dropped)s), updated_at = %(now)s
     WHERE topic = %(topic)s
+"""
+IS_COMPRESSED: Final[LiteralString] = """
+    SELECT EXISTS (
+        SELECT FROM timescaledb_information.hypertables
+        WHERE hypertable_schema = 'market' AND hypertable_name = 'quote_tick' AND compression_enabled
+    )
 """
 COMPRESS: Final[LiteralString] = """
     ALTER TABLE market.quote_tick SET (
@@ -51,21 +60,18 @@ def edition(connection: Connection[TupleRow]) -> Edition:
 
     Continuous aggregates are not asked for: bars are corrected by ticks of any age, and are tables of ours anywhere.
     """
-    found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+    found = connection.execute(EXTENSION).fetchone()
     if found is None:
         return Edition("", "", is_hypertable=False, compresses=False)
-    told = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
-    is_hypertable = _true(connection, IS_HYPERTABLE)
-    compresses = is_hypertable and _compressed(connection)
-    return Edition(str(found[0]), str(told[0] or "") if told else "", is_hypertable, compresses)
+    is_hypertable = _is_hypertable(connection)
+    return Edition(str(found[0]), str(found[1] or ""), is_hypertable, is_hypertable and _compressed(connection))
 
 
 def drop_old(connection: Connection[TupleRow], topic: str, before: datetime, *, clock: Clock) -> int:
     """Drop ticks that are older; how many chunks, or rows of a plain table. In one transaction with the note that bars
     before the newest dropped tick cannot be made anew."""
     with connection.transaction():
-        is_hypertable = _true(connection, "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')")
-        if is_hypertable and _true(connection, IS_HYPERTABLE):
+        if _is_hypertable(connection):
             newest = connection.execute(NEWEST_DROPPED, {"before": before}).fetchone()
             dropped = connection.execute(DROP_CHUNKS, {"before": before}).rowcount
             until = newest[0] if newest else None
@@ -77,14 +83,20 @@ def drop_old(connection: Connection[TupleRow], topic: str, before: datetime, *, 
         return dropped
 
 
+def _is_hypertable(connection: Connection[TupleRow]) -> bool:
+    return connection.execute(EXTENSION).fetchone() is not None and _true(connection, IS_HYPERTABLE)
+
+
 def _compressed(connection: Connection[TupleRow]) -> bool:
-    """Whether compression is set up now. The Apache edition refuses; the community edition was not to be had for
-    tests."""
+    """Whether compression is set up now. The Apache edition refuses, and so may a server for reasons of its own; the
+    community edition was not to be had for tests."""
+    if _true(connection, IS_COMPRESSED):
+        return True
     try:
         with connection.transaction():
             connection.execute(COMPRESS)
             connection.execute(COMPRESS_LATER)
-    except errors.FeatureNotSupported:
+    except (NotSupportedError, ProgrammingError):
         return False
     return True
 

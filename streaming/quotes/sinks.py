@@ -33,11 +33,11 @@ class Announcer:
         self._producer = Producer(kafka.producer_config(settings.kafka, "tidemark-quotes"))
         self._rests_until_s = float("-inf")
 
-    def tell(self, accepted: Sequence[LatestQuote], *, topic: str = ENRICHED.name) -> None:
+    def tell(self, accepted: Sequence[LatestQuote]) -> None:
         """Blocking for as long as Redis takes; Kafka is told in the background, in order and once a message."""
         self._publish(accepted)
         for row in accepted:
-            self._produce(topic, row)
+            self._produce(row)
         self._producer.poll(0)
 
     def close(self) -> None:
@@ -55,11 +55,11 @@ class Announcer:
                 self._metrics.unheard.inc()
                 self._rests_until_s = self._clock.monotonic() + REST_S
 
-    def _produce(self, topic: str, row: LatestQuote) -> None:
+    def _produce(self, row: LatestQuote) -> None:
         key, value = row.symbol.encode(), message_of(row)
         while True:
             try:
-                self._producer.produce(topic, key=key, value=value, on_delivery=self._delivered)
+                self._producer.produce(ENRICHED.name, key=key, value=value, on_delivery=self._delivered)
             except BufferError:
                 self._producer.poll(0.1)
             else:
