@@ -123,7 +123,8 @@ def planned(
     prices: set[str] = set()
     yields: dict[str, tuple[Bond, Decimal]] = {}
     newest: list[str] = []
-    for each in sorted(positions, key=lambda position: position.symbol):
+    ordered = tuple(sorted(positions, key=lambda position: position.symbol))
+    for each in ordered:
         of = given.get(each.symbol, Given())
         match each.terms:
             case None:
@@ -134,10 +135,8 @@ def planned(
             case Bond():
                 yields.update(_yields(each, each.terms, of, bonds))
                 newest += [each.symbol] * (of.bond_yield is None)
-    ordered = tuple(sorted(positions, key=lambda position: position.symbol))
-    return Plan(
-        ordered, base or ordered[0].currency, tuple(sorted(prices)), dict(sorted(yields.items())), tuple(newest)
-    )
+    currency = base or ordered[0].currency
+    return Plan(ordered, currency, tuple(sorted(prices)), dict(sorted(yields.items())), tuple(newest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ def test_the_readmes_tour_of_risk_trades_and_models_runs_as_printed(
     assert {each["method"] for each in risk["metrics"]} == set(BATCH_METHODS)
     assert parts["portfolio_id"] == backtest["portfolio_id"] == policy["portfolio_id"]
     measured = {each["scenario"] for each in stress["scenarios"] if each["reason"] is None}
-    assert {"dot_com_2000", "covid_2020", "all_down_20", "lose_10"} <= measured
+    assert {"dot_com_2000", "covid_2020", "all_down_20", "sectors_as_oil_glut", "market_down_20", "lose_10"} <= measured
     assert "black_monday_1987" not in measured
     assert day["previous_date"] == "2022-12-27"
     assert [each["status"] for each in proposals["data"]] == ["proposed"]
@@ -206,6 +206,27 @@ def test_the_readmes_tour_of_the_books_runs_as_printed(stack: Settings, output: 
     assert float(performance["time_weighted"]["total"]) != 0
     assert performance["explanation"]["flows"]
     assert order["status"] == "accepted"
+    assert reconciliation["is_clean"] is True
+
+
+def test_what_happened_live_is_printed(output: str) -> None:
+    assert re.search(r"stop-loss: AAPL at [\d.]+ has reached the stop-loss of [\d.]+", output)
+    assert re.search(r"by the tick market\.ticks\[\d+\]@\d+, written \d+ ms after", output)
+    legs = re.search(
+        r"bracket: 10 MSFT bought at [\d.]+, sold at [\d.]+: take profit (\w+) and stop loss (\w+)", output
+    )
+    assert legs is not None
+    assert set(legs.groups()) == {"filled", "canceled"}
+
+
+def test_the_readmes_live_story_runs_as_printed(stack: Settings, output: str) -> None:
+    told = _shell(stack, _tour(stack, "## Live: a stop-loss, a bracket")).splitlines()
+    answers = [json.loads(line) for line in told if line.startswith("{")]
+    _, alerts, order, reconciliation = answers
+    (alert,) = alerts["data"]
+    assert (alert["symbol"], alert["source"], alert["tick_topic"]) == ("AAPL", "hot", "market.ticks")
+    assert order["status"] == "filled"
+    assert {leg["status"] for leg in order["legs"]} == {"filled", "canceled"}
     assert reconciliation["is_clean"] is True
 
 

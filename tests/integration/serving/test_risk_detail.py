@@ -212,6 +212,8 @@ def test_scenarios_come_worst_first_and_an_unmeasured_one_has_a_reason_and_no_nu
     assert unknown["profit_and_loss"] is unknown["worst"] is None
     assert unknown["reason"] == "no closes of KO in the lake"
     assert (far["kind"], far["distance"]) == ("reverse", 7.5)
+    assert worst["source"].startswith("S&P 500 closing high of 19 February")
+    assert far["source"] is None
     earlier = published.get(path(MINE, "stress"), params={"as_of": str(BEFORE)}).json()
     assert [each["profit_and_loss"]["amount"] for each in earlier["scenarios"]] == ["-1.00"]
 
