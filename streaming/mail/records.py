@@ -7,23 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final, LiteralString
 from uuid import UUID
 
-import psycopg
-from psycopg import Connection, conninfo
-from psycopg.rows import TupleRow, class_row
-
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
-from lakehouse.stores.postgres import conninfo_of
+from streaming.kit.postgres import Led
 from streaming.mail.letters import Letter, Told
 
-STATEMENT_S: Final = 30
-CONNECT_S: Final = 5
 MOST: Final = 20_000
 OLD: Final = timedelta(days=1)
 """What is this old when it is first read is no news: a mailer that is switched on does not tell the past."""
 
-LEAD: Final[LiteralString] = "SELECT pg_try_advisory_lock(hashtextextended('tidemark.mail', 0))"
+LOCK: Final = "tidemark.mail"
 QUEUE: Final[LiteralString] = """
     INSERT INTO alerting.mail (alert_id, owner_id, status, reason, queued_at, decided_at)
     SELECT a.id, a.owner_id, CASE w.reason WHEN '' THEN 'waiting' ELSE 'skipped' END, w.reason, %(now)s,
@@ -78,34 +72,24 @@ class Records:
     """One connection, opened again after a failure. Every method raises RecordsUnavailable."""
 
     def __init__(self, section: PostgresSettings, *, clock: Clock) -> None:
-        self._section = section
+        self._led = Led(section, name="tidemark-mail", lock=LOCK, away=RecordsUnavailable)
         self._clock = clock
-        self._connection: Connection[TupleRow] | None = None
-        self._leads = False
 
     def lead(self) -> bool:
-        """Whether this mailer is the one that sends: PostgreSQL lets go of the lock when its connection ends."""
-        if not self._leads:
-            found = self._execute(LEAD, {}).fetchone()
-            self._leads = found is not None and bool(found[0])
-        return self._leads
+        """Whether this mailer is the one that sends."""
+        return self._led.lead()
 
     def queue(self, alerts: Sequence[UUID]) -> int:
         """Note that these are to be told; how many were not noted before."""
         now = self._clock.now()
-        return self._execute(QUEUE, {"ids": list(alerts), "now": now, "old": now - OLD}).rowcount
+        return self._led.execute(QUEUE, {"ids": list(alerts), "now": now, "old": now - OLD}).rowcount
 
     def due(self, *, every_s: float) -> list[Letter]:
         """A letter of all that waits for each owner who was sent nothing for `every_s`."""
         names = {"after": self._clock.now() - timedelta(seconds=every_s), "most": MOST}
         found: dict[tuple[UUID, str], list[Told]] = defaultdict(list)
-        try:
-            with self._connected().cursor(row_factory=class_row(_Due)) as cursor:
-                for row in cursor.execute(DUE, names):
-                    told = Told(row.id, row.severity, row.at, row.message)
-                    found[row.owner_id, row.address].append(told)
-        except psycopg.OperationalError as error:
-            raise self._lost(error) from error
+        for row in self._led.rows(DUE, names, _Due):
+            found[row.owner_id, row.address].append(Told(row.id, row.severity, row.at, row.message))
         return [Letter(owner, address, tuple(alerts)) for (owner, address), alerts in found.items()]
 
     def sent(self, letter: Letter) -> None:
@@ -122,32 +106,8 @@ class Records:
 
     def close(self) -> None:
         """Let go of the lock and the connection."""
-        connection, self._connection, self._leads = self._connection, None, False
-        if connection is not None:
-            connection.close()
+        self._led.close()
 
     def _decide(self, letter: Letter, status: str, message_id: str, reason: str) -> None:
         names = {"status": status, "message_id": message_id, "reason": reason[:500], "now": self._clock.now()}
-        self._execute(DECIDE, {**names, "ids": [alert.id for alert in letter.alerts]})
-
-    def _execute(self, statement: LiteralString, names: dict[str, object]) -> psycopg.Cursor[TupleRow]:
-        try:
-            return self._connected().execute(statement, names)
-        except psycopg.OperationalError as error:
-            raise self._lost(error) from error
-
-    def _connected(self) -> Connection[TupleRow]:
-        if self._connection is None:
-            text = conninfo.make_conninfo(
-                conninfo_of(self._section),
-                options=f"-c timezone=UTC -c statement_timeout={STATEMENT_S * 1000}",
-                connect_timeout=CONNECT_S,
-                application_name="tidemark-mail",
-                keepalives_idle=10,
-            )
-            self._connection = Connection.connect(text, autocommit=True)
-        return self._connection
-
-    def _lost(self, error: psycopg.OperationalError) -> RecordsUnavailable:
-        self.close()
-        return RecordsUnavailable(f"{self._section.dsn} does not answer: {error}. `tidemark doctor` says why")
+        self._led.execute(DECIDE, {**names, "ids": [alert.id for alert in letter.alerts]})
