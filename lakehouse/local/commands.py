@@ -56,8 +56,7 @@ def down() -> None:
 
 def status(as_json: Json = False) -> None:
     """Show every process. Exit status 0 when all are ready, else 1."""
-    from lakehouse.local import stack
-    from lakehouse.local import status as reading
+    from lakehouse.local import stack, status as reading
     from lakehouse.local.views import status_table
     from lakehouse.settings import load
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from lakehouse.errors import TidemarkError
 from lakehouse.local.home import Home, write_private
-from lakehouse.settings import Section, Settings, inherited_environment
+from lakehouse.settings import Settings, inherited_environment
 
 SECRET_BYTES = 32
 HEADER = "# Written by `tidemark up`: endpoints and secrets of the embedded stack. Keep it private.\n"
@@ -33,6 +33,8 @@ LOCAL_SECRETS = (
     "TIDEMARK_LOCAL_AIRFLOW_FERNET_KEY",
     "TIDEMARK_LOCAL_DEMO_PASSWORD",
 )
+# Sections that say whom the stack talks to outside.
+OUTSIDE = ("providers", "alerts")
 ACCESS_KEY = "TIDEMARK_S3__ACCESS_KEY"
 STACK_ID = "TIDEMARK_STACK_ID"
 
@@ -73,10 +75,15 @@ def render(env: StackEnv) -> str:
 
 
 def build(settings: Settings, previous: StackEnv, ports: Mapping[str, int]) -> StackEnv:
-    """Endpoints from `ports` (StackSettings field name -> port) and a value for every secret; known ones are kept."""
+    """Endpoints from `ports` (StackSettings field name -> port), a value for every secret, where known ones are kept,
+    and who delivers prices and mail."""
     values = dict(previous.values)
     values.update({f"TIDEMARK_STACK__{name.upper()}": str(port) for name, port in ports.items()})
     values.update(_endpoints(ports))
+    for section in OUTSIDE:  # as this `up` was told, for the ones after it
+        for name, value in _outside(section, getattr(settings, section)).items():
+            values.pop(name, None)
+            values.update({} if value is None else {name: value})
     values.setdefault(STACK_ID, secrets.token_hex(8))
     values.setdefault(ACCESS_KEY, settings.s3.access_key or f"tidemark-{secrets.token_hex(6)}")
     for name in SETTINGS_SECRETS:
@@ -84,6 +91,11 @@ def build(settings: Settings, previous: StackEnv, ports: Mapping[str, int]) -> S
     for name in LOCAL_SECRETS:
         values.setdefault(name, _new_secret(name))
     return StackEnv(values)
+
+
+def keep(home: Home, name: str, value: str) -> None:
+    """Have a setting of the stack from its next start on; `build` keeps it."""
+    write(home, StackEnv({**read(home.stack_env).values, name: value}))
 
 
 def write(home: Home, env: StackEnv) -> None:
@@ -106,12 +118,13 @@ def check_environment(env: StackEnv) -> None:
         )
 
 
-def environment_of(name: str, section: Section) -> dict[str, str]:
-    """The variables that say what a section of the settings says. Holds its secrets."""
+def _outside(name: str, section: BaseModel) -> dict[str, str | None]:
+    """What is not as usual of a section that says who is outside, as text; None for what is."""
+    fields = type(section).model_fields
+    told = {field: getattr(section, field) for field in fields if field != "metrics_port"}
     return {
-        f"TIDEMARK_{name.upper()}__{field.upper()}": _said(getattr(section, field))
-        for field in type(section).model_fields
-        if getattr(section, field) != type(section).model_fields[field].default
+        f"TIDEMARK_{name.upper()}__{field.upper()}": None if value == fields[field].default else _said(value)
+        for field, value in told.items()
     }
 
 

@@ -1,8 +1,12 @@
 """The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the hot process, the
 quotes, the feed and the API."""
 
+import hmac
+import json
+
+from pydantic import SecretStr
+
 from lakehouse.local import conf_platform, probes
-from lakehouse.local.envfile import environment_of
 from lakehouse.local.install import debian
 from lakehouse.local.spec import ProcessSpec, Role, StackContext
 
@@ -139,7 +143,7 @@ def outbox(context: StackContext) -> ProcessSpec:
 def feed(context: StackContext) -> tuple[ProcessSpec, ...]:
     """The feed of live prices, where providers are named.
 
-    It gets the providers' settings of the `up` that declares it: supervisord has the environment of an earlier one.
+    Its environment changes with the providers' settings, so that it is started again where they do.
     """
     section = context.settings.providers
     if not section.order:
@@ -151,7 +155,7 @@ def feed(context: StackContext) -> tuple[ProcessSpec, ...]:
             role=Role.PLATFORM,
             argv=(str(context.python), "-m", "streaming.feed", "run"),
             cwd=context.project,
-            env=environment_of("providers", section),
+            env=_digest(context, "providers"),
             probe=probes.http_ok(f"{address}/health"),
             ports=("feed_metrics_port",),
             after=("topics", "migrate-postgres"),
@@ -172,7 +176,7 @@ def mail(context: StackContext) -> tuple[ProcessSpec, ...]:
             role=Role.PLATFORM,
             argv=(str(context.python), "-m", "streaming.mail"),
             cwd=context.project,
-            env=environment_of("alerts", section),
+            env=_digest(context, "alerts"),
             probe=probes.http_ok(f"{address}/health"),
             ports=("mail_metrics_port",),
             after=("topics", "migrate-postgres"),
@@ -189,6 +193,7 @@ def hot(context: StackContext) -> ProcessSpec:
         role=Role.PLATFORM,
         argv=(str(context.python), "-m", "streaming.hot"),
         cwd=context.project,
+        env=_hours(context),
         probe=probes.http_ok(f"{address}/health"),
         ports=("hot_metrics_port",),
         after=("topics", "migrate-postgres", "redis"),
@@ -220,6 +225,7 @@ def api(context: StackContext) -> ProcessSpec:
         role=Role.PLATFORM,
         argv=(str(context.python), "-m", "serving"),
         cwd=context.project,
+        env=_hours(context),
         probe=probes.http_ok(f"{url}/health/ready"),
         ports=("api_port",),
         after=("migrate-postgres", "migrate-clickhouse", "redis"),
@@ -227,3 +233,21 @@ def api(context: StackContext) -> ProcessSpec:
         url=url,
         stop_wait_s=20,
     )
+
+
+def _hours(context: StackContext) -> dict[str, str]:
+    """Whether exchanges are always open, so that a process that runs is started again where that is changed."""
+    return {"TIDEMARK_PROVIDERS__DEMO_MODE": "true"} if context.settings.providers.demo_mode else {}
+
+
+def _digest(context: StackContext, name: str) -> dict[str, str]:
+    """A variable that tells two states of a section apart, and tells nothing of its secrets."""
+    section = getattr(context.settings, name)
+    said = {field: _plain(getattr(section, field)) for field in type(section).model_fields}
+    text = json.dumps(said, sort_keys=True, default=str)
+    key = context.env.local_secret("AIRFLOW_API_SECRET").encode()
+    return {f"TIDEMARK_{name.upper()}_DIGEST": hmac.new(key, text.encode(), "sha256").hexdigest()}
+
+
+def _plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

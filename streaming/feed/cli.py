@@ -20,7 +20,7 @@ from streaming.feed import report
 from streaming.feed.demo import DemoInput, send_demo
 from streaming.feed.ingest import FileReport, Opened, Reading, examine, known_symbols, open_all, send
 from streaming.feed.layout import Kind, numeric_fields
-from streaming.feed.live_cli import feed
+from streaming.feed.live_cli import day, feed
 from streaming.feed.producer import Acknowledged, Sender
 from streaming.feed.rows import Rules
 from streaming.feed.service import run
@@ -38,6 +38,7 @@ _PIPE_WIDTH = 160
 app = typer.Typer(help="Feed Tidemark with prices.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.command()(feed)
 app.command()(run)
+app.command()(day)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from lakehouse.settings import Settings, load
 from streaming.feed.assembly import assembled
 from streaming.feed.demo import SEED
 from streaming.feed.line import Line, LineHealth
+from streaming.feed.simulated import PROVIDER as SIMULATED
 from streaming.feed.wiring import Wanted
 from streaming.kit import logs
 
@@ -46,6 +47,16 @@ def feed(
         names=tuple(provider or ()), universe=universe, files=tuple(file or ()), speed=speed or None, seed=seed
     )
     found = asyncio.run(_run(settings, wanted, seconds))
+    typer.echo(msgspec.json.encode(found) if as_json else _said(found))
+
+
+def day(
+    speed: Annotated[float, typer.Option(min=1, help="600 plays a trading day in 39 seconds.")] = 600.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Play the last trading day of the demo's prices as if it were now: simulated ticks, which end at its closes."""
+    logs.configure()
+    found = asyncio.run(_run(load(), Wanted(names=(SIMULATED,), speed=speed, days=1), 0.0))
     typer.echo(msgspec.json.encode(found) if as_json else _said(found))
 
 

@@ -27,7 +27,6 @@ from streaming.feed.simulated import PROVIDER as SIMULATED
 from streaming.feed.universe import Instrument, universe
 
 REPLAY = "replay"
-_DAYS = 250
 _TICKS_PER_DAY = 5_000
 
 
@@ -39,13 +38,14 @@ class ProviderNameError(TidemarkError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a run of the feed is asked for."""
+    """What a run of the feed is asked for; `days` are those of a simulation, the last ones of its closes."""
 
     names: tuple[str, ...]
     universe: str = ""
     files: tuple[Path, ...] = ()
     speed: float | None = 1.0
     seed: int = SEED
+    days: int = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def _replay(made: Made) -> Provider:
 
 def _simulated(made: Made) -> Provider:
     return Simulated(
-        days=_DAYS,
+        days=made.wanted.days,
         ticks_per_day=_TICKS_PER_DAY,
         seed=made.wanted.seed,
         speed=made.wanted.speed,

@@ -12,7 +12,7 @@ TIMEOUT_S = 30.0
 
 
 class ApiRefusedError(TidemarkError):
-    """The API did not answer with 200."""
+    """The API did not answer with success."""
 
 
 class Api:
@@ -34,9 +34,13 @@ class Api:
         """Put a document at a path."""
         return self._document(self._http.put(path, json=body))
 
+    def post(self, path: str, body: Mapping[str, Any], *, key: str) -> dict[str, Any]:
+        """Make an object, once a `key`."""
+        return self._document(self._http.post(path, json=body, headers={"Idempotency-Key": key}))
+
     @staticmethod
     def _document(answer: httpx.Response) -> dict[str, Any]:
-        if answer.status_code != httpx.codes.OK:
+        if not answer.is_success:
             asked = answer.request
             raise ApiRefusedError(
                 f"the API answered {answer.status_code} to {asked.method} {asked.url.path}: {answer.text[:500]}"

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import typer
 from rich.console import Console
 
 from lakehouse.cli import login
-from lakehouse.cli.demo import answers, books, marts, policies, report, tracking
+from lakehouse.cli.demo import answers, books, live, marts, policies, report, tracking
 from lakehouse.cli.demo.api import api
 from lakehouse.cli.demo.feed import Fed, feed
 from lakehouse.cli.demo.result import DemoResult, Stage
 from lakehouse.cli.demo.runs import FinishedRun, Tell, run_day
 from lakehouse.clock import Clock, SystemClock
+from lakehouse.local import envfile
 from lakehouse.local.commands import INTERRUPTED
+from lakehouse.local.home import Home
 from lakehouse.local.starting import bring_up
 from lakehouse.local.status import urls_of
 from lakehouse.migrations.postgres.demo import seed_demo
@@ -23,6 +25,8 @@ from lakehouse.stores.airflow import AirflowClient
 
 # The last two days of the price set inside the skfolio wheel.
 BUSINESS_DATE, DAY_BEFORE = "2022-12-28", "2022-12-27"
+DEMO_MODE = "TIDEMARK_PROVIDERS__DEMO_MODE"
+"""With it exchanges are always open: the demo's live part works on a Sunday too."""
 # Narrower, the tables would fold their numbers.
 MIN_WIDTH = 120
 
@@ -52,6 +56,9 @@ def show(*, days: int, ticks: int) -> None:
     """
     narrator = _Narrator(Console(stderr=True), SystemClock())
     begun = narrator.clock.monotonic()
+    home = Home(load().home)
+    home.create()
+    envfile.keep(home, DEMO_MODE, "true")
     try:
         bring_up((), narrator.console, narrator.clock)
     except KeyboardInterrupt:
@@ -84,7 +91,12 @@ def run(narrator: _Narrator, begun: float, *, days: int, ticks: int) -> DemoResu
         runs = run_day(airflow, BUSINESS_DATE, DAY_BEFORE, clock=clock, tell=tell)
     with narrator.step("answers from the API, ClickHouse and MLflow"):
         books.publish_closes(settings, clock)
-        return _answers(settings, runs, _opening(up_seconds, fed), lambda: clock.monotonic() - begun)
+        answered = _answers(settings, runs, _opening(up_seconds, fed), lambda: clock.monotonic() - begun)
+    with narrator.step("a trading day as if it were now: a stop-loss and a bracket"):
+        _, token = login.ensure_demo_user(settings)
+        with api(settings.serving.url, token) as mine:
+            happened = live.stream(mine, clock)
+    return replace(answered, live=live.lines(happened), seconds=clock.monotonic() - begun)
 
 
 def _answers(

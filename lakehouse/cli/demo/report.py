@@ -34,6 +34,11 @@ def show(console: Console, result: DemoResult) -> None:
     action_report.show_proposals(console, result.proposals)
     action_report.show_strategies(console, result.strategies)
     action_report.show_models(console, result.models)
+    if result.live:
+        console.print("Live, the last day of the prices played as if it were now", style="bold")
+        for line in result.live:
+            console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+        console.print()
     console.print(stage_table(result.stages))
     console.print(url_table(result))
     console.print("Try it:")

@@ -198,3 +198,4 @@ class DemoResult:
     urls: Mapping[str, str]
     curl: str
     seconds: float
+    live: tuple[str, ...] = ()

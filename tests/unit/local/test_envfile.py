@@ -66,3 +66,29 @@ def test_an_environment_that_points_elsewhere_is_refused(monkeypatch: pytest.Mon
 
     with pytest.raises(envfile.EnvConflictError, match="TIDEMARK_KAFKA__BOOTSTRAP_SERVERS"):
         envfile.check_environment(env)
+
+
+def test_a_setting_that_is_kept_is_read_and_outlives_the_next_start(home: Home) -> None:
+    envfile.keep(home, "TIDEMARK_PROVIDERS__DEMO_MODE", "true")
+    envfile.write(home, envfile.build(load(), envfile.read(home.stack_env), PORTS))
+
+    assert load().providers.demo_mode is True
+    assert stat.S_IMODE(home.stack_env.stat().st_mode) == 0o600
+
+
+def test_providers_of_one_start_are_those_of_the_next_until_another_start_says_so(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMARK_PROVIDERS__ORDER", '["yahoo"]')
+    monkeypatch.setenv("TIDEMARK_PROVIDERS__FINNHUB_KEY", "a-key")
+    envfile.write(home, envfile.build(load(), envfile.StackEnv({}), PORTS))
+    for name in ("ORDER", "FINNHUB_KEY"):
+        monkeypatch.delenv(f"TIDEMARK_PROVIDERS__{name}")
+
+    kept = load().providers
+    assert (kept.order, kept.finnhub_key.get_secret_value()) == (("yahoo",), "a-key")
+
+    monkeypatch.setenv("TIDEMARK_PROVIDERS__ORDER", "[]")
+    envfile.write(home, envfile.build(load(), envfile.read(home.stack_env), PORTS))
+    monkeypatch.delenv("TIDEMARK_PROVIDERS__ORDER")
+    assert load().providers.order == ()

@@ -1,7 +1,6 @@
 """The declared processes: complete, startable in order, without a secret on any command line, on loopback only."""
 
 import configparser
-import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from threading import Event
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
-from supervisor.datatypes import dict_of_key_value_pairs
+from pydantic import SecretStr
 
 from lakehouse.local import bootstrap, conf_platform, graph, processes_engines, processes_platform, supervisor
 from lakehouse.local.envfile import LOCAL_SECRETS, SETTINGS_SECRETS
@@ -36,7 +35,7 @@ EXPECTED = {
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackContext:
     monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path / "a home with spaces and 100%"))
     monkeypatch.setenv("TIDEMARK_PROVIDERS__ORDER", '["finnhub", "yahoo"]')
-    monkeypatch.setenv("TIDEMARK_PROVIDERS__FINNHUB_KEY", 'a "key", with 100%')
+    monkeypatch.setenv("TIDEMARK_PROVIDERS__FINNHUB_KEY", "a-key-with-100%")
     monkeypatch.setenv("TIDEMARK_ALERTS__SMTP_HOST", "127.0.0.1")
     return stack_context(Home((tmp_path / "a home with spaces and 100%").resolve()), tmp_path / "cache")
 
@@ -104,9 +103,6 @@ def test_supervisord_conf_is_read_back_as_it_was_meant(context: StackContext, sp
     assert {parser[f"program:{name}"]["startsecs"] for name in EXPECTED} == {"30"}
     assert {parser[f"program:{name}"]["startretries"] for name in EXPECTED} == {"300"}
     assert parser["program:postgres"]["stopsignal"] == "INT"
-    told = dict_of_key_value_pairs(parser["program:feed"]["environment"].replace("%%", "%"))
-    assert json.loads(told["TIDEMARK_PROVIDERS__ORDER"]) == ["finnhub", "yahoo"]
-    assert told["TIDEMARK_PROVIDERS__FINNHUB_KEY"] == 'a "key", with 100%'
     assert "100%%" in parser["program:kafka"]["stdout_logfile"]
 
 
@@ -134,6 +130,26 @@ def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
     assert targets["api"] == [f"127.0.0.1:{context.settings.stack.api_port}"]
     assert set(targets) == {"landing", "outbox", "hot", "quotes", "feed", "mail", "api", "minio", "prometheus"}
+
+
+def test_the_feed_is_started_again_where_a_key_changes_and_its_environment_tells_none(context: StackContext) -> None:
+    other = context.settings.providers.model_copy(update={"finnhub_key": SecretStr("another-key")})
+    changed = replace(context, settings=context.settings.model_copy(update={"providers": other}))
+
+    (before,), (after,) = processes_platform.feed(context), processes_platform.feed(changed)
+
+    assert before.env != after.env
+    assert processes_platform.feed(context)[0].env == before.env
+    assert not any("key" in value for value in (*before.env.values(), *after.env.values()))
+
+
+def test_where_exchanges_are_always_open_the_processes_that_ask_are_told(context: StackContext) -> None:
+    always = context.settings.providers.model_copy(update={"demo_mode": True})
+    demo = replace(context, settings=context.settings.model_copy(update={"providers": always}))
+
+    told = {"TIDEMARK_PROVIDERS__DEMO_MODE": "true"}
+    assert [processes_platform.hot(demo).env, processes_platform.api(demo).env] == [told, told]
+    assert [processes_platform.hot(context).env, processes_platform.api(context).env] == [{}, {}]
 
 
 def test_a_stack_without_providers_has_no_feed_and_scrapes_none(context: StackContext) -> None:
