@@ -34,8 +34,8 @@ is a loss. Ids are UUIDv7. Members that a schema does not have are refused.
 **Writing.** What moves money or makes an order wants an `Idempotency-Key`: a repeat gets the first answer again.
 `PATCH` is a merge patch; `If-Match: "VERSION"` protects from overwriting (412). `POST .../batch` is all or none, or
 `"atomic": false`, each for itself. Positions, lots, holdings, assets and trades follow from transactions and orders: a
-405 says what to do instead. Orders are filled by administrators (`POST /api/v1/orders/{order_id}/fills`) until a venue
-is connected.
+405 says what to do instead. Orders are filled by the simulated venue of the hot process, or by administrators
+(`POST /api/v1/orders/{order_id}/fills`).
 
 **Reading.** Lists are paged by key: follow `next`, or the `Link` header, until `has_more` is false. `ETag` and
 `If-None-Match` spare the transfer of what has not changed; `expand=` shows related objects inside a few.
