@@ -250,6 +250,7 @@ COMPACT_BRONZE = Job(
         "bronze.trade_fills_v1",
         "bronze.risk_alerts_v1",
         "bronze.risk_rules_v1",
+        "bronze.trading_signals_v1",
         "bronze.quarantine_v1",
     ),
     outputs=(),

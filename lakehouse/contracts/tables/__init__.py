@@ -20,6 +20,7 @@ from lakehouse.contracts.tables import (
     resources,
     risk,
     risk_requests,
+    signals,
     silver,
     strategy_backtests,
     stress,
@@ -28,7 +29,7 @@ from lakehouse.contracts.tables import (
 
 LAKE = (bronze, silver, gold, risk, stress, strategy_backtests)
 BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing)
-OWN = (models, model_quality, quality, ops, alerting, hot)
+OWN = (models, model_quality, quality, ops, alerting, hot, signals)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS, *OWN) for table in room.TABLES}
 
 

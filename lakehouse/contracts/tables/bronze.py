@@ -59,6 +59,18 @@ BAR_FIELDS = (
     Column("volume", Type.INT64, "units traded", nullable=True, unit="units"),
 )
 
+SIGNAL_FIELDS = (
+    Column("signal_id", Type.UUID, "the maker's own id, by which repeats are dropped"),
+    Column("symbol", Type.STRING, "instrument"),
+    Column("event_time_us", Type.INT64, "when it was made", unit="microseconds since 1970-01-01 UTC"),
+    Column("side", Type.STRING, "buy or sell"),
+    Column("confidence", Type.FLOAT64, "how sure it is, from 0 to 1", unit="1"),
+    Column("source", Type.STRING, "who made it, by the name that portfolios follow"),
+    _price("reference_price", "price that it was made at"),
+    Column("reason", Type.STRING, "why, for people"),
+    Column("filing", Type.STRING, "filing or article that it was made of, by its address", nullable=True),
+)
+
 # An event as the outbox relays it: `payload` holds what the kind of event says, whole.
 EVENT_FIELDS = (
     Column("event_id", Type.UUID, "UUIDv7, by which consumers drop repeats: an event may cross Kafka more than once"),
@@ -90,6 +102,18 @@ ORDER_EVENTS = _events("bronze.order_events_v1", "What happened to orders.", "tr
 TRADE_FILLS = _events("bronze.trade_fills_v1", "Fills of orders, as they were booked.", "trading")
 RISK_ALERTS = _events("bronze.risk_alerts_v1", "Rules that were broken, and alerts that were seen.", "risk")
 RISK_RULES = _events("bronze.risk_rules_v1", "What happened to alert rules.", "risk")
+
+TRADING_SIGNALS = Table(
+    name="bronze.trading_signals_v1",
+    doc="Signals of pipelines that read filings and news.",
+    grain="one Kafka message; a signal_id may come twice",
+    owner="trading",
+    columns=(*PROVENANCE, *SIGNAL_FIELDS, EXTRA),
+    key=("_topic", "_partition", "_offset"),
+    partition_by="_ingest_date",
+    stats_columns=("_partition", "_offset", "event_time_us"),
+    writer=Engine.DELTA_RS,
+)
 
 MARKET_TICKS = Table(
     name="bronze.market_ticks_v1",
@@ -141,5 +165,6 @@ TABLES = (
     TRADE_FILLS,
     RISK_ALERTS,
     RISK_RULES,
+    TRADING_SIGNALS,
     QUARANTINE,
 )

@@ -2,7 +2,7 @@
 
 from lakehouse.contracts.model import ContractError, Stream, Topic
 from lakehouse.contracts.tables.bronze import BAR_FIELDS, MARKET_BARS_DAILY, MARKET_TICKS, TICK_FIELDS
-from lakehouse.contracts.topics import books, quotes, risk
+from lakehouse.contracts.topics import books, quotes, risk, signals
 
 TICKS = Topic(
     name="market.ticks",
@@ -41,7 +41,7 @@ BARS_DAILY = Topic(
     ),
 )
 
-_ALL = (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER, books.FILLS, risk.ALERTS, risk.RULES)
+_ALL = (TICKS, BARS_DAILY, books.PORTFOLIO, books.ORDER, books.FILLS, risk.ALERTS, risk.RULES, signals.SIGNALS)
 TOPICS: dict[str, Topic] = {found.name: found for found in _ALL}
 # What the platform makes of these and sends on does not land: it can be made again.
 DERIVED: tuple[Stream, ...] = (quotes.ENRICHED,)

@@ -45,6 +45,7 @@ STEPS = [
     "v0027_hot",
     "v0029_allocation",
     "v0028_trailing",
+    "v0030_signals",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 
