@@ -270,12 +270,17 @@ async def publish(redis: "Redis", alerts: Sequence[Alert]) -> bool:
     try:
         async with redis.pipeline(transaction=False) as pipeline:
             for alert in alerts:
-                pipeline.publish(CHANNEL, orjson.dumps({"owner_id": str(alert.owner_id)} | alert.payload))
+                pipeline.publish(CHANNEL, message_on_channel(alert))
             await pipeline.execute()
     except RedisError as error:
         log.warning("alerts not published", error=type(error).__name__, alerts=len(alerts))
         return False
     return True
+
+
+def message_on_channel(alert: Alert) -> bytes:
+    """What CHANNEL says of a new alert."""
+    return orjson.dumps({"owner_id": str(alert.owner_id)} | alert.payload)
 
 
 def owner_in(message: str) -> UUID:

@@ -25,7 +25,8 @@ RULES: Final = {
 }
 # Refusals that tell of another state of the order than the desk knew: it learns that state, and deals on.
 OF_ITS_STATE: Final = frozenset(
-    {"not_possible_in_this_status", "overfill", "fill_or_kill", "expired", "in_the_future", "before_the_order"}
+    "not_possible_in_this_status overfill fill_or_kill expired in_the_future before_the_order "
+    "venue_trade_id_reused".split()
 )
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -49,10 +50,10 @@ async def book(connection: Transaction, dealt: Dealt, *, clock: Clock) -> tuple[
 
     Raises psycopg.OperationalError, also where another transaction was faster.
     """
-    works = [_Work(each.order_id, partial(_fill, each, clock)) for each in dealt.fills]
-    works += [_Work(each.order_id, partial(_end, each, clock)) for each in dealt.ended]
     if not dealt:
         return ()
+    works = [_Work(each.order_id, partial(_fill, each, clock)) for each in dealt.fills]
+    works += [_Work(each.order_id, partial(_end, each, clock)) for each in dealt.ended]
     await store.lock_accounts(connection, dealt.portfolios)
     try:
         async with connection.transaction():

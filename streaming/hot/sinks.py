@@ -1,16 +1,18 @@
 """Redis: the newest quotes, what portfolios are worth, and alerts. It may be gone, and is then rebuilt."""
 
-import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import orjson
 import structlog
-from redis.asyncio import Redis
+from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from lakehouse.clock import Clock
-from lakehouse.stores.alerting import Alert, publish
+from lakehouse.stores.alerting import CHANNEL, Alert, message_on_channel
 from streaming.hot.metrics import HotMetrics
 
 QUOTES: Final = "hot:quotes"
@@ -27,94 +29,92 @@ log = structlog.get_logger(__name__)
 
 
 class RedisSink:
-    """Writes hashes of JSON, unconditionally: one process writes them. What it does not take is told, not raised."""
+    """Writes hashes of JSON, unconditionally: one process writes them. What it does not take is told, not raised.
 
-    def __init__(self, redis: "Redis", runner: asyncio.Runner, *, clock: Clock, metrics: HotMetrics) -> None:
-        self._redis, self._runner, self._clock, self._metrics = redis, runner, clock, metrics
-        self._known: str | None = None
+    The client is the blocking one: it packs a thousand fields in C, the other one in Python.
+    """
+
+    def __init__(self, redis: "Redis", *, clock: Clock, metrics: HotMetrics) -> None:
+        self._redis, self._clock, self._metrics = redis, clock, metrics
+        self._run_id: str | None = None
         self._looked_s = self._rests_until_s = float("-inf")
 
     def write(self, quotes: Mapping[str, object], portfolios: Mapping[str, object]) -> bool:
         """Put these quotes by symbol and portfolios by id; whether Redis took them."""
-        if self._rests or not (quotes or portfolios):
-            return not self._rests
-
-        async def put() -> None:
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                if quotes:
-                    pipeline.hset(QUOTES, mapping=_encoded(quotes))
-                if portfolios:
-                    pipeline.hset(PORTFOLIOS, mapping=_encoded(portfolios))
-                await pipeline.execute()
-
-        return self._done(put())
+        with self._told() as attempt:
+            if attempt.is_on and (quotes or portfolios):
+                pipeline = self._redis.pipeline(transaction=False)
+                _put(pipeline, quotes, portfolios)
+                pipeline.execute()
+        return attempt.is_on
 
     def is_lost(self, epoch: int) -> bool:
         """Whether Redis is there and lacks what this process wrote: asked once a second, True until `rebuilt`."""
         now = self._clock.monotonic()
-        if self._rests or now - self._looked_s < LOOK_EVERY_S:
+        if now - self._looked_s < LOOK_EVERY_S:
             return False
         self._looked_s = now
-        found: list[str] = []
-
-        async def look() -> None:
-            server = await self._redis.info("server")
-            held = str(await self._redis.get(EPOCH))
-            found.append(f"{server['run_id']} {held}")
-
-        return self._done(look()) and found[0] != f"{self._known} {epoch}"
+        is_lost = False
+        with self._told() as attempt:
+            if attempt.is_on:
+                is_lost = (self._run_of_server(), self._redis.get(EPOCH)) != (self._run_id, str(epoch))
+        return is_lost
 
     def rebuilt(self, epoch: int, quotes: Mapping[str, object], portfolios: Mapping[str, object]) -> bool:
         """Write everything anew, in place of what there is; whether Redis took it."""
-
-        async def put() -> None:
-            server = await self._redis.info("server")
-            async with self._redis.pipeline(transaction=True) as pipeline:
+        with self._told() as attempt:
+            if attempt.is_on:
+                run_id = self._run_of_server()
+                pipeline = self._redis.pipeline(transaction=True)
                 pipeline.delete(QUOTES, PORTFOLIOS)
-                if quotes:
-                    pipeline.hset(QUOTES, mapping=_encoded(quotes))
-                if portfolios:
-                    pipeline.hset(PORTFOLIOS, mapping=_encoded(portfolios))
+                _put(pipeline, quotes, portfolios)
                 pipeline.set(EPOCH, epoch)
-                await pipeline.execute()
-            self._known = str(server["run_id"])
-
-        done = self._done(put())
-        if done:
-            self._metrics.redis_rebuilt.inc()
-            log.info("redis_rebuilt", quotes=len(quotes), portfolios=len(portfolios), epoch=epoch)
-        return done
+                pipeline.execute()
+                self._run_id = run_id
+                self._metrics.redis_rebuilt.inc()
+                log.info("redis_rebuilt", quotes=len(quotes), portfolios=len(portfolios), epoch=epoch)
+        return attempt.is_on
 
     def told(self, alerts: Sequence[Alert]) -> None:
         """Publish alerts, after their commit."""
-        if alerts and not self._rests:
-            self._done(self._publish(alerts))
+        with self._told() as attempt:
+            if attempt.is_on and alerts:
+                pipeline = self._redis.pipeline(transaction=False)
+                for alert in alerts:
+                    pipeline.publish(CHANNEL, message_on_channel(alert))
+                pipeline.execute()
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._runner.run(self._redis.aclose())
+        self._redis.close()
 
-    async def _publish(self, alerts: Sequence[Alert]) -> None:
-        await publish(self._redis, alerts)
+    def _run_of_server(self) -> str:
+        """What a server that was started again has another one of."""
+        return str(self._redis.info("server")["run_id"])
 
-    @property
-    def _rests(self) -> bool:
-        return self._clock.monotonic() < self._rests_until_s
-
-    def _done(self, work: Coroutine[None, None, None]) -> bool:
-        """Whether the work was done; after a failure Redis is left alone for a while."""
-
-        async def timed() -> None:
-            await asyncio.wait_for(work, PATIENCE_S)
-
+    @contextmanager
+    def _told(self) -> Iterator["_Attempt"]:
+        """Whether Redis is to be asked, and then did as it was asked; after a failure it is left alone for a while."""
+        attempt = _Attempt(self._clock.monotonic() >= self._rests_until_s)
         try:
-            self._runner.run(timed())
-        except (RedisError, TimeoutError, OSError) as error:
-            self._rests_until_s, self._known = self._clock.monotonic() + REST_S, None
+            yield attempt
+        except (RedisError, OSError) as error:
+            attempt.is_on = False
+            self._rests_until_s, self._run_id = self._clock.monotonic() + REST_S, None
             self._metrics.redis_failures.inc()
             log.warning("redis_away", error=type(error).__name__)
-            return False
-        return True
+
+
+@dataclass(slots=True)
+class _Attempt:
+    is_on: bool
+
+
+def _put(pipeline: "Pipeline", quotes: Mapping[str, object], portfolios: Mapping[str, object]) -> None:
+    if quotes:
+        pipeline.hset(QUOTES, mapping=_encoded(quotes))
+    if portfolios:
+        pipeline.hset(PORTFOLIOS, mapping=_encoded(portfolios))
 
 
 def _encoded(values: Mapping[str, object]) -> Mapping[Word, Word]:

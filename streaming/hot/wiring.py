@@ -32,7 +32,7 @@ from streaming.hot.pipeline import Ends, Pipeline, Taken
 from streaming.hot.processor import Core, State
 from streaming.hot.reading import Asked
 from streaming.hot.restart import KafkaPast, Place, Replay
-from streaming.hot.sinks import RedisSink
+from streaming.hot.sinks import PATIENCE_S, RedisSink
 from streaming.hot.ticks import Reader
 from streaming.hot.verify import Compared, Told, compared, recomputed, refused_orders, written
 from streaming.hot.writer import Writer
@@ -110,7 +110,7 @@ class _Builder:
     def __init__(
         self, settings: Settings, runner: asyncio.Runner, stop: Event, clock: Clock, metrics: HotMetrics
     ) -> None:
-        self._settings, self._runner, self._clock, self._metrics = settings, runner, clock, metrics
+        self._settings, self._clock, self._metrics = settings, clock, metrics
         self._name = f"hot-{uuid.uuid4().hex[:8]}"
         self._writer = Writer(settings.postgres, runner, stop, clock=clock, metrics=metrics)
         self._source = Source(self._consumer(GROUP), TICKS.name, clock=clock, metrics=metrics)
@@ -149,14 +149,14 @@ class _Builder:
         self._writer.close()
 
     def _ends(self) -> Ends:
-        postgres, client = self._settings.postgres, redis.connect_async(self._settings.redis, retries=0)
+        postgres, client = self._settings.postgres, redis.connect_impatient(self._settings.redis, timeout_s=PATIENCE_S)
         keep_days = self._settings.hot.keep_days
         marts = Marts(self._settings.clickhouse, timeout_s=MARTS_S)
         return Ends(
             source=self._source,
             reader=self._reader,
             writer=self._writer,
-            redis=RedisSink(client, self._runner, clock=self._clock, metrics=self._metrics),
+            redis=RedisSink(client, clock=self._clock, metrics=self._metrics),
             follower=Follower(postgres, marts, self._consumer(f"{GROUP}-books"), clock=self._clock),
             checkpoints=Checkpoints(postgres, keep_days=keep_days, clock=self._clock, metrics=self._metrics),
         )
