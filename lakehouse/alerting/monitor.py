@@ -71,6 +71,7 @@ class Monitor:
         recall_market(past, book.symbols, self.market)
         positions, self._order = positions_of(book, self.market.mark)
         tables, self._rules = tables_of(rules, book, self._order)
+        self._ids = tuple(rule.id for rule in self._rules)
         totals = totals_of(book, positions.held, self._order)
         recall_portfolios(past, book.portfolios, totals)
         self._place = {rule.id: place for place, rule in enumerate(self._rules)}
@@ -86,10 +87,6 @@ class Monitor:
         self._beat_us, self._scenarios = beat_us, scenarios
         self._live = _with_live_var(self._rules, book)
         self._moves = None if scenarios is None else _moves(scenarios, book)
-
-    @property
-    def _ids(self) -> tuple[str, ...]:
-        return tuple(rule.id for rule in self._rules)
 
     def play(self, ticks: Ticks) -> Played:
         """Move everything through the batch. Raises BadTicks before anything is moved."""

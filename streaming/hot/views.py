@@ -33,7 +33,8 @@ def all_quotes(core: Core) -> dict[str, object]:
 def _quotes(core: Core, places: IntArray) -> dict[str, dict[str, object]]:
     market = core.market
     columns = [column[places].tolist() for column in (market.bid, market.ask, market.mark, market.at_us, market.seq)]
-    names = [core.symbols[place] for place in places.tolist()]
+    symbols = core.symbols
+    names = [symbols[place] for place in places.tolist()]
     return {
         name: {
             "bid": bid if bid == bid else None,
@@ -83,9 +84,9 @@ class Portfolios:
 def _rows(core: Core, columns: IntArray, places: IntArray) -> dict[str, object]:
     at_us = core.monitor.newest_us
     told = None if at_us == NEVER else at_us
-    rows = columns[:, places].T.tolist()
+    rows, portfolios = columns[:, places].T.tolist(), core.portfolios
     return {
-        core.portfolios[place]: {
+        portfolios[place]: {
             "equity": _amount(equity),
             "net": _amount(net),
             "gross": _amount(gross),
