@@ -143,6 +143,13 @@ class QuotesSettings(Section):
     metrics_port: int = Field(9111, description="port of the Prometheus metrics of the quotes' process")
 
 
+class SignalSettings(Section):
+    """Trading signals to orders of portfolios that opted in."""
+
+    metrics_host: str = Field("127.0.0.1", description="address of the Prometheus metrics of the signals' process")
+    metrics_port: int = Field(9115, description="port of the Prometheus metrics of the signals' process")
+
+
 class MarketSettings(Section):
     calendar: str = Field(
         "XNYS",
@@ -265,6 +272,7 @@ class StackSettings(Section):
     quotes_metrics_port: int = Field(9111, description="preferred port of the metrics of the quotes' process")
     feed_metrics_port: int = Field(9113, description="preferred port of the feed's metrics")
     mail_metrics_port: int = Field(9114, description="preferred port of the mailer's metrics")
+    signals_metrics_port: int = Field(9115, description="preferred port of the metrics of the signals' process")
 
 
 class Settings(BaseSettings):
@@ -289,6 +297,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     hot: HotSettings = HotSettings()
     quotes: QuotesSettings = QuotesSettings()
+    signals: SignalSettings = SignalSettings()
     market: MarketSettings = MarketSettings()
     trading: TradingSettings = TradingSettings()
     providers: ProviderSettings = ProviderSettings()

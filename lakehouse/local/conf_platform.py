@@ -84,6 +84,7 @@ def prometheus_yml(context: StackContext) -> str:
         "outbox": (stack.outbox_metrics_port, "/metrics"),
         "hot": (stack.hot_metrics_port, "/metrics"),
         "quotes": (stack.quotes_metrics_port, "/metrics"),
+        "signals": (stack.signals_metrics_port, "/metrics"),
         **({"feed": (stack.feed_metrics_port, "/metrics")} if context.settings.providers.order else {}),
         **({"mail": (stack.mail_metrics_port, "/metrics")} if context.settings.alerts.smtp_host else {}),
         "api": (stack.api_port, "/metrics"),

@@ -166,6 +166,7 @@ def _endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "TIDEMARK_OUTBOX__METRICS_PORT": str(at["outbox_metrics"]),
         "TIDEMARK_HOT__METRICS_PORT": str(at["hot_metrics"]),
         "TIDEMARK_QUOTES__METRICS_PORT": str(at["quotes_metrics"]),
+        "TIDEMARK_SIGNALS__METRICS_PORT": str(at["signals_metrics"]),
         "TIDEMARK_PROVIDERS__METRICS_PORT": str(at["feed_metrics"]),
         "TIDEMARK_ALERTS__METRICS_PORT": str(at["mail_metrics"]),
     }

@@ -1,5 +1,5 @@
 """The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the hot process, the
-quotes, the feed and the API."""
+quotes, the signals, the feed and the API."""
 
 import hmac
 import json
@@ -23,6 +23,7 @@ def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
         outbox(context),
         hot(context),
         quotes(context),
+        signals(context),
         api(context),
         *feed(context),
         *mail(context),
@@ -213,6 +214,22 @@ def quotes(context: StackContext) -> ProcessSpec:
         probe=probes.http_ok(f"{address}/health"),
         ports=("quotes_metrics_port",),
         after=("topics", "migrate-postgres", "redis"),
+        url=f"{address}/metrics",
+    )
+
+
+def signals(context: StackContext) -> ProcessSpec:
+    """The signals' process: trading signals to orders of portfolios that opted in, exactly once."""
+    address = f"http://127.0.0.1:{context.settings.signals.metrics_port}"
+    return ProcessSpec(
+        name="signals",
+        role=Role.PLATFORM,
+        argv=(str(context.python), "-m", "streaming.signals"),
+        cwd=context.project,
+        env=_hours(context),
+        probe=probes.http_ok(f"{address}/health"),
+        ports=("signals_metrics_port",),
+        after=("topics", "migrate-postgres"),
         url=f"{address}/metrics",
     )
 

@@ -101,7 +101,7 @@ def decide(signal: Signal, terms: Terms, situation: Situation) -> Decimal | Refu
 def _unwanted(signal: Signal, terms: Terms, _: Situation) -> Refusal | None:
     if signal.source not in terms.sources:
         return Refusal.SOURCE
-    if terms.sides is not Sides.BOTH and terms.sides != signal.side:
+    if terms.sides is not Sides.BOTH and terms.sides.value != signal.side.value:
         return Refusal.SIDE
     # Not the other way round: nothing that is no number is confident enough.
     return None if signal.confidence >= terms.min_confidence else Refusal.CONFIDENCE

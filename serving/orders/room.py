@@ -2,12 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from functools import partial
 
-from lakehouse.settings import Settings
-from lakehouse.stores.books.order_policy import Policy
-from lakehouse.trading.checks import Limits
+from lakehouse.stores.books.order_policy import policy_of
 from ml.checks.champion import Champion
 from ml.features.trades import TRADE_FEATURES
 from serving.kit.champions import champion_of, keep_fresh
@@ -18,20 +15,6 @@ from serving.orders.endpoints import PREFIX, TAG, listing, router
 from serving.orders.problems import REFUSALS
 from serving.orders.service import OrderService
 from serving.orders.sweeper import sweep_forever
-
-
-def policy_of(settings: Settings) -> Policy:
-    """What orders are judged by."""
-    section = settings.trading
-    return Policy(
-        max_price_age=timedelta(seconds=settings.market.order_price_max_age_s),
-        limits=Limits(
-            price_collar=section.price_collar,
-            order_notional=section.max_order_notional,
-            position_notional=section.max_position_notional,
-        ),
-        always_open=settings.providers.demo_mode,
-    )
 
 
 def make(platform: Platform) -> dict[str, object]:

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from lakehouse.contracts.model import Column, Topic, Type
 from lakehouse.contracts.reasons import Reason
-from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY, MARKET_TICKS
+from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY, MARKET_TICKS, TRADING_SIGNALS
 
 _TEXT = frozenset({Type.STRING, Type.UUID, Type.JSON})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _EARLIEST_DATE = date(1900, 1, 1)
 _EARLIEST_US = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -100,7 +101,8 @@ def check(topic: Topic, rows: pa.Table, *, now_us: int | np.ndarray, max_future_
 
 def _rules(topic: Topic, now_us: pa.Scalar | pa.Array, max_future_s: float) -> list[_Rule]:
     latest_us = pc.add(now_us, round(max_future_s * 1e6))
-    own = {MARKET_TICKS.name: _tick_rules, MARKET_BARS_DAILY.name: _bar_rules}.get(topic.bronze.name)
+    known = {MARKET_TICKS.name: _tick_rules, MARKET_BARS_DAILY.name: _bar_rules, TRADING_SIGNALS.name: _signal_rules}
+    own = known.get(topic.bronze.name)
     # A required price has a reason of its own, so the topic's own rules judge it.
     required = [_required(field) for field in topic.fields if not field.nullable and field.type is not Type.DECIMAL]
     return [*required, *(own(latest_us) if own else ())]
@@ -140,6 +142,29 @@ def _bar_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
         _Rule(Reason.HIGH_BELOW_LOW, "high", lambda rows: pc.less(rows["high"], rows["low"]), ": below low"),
         *(_enclosed(name) for name in ("open", "close")),
         _not_negative("volume"),
+    ]
+
+
+def _signal_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
+    time, confidence = "event_time_us", "confidence"
+    return [
+        _Rule(
+            Reason.WRONG_TYPE,
+            "signal_id",
+            lambda rows: pc.invert(pc.match_substring_regex(rows["signal_id"], _UUID)),
+            ": no UUID",
+        ),
+        _one_of("side", "buy", "sell"),
+        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST_US), ": before 1900"),
+        _Rule(Reason.FUTURE_TIME, time, lambda rows: pc.greater(rows[time], latest_us), ": in the future"),
+        _Rule(
+            Reason.OUTSIDE_RANGE,
+            confidence,
+            # Inverted, so that what is no number is outside.
+            lambda rows: pc.invert(pc.and_(pc.greater_equal(rows[confidence], 0), pc.less_equal(rows[confidence], 1))),
+            ": not from 0 to 1",
+        ),
+        _positive("reference_price"),
     ]
 
 

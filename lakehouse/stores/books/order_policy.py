@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from lakehouse.settings import Settings
 from lakehouse.trading.checks import Facts, Limits
 from lakehouse.trading.order import AT_ONCE, Order, OrderType, TimeInForce
 from lakehouse.trading.sessions import expiry, in_session, session_close, time_in_session
@@ -22,6 +23,20 @@ class Policy:
 
 
 DEFAULT: Final = Policy()
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What orders are judged by."""
+    section = settings.trading
+    return Policy(
+        max_price_age=timedelta(seconds=settings.market.order_price_max_age_s),
+        limits=Limits(
+            price_collar=section.price_collar,
+            order_notional=section.max_order_notional,
+            position_notional=section.max_position_notional,
+        ),
+        always_open=settings.providers.demo_mode,
+    )
 
 
 async def judged_by(policy: Policy, facts: Facts, exchange: str, orders: Sequence[Order]) -> Facts:

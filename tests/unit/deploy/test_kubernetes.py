@@ -30,7 +30,7 @@ WORKLOADS: dict[str, Object] = {
     found["metadata"]["name"]: found for found in OBJECTS if found["kind"] in {"Deployment", "StatefulSet", "Job"}
 }
 LONG_RUNNING = {name for name, found in WORKLOADS.items() if found["kind"] != "Job"}
-SINGLE = {"quotes", "feed", "mail", "hot", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
+SINGLE = {"quotes", "signals", "feed", "mail", "hot", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
 """Two of one of these would fight over the same work or schema."""
 READS_NO_SETTINGS = {"spark-master", "spark-worker"}
 PATH = "/usr/bin:/bin"
@@ -43,6 +43,7 @@ SECRETS_OF = {
     "hot": {"POSTGRES", "REDIS"},
     "feed": {"POSTGRES"},
     "mail": {"POSTGRES"},
+    "signals": {"POSTGRES"},
     "api": {"S3", "POSTGRES", "REDIS", "CLICKHOUSE", "AIRFLOW"},
     "airflow-api": {"AIRFLOW"},
     "airflow-scheduler": {"S3", "POSTGRES", "CLICKHOUSE"},

@@ -26,6 +26,7 @@ EXPECTED = {
     "hot",
     "feed",
     "mail",
+    "signals",
     "quotes",
     *("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 }
@@ -129,7 +130,18 @@ def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
 
     targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]}
     assert targets["api"] == [f"127.0.0.1:{context.settings.stack.api_port}"]
-    assert set(targets) == {"landing", "outbox", "hot", "quotes", "feed", "mail", "api", "minio", "prometheus"}
+    assert set(targets) == {
+        "landing",
+        "outbox",
+        "hot",
+        "quotes",
+        "signals",
+        "feed",
+        "mail",
+        "api",
+        "minio",
+        "prometheus",
+    }
 
 
 def test_the_feed_is_started_again_where_a_key_changes_and_its_environment_tells_none(context: StackContext) -> None:

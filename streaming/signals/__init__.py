@@ -1,0 +1,1 @@
+"""The process that turns trading signals into orders of portfolios that opted in."""

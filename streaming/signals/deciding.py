@@ -1,0 +1,96 @@
+"""One signal, in the caller's transaction: each portfolio that follows signals orders by it, or says why not."""
+
+import asyncio
+from datetime import datetime
+from decimal import Decimal
+
+from psycopg import DataError, IntegrityError
+
+from lakehouse.clock import Clock
+from lakehouse.stores import signals
+from lakehouse.stores.books import orders
+from lakehouse.stores.books.open_orders import lock_accounts
+from lakehouse.stores.books.order_policy import Policy
+from lakehouse.stores.books.order_rows import Screening
+from lakehouse.stores.postgres import Transaction
+from lakehouse.stores.signals import Follower, Instrument, Outcome
+from lakehouse.trading.order import Order, OrderType
+from lakehouse.trading.sessions import in_session
+from lakehouse.trading.signals import Refusal, Signal, decide
+from lakehouse.trading.ticket import BadForm, Ticket
+
+SOURCE = "automation"
+
+
+class Desk:
+    """Places orders as the API does, by the same rules, but for the score of surveillance, which judges people."""
+
+    def __init__(self, policy: Policy, *, clock: Clock) -> None:
+        self._policy, self._clock = policy, clock
+
+    async def follow(self, connection: Transaction, signal: Signal) -> list[Outcome]:
+        """Order for every portfolio that follows signals and has not met this one, and write what came of it.
+
+        Raises psycopg.OperationalError, also where another transaction was faster.
+        """
+        following = await signals.followers(connection, signal.id)
+        if not following:
+            return []
+        await lock_accounts(connection, [each.portfolio_id for each in following])
+        known = await signals.instrument(connection, signal.symbol)
+        now = self._clock.now()
+        is_open = await self._is_open(known, now)
+        outcomes = []
+        for each in following:
+            met = await signals.situation(connection, each.portfolio_id, signal.symbol, known, now=now, is_open=is_open)
+            found = decide(signal, each.terms, met)
+            if isinstance(found, Refusal):
+                outcomes.append(Outcome(each.portfolio_id, found))
+            else:
+                outcomes.append(await self._order(connection, signal, each, found))
+        await signals.record(connection, signal, outcomes, clock=self._clock)
+        return outcomes
+
+    async def _is_open(self, known: Instrument | None, now: datetime) -> bool:
+        if known is None or self._policy.always_open:
+            return True
+        return await asyncio.to_thread(in_session, known.exchange, now)
+
+    async def _order(self, connection: Transaction, signal: Signal, follower: Follower, quantity: Decimal) -> Outcome:
+        portfolio = follower.portfolio_id
+        ticket = Ticket(
+            portfolio_id=portfolio,
+            symbol=signal.symbol,
+            side=signal.side,
+            type=OrderType.MARKET,
+            quantity=quantity,
+            source=SOURCE,
+            client_order_id=f"signal:{signal.id}:{portfolio}",
+        )
+
+        def screen(_: Order, __: orders.Scene) -> Screening:
+            return Screening(request_hash=ticket.digest)
+
+        try:
+            async with connection.transaction():
+                placed = await orders.place(
+                    connection,
+                    ticket,
+                    owner_id=follower.owner_id,
+                    clock=self._clock,
+                    screen=screen,
+                    policy=self._policy,
+                )
+        except (orders.OrderRefused, orders.ClientIdTaken, BadForm, IntegrityError, DataError) as error:
+            return Outcome(portfolio, _rule(error), quantity)
+        return Outcome(portfolio, placed.violation.rule if placed.violation else "", quantity, placed.order_id)
+
+
+def _rule(error: Exception) -> str:
+    if isinstance(error, orders.OrderRefused):
+        return error.violation.rule
+    if isinstance(error, BadForm):
+        return error.rule
+    if isinstance(error, IntegrityError | DataError):
+        return error.diag.constraint_name or "not_bookable"
+    return "client_order_id_taken"
