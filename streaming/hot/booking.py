@@ -25,8 +25,15 @@ RULES: Final = {
 }
 # Refusals that tell of another state of the order than the desk knew: it learns that state, and deals on.
 OF_ITS_STATE: Final = frozenset(
-    "not_possible_in_this_status overfill fill_or_kill expired in_the_future before_the_order "
-    "venue_trade_id_reused".split()
+    {
+        "not_possible_in_this_status",
+        "overfill",
+        "fill_or_kill",
+        "expired",
+        "in_the_future",
+        "before_the_order",
+        "venue_trade_id_reused",
+    }
 )
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -168,6 +168,22 @@ def test_a_fill_that_was_faster_wins_and_the_owner_is_told(floor: Floor) -> None
     assert units(floor.desk) == (D(10), D(0))
 
 
+def test_a_fill_by_hand_that_was_faster_leaves_the_rest_to_the_venue(floor: Floor) -> None:
+    placed = floor.desk.place(wish(floor.desk))
+    floor.follow()
+    dealt = floor.deal(quote(99, 100))
+    floor.desk.fill(placed.order_id, "by-hand", 4)
+    told = floor.book(dealt)
+    assert [each["id"] for each in told] == [str(placed.order_id)]
+    assert floor.desk.order(placed.order_id).leaves == 6, "it goes on"
+    assert floor.agrees()
+    (rest,) = floor.play(quote(99, 100)).fills
+    assert rest.quantity == 6
+    assert floor.desk.order(placed.order_id).status is Status.FILLED
+    # The fee of the whole, 0.50, less that of its first four units, 0.35, which was not charged by hand.
+    assert cash(floor.desk) == (1_000_000 - 1000_00 - 15, 0)
+
+
 def test_a_cancel_and_a_fill_at_once_leave_one_truth(floor: Floor) -> None:
     for _ in range(8):
         placed = floor.desk.place(wish(floor.desk, quantity=D(1)))
