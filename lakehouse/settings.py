@@ -137,7 +137,7 @@ class QuotesSettings(Section):
     """Ticks to TimescaleDB, bars and latest prices."""
 
     flush_interval_s: float = Field(0.2, gt=0, description="commit at least this often while ticks wait")
-    flush_rows: int = Field(100_000, ge=1, description="commit as soon as this many messages wait")
+    flush_rows: int = Field(200_000, ge=1, description="commit as soon as this many messages wait")
     keep_days: int = Field(30, ge=1, description="ticks are kept for this long by their own time; bars stay")
     metrics_host: str = Field("127.0.0.1", description="address of the Prometheus metrics of the quotes' process")
     metrics_port: int = Field(9111, description="port of the Prometheus metrics of the quotes' process")
