@@ -55,12 +55,13 @@ def down() -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show every process. Exit status 0 when all are ready, else 1."""
-    from lakehouse.local import stack, status as reading
+    """Show every process, and what waits for it and goes through it. Exit status 0 when all are ready, else 1."""
+    from lakehouse.local import flow, stack, status as reading
     from lakehouse.local.views import status_table
     from lakehouse.settings import load
 
     found = reading.read(load(), stack.existing())
+    found = found.with_flows(flow.measure(found.processes, SystemClock()))
     if as_json:
         typer.echo(json.dumps(found.document(), indent=2))
     else:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lakehouse.local import readiness, supervisor
@@ -20,8 +20,17 @@ KB = 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """`lag` messages wait, None where nothing can wait; `per_s` were done in the last second."""
+
+    lag: int | None
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """One process; `problem` says why it is not ready, `pss_bytes` what it and its children hold of memory."""
+    """One process; `problem` says why it is not ready, `pss_bytes` what it and its children hold of memory;
+    `flow` is what goes through it, where messages do and that was measured."""
 
     name: str
     state: str
@@ -32,6 +41,7 @@ class ProcessStatus:
     url: str
     problem: str = ""
     pss_bytes: int = 0
+    flow: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,20 @@ class StackStatus:
         return {
             "urls": self.urls,
             "pss_bytes": self.pss_bytes,
-            "processes": [{name: getattr(process, name) for name in fields} for process in self.processes],
+            "processes": [
+                {
+                    **{name: getattr(process, name) for name in fields},
+                    "lag": process.flow.lag if process.flow else None,
+                    "per_s": round(process.flow.per_s, 1) if process.flow else None,
+                }
+                for process in self.processes
+            ],
         }
+
+    def with_flows(self, flows: Mapping[str, Flow]) -> "StackStatus":
+        """The same, with what goes through each process."""
+        processes = tuple(replace(process, flow=flows.get(process.name)) for process in self.processes)
+        return replace(self, processes=processes)
 
 
 def read(settings: Settings, stack: Stack | None) -> StackStatus:

@@ -10,7 +10,9 @@ MIB = 1024**2
 def status_table(found: StackStatus) -> Table:
     """One line a process; a stack that is not up is an empty table with a hint."""
     title = None if found.processes else "the stack is not up: run `tidemark up`"
-    table = Table("process", "state", "ready", "pid", "up", "restarts", "MiB", "address", title=title, box=None)
+    table = Table(
+        "process", "state", "ready", "pid", "up", "restarts", "MiB", "lag", "per s", "address", title=title, box=None
+    )
     for process in found.processes:
         table.add_row(*_cells(process))
     return table
@@ -25,6 +27,8 @@ def _cells(process: ProcessStatus) -> tuple[str, ...]:
         duration(process.uptime_s) if process.pid else "",
         str(process.restarts),
         f"{process.pss_bytes / MIB:,.0f}" if process.pid else "",
+        "" if process.flow is None or process.flow.lag is None else f"{process.flow.lag:,}",
+        "" if process.flow is None else f"{process.flow.per_s:,.0f}",
         process.url,
     )
 

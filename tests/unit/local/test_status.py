@@ -62,6 +62,8 @@ def test_the_document_tells_memory_in_all_and_of_each_process() -> None:
                 "restarts": 0,
                 "url": "u",
                 "pss_bytes": 7,
+                "lag": None,
+                "per_s": None,
             }
         ],
     }
