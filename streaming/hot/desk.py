@@ -47,7 +47,7 @@ class _Pit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Memory:
-    """What `SimulatedDesk.memory` writes: orders, versions of ended ones, and the last tick of each symbol."""
+    """What `SimulatedDesk.memory` has written: orders, versions of ended ones, and the last tick of each symbol."""
 
     orders: tuple[Kept, ...]
     ended: dict[str, int]
@@ -65,6 +65,8 @@ class SimulatedDesk:
         self._ended: dict[UUID, int] = {}
         self._market = Market.empty(0)
         self._places: dict[str, int] = {}
+        # As the last memory has them: most orders are the same in the next one.
+        self._written: dict[UUID, tuple[Standing, msgspec.Raw]] = {}
 
     @property
     def orders(self) -> dict[UUID, Standing]:
@@ -116,15 +118,16 @@ class SimulatedDesk:
 
     def memory(self) -> bytes:
         """All that the desk knows, between two batches."""
-        kept = _Memory(
-            orders=tuple(
-                _kept(pit, each)
-                for _, pit in sorted(self._pits.items())
-                for _, each in sorted(pit.standing.items(), key=lambda item: item[0])
-            ),
-            ended={str(order_id): version for order_id, version in self._ended.items()},
-            market=tuple(column.tobytes() for column in self._market),
-        )
+        self._written = {
+            order_id: self._again(pit, each)
+            for _, pit in sorted(self._pits.items())
+            for order_id, each in sorted(pit.standing.items(), key=lambda item: item[0])
+        }
+        kept = {
+            "orders": [written for _, written in self._written.values()],
+            "ended": {str(order_id): version for order_id, version in self._ended.items()},
+            "market": [column.tobytes() for column in self._market],
+        }
         return msgspec.msgpack.encode(kept)
 
     def recall(self, memory: bytes) -> None:
@@ -140,6 +143,13 @@ class SimulatedDesk:
 
     # --- inside ----------------------------------------------------------------------------------------------
 
+    def _again(self, pit: _Pit, standing: Standing) -> tuple[Standing, msgspec.Raw]:
+        """An order as memory has it, written once as long as it stays the same."""
+        last = self._written.get(standing.order.id)
+        if last is not None and last[0] is standing:
+            return last
+        return standing, msgspec.Raw(msgspec.msgpack.encode(_kept(pit, standing)))
+
     def _version(self, order_id: UUID) -> int:
         symbol = self._symbol_of.get(order_id)
         return self._ended.get(order_id, 0) if symbol is None else self._pits[symbol].standing[order_id].order.version
@@ -153,7 +163,10 @@ class SimulatedDesk:
     def _put(self, opened: OpenOrder, standing: Standing) -> None:
         symbol = opened.order.symbol
         pit = self._pits.setdefault(symbol, _Pit(opened.exchange, opened.multiplier))
-        pit.exchange, pit.multiplier, pit.reach = opened.exchange, opened.multiplier, None
+        if (pit.exchange, pit.multiplier) != (opened.exchange, opened.multiplier):
+            pit.exchange, pit.multiplier = opened.exchange, opened.multiplier
+            self._written = {}
+        pit.reach = None
         pit.standing[opened.order.id] = standing
         self._symbol_of[opened.order.id] = symbol
 
