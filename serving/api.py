@@ -48,6 +48,7 @@ from serving.quotes.room import ROOM as QUOTES
 from serving.risk.room import ROOM as RISK
 from serving.seed.room import ROOM as SEED
 from serving.settlements.room import ROOM as SETTLEMENTS
+from serving.signals.room import ROOM as SIGNALS
 from serving.sockets.room import ROOM as SOCKETS
 from serving.trades.room import ROOM as TRADES
 from serving.transactions.room import ROOM as TRANSACTIONS
@@ -76,6 +77,7 @@ ROOMS: Final[tuple[Room, ...]] = (
     OBJECTIVES,
     ALLOCATIONS,
     PROPOSALS,
+    SIGNALS,
     CONFIRMATIONS,
     ASSETS,
     PERFORMANCE,

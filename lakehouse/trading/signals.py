@@ -103,8 +103,8 @@ def _unwanted(signal: Signal, terms: Terms, _: Situation) -> Refusal | None:
         return Refusal.SOURCE
     if terms.sides is not Sides.BOTH and terms.sides.value != signal.side.value:
         return Refusal.SIDE
-    # Not the other way round: nothing that is no number is confident enough.
-    return None if signal.confidence >= terms.min_confidence else Refusal.CONFIDENCE
+    # As floats, so that 0.7 is 0.7; what is no number is not confident enough.
+    return None if signal.confidence >= float(terms.min_confidence) else Refusal.CONFIDENCE
 
 
 def _untimely(signal: Signal, terms: Terms, situation: Situation) -> Refusal | None:

@@ -1,0 +1,1 @@
+"""Signals: which portfolios follow them, and what came of each."""
