@@ -14,9 +14,10 @@ from lakehouse.stores import postgres
 from lakehouse.stores.books.valuations import DayValue, Valued, value_days
 from lakehouse.stores.postgres import Transaction
 from lakehouse.stores.quotes import load_daily_bars
+from spark_jobs.kit.holdings import Unmeasured
 from spark_jobs.stress_explain import books as day_books
 from spark_jobs.stress_explain.day import Day, explained
-from spark_jobs.stress_explain.market import Close, TwoCloses, Unmeasured
+from spark_jobs.stress_explain.market import Close, TwoCloses
 from spark_jobs.stress_explain.parameters import booked
 from tests.factories.books import CLOCK, START, Holder, at, buy, deposit, holder, inside, put, sell, withdrawal
 
