@@ -6,6 +6,7 @@ Everything but `connect` and `claim` belongs to one transaction of the caller, s
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from psycopg import AsyncConnection, conninfo
 from psycopg.rows import TupleRow
 
 from lakehouse.clock import Clock
-from lakehouse.domain.currency import MINOR_DIGITS, from_minor
+from lakehouse.domain.currency import MINOR_DIGITS, CurrencyError, from_minor
 from lakehouse.domain.ids import uuid7
 from lakehouse.errors import TidemarkError
 from lakehouse.portfolio.fx import Exchange
@@ -227,8 +228,10 @@ async def situation(
         rates = await newest_rates(fetch, currencies, today)
         assets = {each.symbol: Asset(each.symbol, each.currency, to_units(each.multiplier)) for each in held}
         market = Market(assets, as_prices(prices.values()), Exchange(rates, known.currency))
-        found = worth(today, {each.symbol: to_units(each.quantity) for each in held}, cash, market).value_minor
-        value = None if found is None else from_minor(found, known.currency)
+        # What the ledger could not hold is a value that nobody knows.
+        with suppress(CurrencyError):
+            found = worth(today, {each.symbol: to_units(each.quantity) for each in held}, cash, market).value_minor
+            value = None if found is None else from_minor(found, known.currency)
     return Situation(
         now=now,
         value=value,

@@ -154,6 +154,7 @@ def _signal_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
             lambda rows: pc.invert(pc.match_substring_regex(rows["signal_id"], _UUID)),
             ": no UUID",
         ),
+        *(_without_nul(name) for name in ("symbol", "source")),
         _one_of("side", "buy", "sell"),
         _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST_US), ": before 1900"),
         _Rule(Reason.FUTURE_TIME, time, lambda rows: pc.greater(rows[time], latest_us), ": in the future"),
@@ -186,6 +187,11 @@ def _one_of(name: str, *known: str) -> _Rule:
         lambda rows: pc.invert(pc.is_in(rows[name], value_set=values)),
         f": neither {' nor '.join(known)}",
     )
+
+
+def _without_nul(name: str) -> _Rule:
+    """No table of PostgreSQL can hold the character."""
+    return _Rule(Reason.WRONG_TYPE, name, lambda rows: pc.match_substring(rows[name], "\0"), ": with a NUL in it")
 
 
 def _missing(name: str, kind: str) -> _Rule:

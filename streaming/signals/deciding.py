@@ -3,10 +3,12 @@
 import asyncio
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from psycopg import DataError, IntegrityError
 
 from lakehouse.clock import Clock
+from lakehouse.domain.currency import CurrencyError
 from lakehouse.stores import signals
 from lakehouse.stores.books import orders
 from lakehouse.stores.books.open_orders import lock_accounts
@@ -19,7 +21,8 @@ from lakehouse.trading.sessions import in_session
 from lakehouse.trading.signals import Refusal, Signal, decide
 from lakehouse.trading.ticket import BadForm, Ticket
 
-SOURCE = "automation"
+SOURCE: Final = "automation"
+REFUSED: Final = (orders.OrderRefused, orders.ClientIdTaken, BadForm, CurrencyError, IntegrityError, DataError)
 
 
 class Desk:
@@ -81,8 +84,8 @@ class Desk:
                     screen=screen,
                     policy=self._policy,
                 )
-        except (orders.OrderRefused, orders.ClientIdTaken, BadForm, IntegrityError, DataError) as error:
-            return Outcome(portfolio, _rule(error), quantity)
+        except REFUSED as error:
+            return Outcome(portfolio, _rule(error))
         return Outcome(portfolio, placed.violation.rule if placed.violation else "", quantity, placed.order_id)
 
 
@@ -91,6 +94,7 @@ def _rule(error: Exception) -> str:
         return error.violation.rule
     if isinstance(error, BadForm):
         return error.rule
-    if isinstance(error, IntegrityError | DataError):
-        return error.diag.constraint_name or "not_bookable"
-    return "client_order_id_taken"
+    if isinstance(error, orders.ClientIdTaken):
+        return "client_order_id_taken"
+    constraint = error.diag.constraint_name if isinstance(error, IntegrityError | DataError) else None
+    return constraint or "not_bookable"

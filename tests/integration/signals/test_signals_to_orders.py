@@ -108,7 +108,7 @@ def test_a_signal_becomes_one_order_though_the_process_is_killed(
         until(lambda: len(desk.rows(OUTCOMES)) == 1, killed)
         killed.kill()
         # While nothing runs, the first comes again, and with it what is no signal and a second one.
-        send(settings, topic, first, b"{no json", signal(confidence=7.0), second)
+        send(settings, topic, first, b"{no json", signal(confidence=7.0), signal(source="\0"), second)
         again = started(settings, tmp_path, topic)
         until(lambda: len(desk.rows(OUTCOMES)) == 2, again)
 
@@ -117,7 +117,7 @@ def test_a_signal_becomes_one_order_though_the_process_is_killed(
             (f"signal:{each['signal_id']}:{desk.portfolio_id}", "buy", Decimal(50), "accepted", "automation")
             for each in (first, second)
         ]
-        assert again.metric("tidemark_signals_bad_total") == 2
+        assert again.metric("tidemark_signals_bad_total") == 3
         assert again.metric("tidemark_signals_ordered_total") == 1
         assert idle.rows(ORDERS) == [], "who did not opt in is left alone"
         assert again.stop() == 0

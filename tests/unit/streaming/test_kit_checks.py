@@ -11,6 +11,7 @@ from lakehouse.contracts.model import Topic
 from lakehouse.contracts.reasons import Reason
 from lakehouse.contracts.render.arrow import message_schema
 from lakehouse.contracts.topics import BARS_DAILY, TICKS
+from lakehouse.contracts.topics.signals import SIGNALS
 from streaming.kit.checks import Verdict, check
 
 NOW_US = 1_672_237_800_000_000  # 2022-12-28 14:30 UTC
@@ -35,6 +36,17 @@ BAR = {
     "low": Decimal("9"),
     "close": Decimal("10.5"),
     "volume": 5,
+}
+SIGNAL = {
+    "signal_id": "0199f3a1-b2e3-7def-8123-456789abcdef",
+    "symbol": "INFY",
+    "event_time_us": NOW_US,
+    "side": "buy",
+    "confidence": 0.87,
+    "source": "nse_filings",
+    "reference_price": None,
+    "reason": "an order win",
+    "filing": None,
 }
 CLOSE = {**BAR, "kind": "close", "open": None, "high": None, "low": None, "volume": None}
 
@@ -101,6 +113,28 @@ def test_a_broken_bar_is_named_with_its_value(change: dict[str, object], reason:
 
     assert bad.reason == reason
     assert detail in bad.detail
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"signal_id": "17"}, Reason.WRONG_TYPE),
+        ({"symbol": "A\0"}, Reason.WRONG_TYPE),
+        ({"source": "\0"}, Reason.WRONG_TYPE),
+        ({"side": "hold"}, Reason.UNKNOWN_KIND),
+        ({"confidence": 1.01}, Reason.OUTSIDE_RANGE),
+        ({"confidence": -0.01}, Reason.OUTSIDE_RANGE),
+        ({"confidence": float("nan")}, Reason.OUTSIDE_RANGE),
+        ({"event_time_us": NOW_US + 301_000_000}, Reason.FUTURE_TIME),
+        ({"event_time_us": -3_000_000_000_000_000}, Reason.UNPARSABLE_TIME),
+        ({"reference_price": Decimal(0)}, Reason.NON_POSITIVE_PRICE),
+        ({"confidence": None}, Reason.MISSING_FIELD),
+    ],
+)
+def test_a_broken_signal_is_named(change: dict[str, object], reason: Reason) -> None:
+    assert judge(SIGNALS, SIGNAL).ok
+    [bad] = judge(SIGNALS, {**SIGNAL, **change}).bad
+    assert bad.reason is reason
 
 
 def test_the_first_reason_of_the_stated_order_wins() -> None:
