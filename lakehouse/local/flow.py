@@ -17,6 +17,7 @@ MEASURES: Final[Mapping[str, tuple[str, str]]] = {
     "landing": ("tidemark_landing_lag_messages", "tidemark_landing_rows_landed_total"),
     "hot": ("tidemark_hot_lag_messages", "tidemark_hot_ticks_total"),
     "quotes": ("tidemark_quotes_lag_messages", "tidemark_quotes_ticks_total"),
+    "signals": ("tidemark_signals_lag_messages", "tidemark_signals_decided_total"),
     "outbox": ("tidemark_outbox_waiting_events", "tidemark_outbox_relayed_total"),
 }
 """By process: the gauge of what waits for it, empty where nothing can, and the counter of what it has done."""
