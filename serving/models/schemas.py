@@ -75,7 +75,7 @@ class UsedModel(BaseModel):
     why: str | None = Field(description="why the baseline stands in; null otherwise")
 
 
-class Quantile(BaseModel):
+class ForecastQuantile(BaseModel):
     """A value that the next return stays below with this probability."""
 
     level: str = Field(description="probability", examples=["0.05"])
@@ -89,7 +89,7 @@ class Forecast(BaseModel):
     symbol: str | None = Field(description="instrument; null where closes were sent")
     as_of: date | None = Field(description="day of the last close; null where closes were sent")
     closes: int = Field(ge=LEAST_CLOSES, description="daily closes that went in")
-    quantiles: list[Quantile] = Field(description="by level, never crossing")
+    quantiles: list[ForecastQuantile] = Field(description="by level, never crossing")
     volatility: str = Field(description="standard deviation of the log return of that day", examples=["0.01320000"])
     unit: str = Field("daily log return", description="of quantiles and volatility")
 

@@ -33,12 +33,12 @@ from serving.models.schemas import (
     Decision,
     Forecast,
     ForecastByModel,
+    ForecastQuantile,
     Model,
     Models,
     ModelVersion,
     OfSymbol,
     OfValues,
-    Quantile,
     Source,
     UsedModel,
 )
@@ -180,7 +180,7 @@ class ModelService:
     ) -> Forecast:
         told = await to_thread.run_sync(_computed, found, closes, limiter=self._computing)
         quantiles = [
-            Quantile(level=f"{level:g}", log_return=_digits(value))
+            ForecastQuantile(level=f"{level:g}", log_return=_digits(value))
             for level, value in zip(told.levels, told.quantiles[0], strict=True)
         ]
         return Forecast(

@@ -104,6 +104,8 @@ INEXACT = {
     "StressScenario",
     "ForecastByModel",
     "OfValues",
+    "InputOut",
+    "SignalOutcomeOut",
 }
 
 
