@@ -87,7 +87,8 @@ def revalued_risk(
     """VaR and ES of `units` (N,) of the instruments of `books`, and what each position contributes (Euler).
 
     Moves happen at once: nothing is earned or lost by waiting. Over several days moves of history are joined in windows
-    (prices compound, yields add), drawn ones as `drawn_scenarios` says, and a covariance grows with the days.
+    (prices compound, yields add), drawn ones as `drawn_scenarios` says, and a covariance grows with the days. A drawn
+    move takes no price below zero: relative ones stop at -1.
     Components of VaR are those of the scenario at the quantile, of ES the mean over its tail; of a closed form its
     derivatives.
     NaN policy: refused. Raises InvalidParameter for FULL without scenarios, and what the parts raise.
@@ -135,6 +136,7 @@ def _scenarios(
     drawn = drawn_scenarios(DRAWN[source], history.moves, simulation, conventions=chosen)
     text = f"{drawn.origin.model};{drawn.origin.draws};{chosen.horizon('independent_days')}"
     moved: FloatArray = drawn.scenarios.units * drawn.scenarios.unit
+    moved[:, history.relative] = np.maximum(moved[:, history.relative], -1.0)
     return moved, text
 
 

@@ -195,6 +195,17 @@ class TestRisk:
         )  # fmt: skip
         assert full > 3 * small
 
+    @pytest.mark.parametrize("source", [Source.MONTE_CARLO_NORMAL, Source.MONTE_CARLO_T_COPULA])
+    def test_a_drawn_move_takes_no_price_below_zero(self, source: Source) -> None:
+        """Over 250 days of four percent each a hundredth of the sums lies below -1; what is no price may move so."""
+        wild, chosen, recipe = history(3.0), Conventions(horizon_days=250), Recipe(Valuation.DELTA, source)
+        price, other = (
+            revalued_risk(each, [SHARES], [1.0], recipe, confidence=0.99, simulation=DRAWS, conventions=chosen)
+            for each in (wild, replace(wild, relative=np.array([False, False])))
+        )
+        assert [price.var, price.es] == pytest.approx([100.0, 100.0])
+        assert other.var > 110.0
+
     def test_what_does_not_fit_is_refused(self) -> None:
         recipe = Recipe(Valuation.FULL, Source.HISTORICAL)
         with pytest.raises(ShapeMismatch, match="one for each"):
