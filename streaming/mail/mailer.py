@@ -2,6 +2,7 @@
 
 from threading import Event
 from typing import Final
+from uuid import UUID
 
 import structlog
 
@@ -11,7 +12,7 @@ from streaming.mail import sink
 from streaming.mail.letters import BadAddress, Letter, mail_of
 from streaming.mail.metrics import MailMetrics
 from streaming.mail.records import Records, RecordsUnavailable
-from streaming.mail.sink import RefusedForGood, ServerAway, Session
+from streaming.mail.sink import ComeAgain, RefusedForGood, ServerAway, Session
 from streaming.mail.source import AlertSource
 
 WAIT_S: Final = 0.2
@@ -26,7 +27,7 @@ class Mailer:
     sends the same mail, with the same Message-ID, again.
 
     The first alert of an owner goes out at once; those that follow within `mail_every_s` are gathered in one mail.
-    While the server is away everything waits, with longer and longer pauses.
+    While the server is away everything waits, with longer and longer pauses; who alone is told to come again, alone.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Mailer:
         self._source, self._records, self._section = source, records, section
         self._clock, self._metrics = clock, metrics
         self._pause_s, self._rests_until_s = FIRST_PAUSE_S, float("-inf")
+        self._owners_rest_until_s: dict[UUID, float] = {}
         self.ready = Event()
 
     def run(self, stop: Event) -> None:
@@ -55,7 +57,7 @@ class Mailer:
         self._metrics.leads.set(leads)
         self.ready.set()
         if self._section.smtp_host and leads and self._clock.monotonic() >= self._rests_until_s:
-            letters = self._records.due(every_s=self._section.mail_every_s)
+            letters = self._records.due(every_s=self._section.mail_every_s, without=self._resting())
             if letters:
                 self._send(letters)
 
@@ -66,6 +68,14 @@ class Mailer:
                 self._metrics.queued.inc(self._records.queue(alerts))
             self._source.commit(messages)
             alerts, messages = self._source.read(0)
+
+    def _resting(self) -> list[UUID]:
+        """Owners whose mails the server does not take for now."""
+        now_s = self._clock.monotonic()
+        self._owners_rest_until_s = {
+            owner: until_s for owner, until_s in self._owners_rest_until_s.items() if until_s > now_s
+        }
+        return list(self._owners_rest_until_s)
 
     def _send(self, letters: list[Letter]) -> None:
         try:
@@ -87,6 +97,12 @@ class Mailer:
             log.warning("mail_refused", owner=str(letter.owner_id), error=str(error))
             self._metrics.refused.inc()
             self._records.failed(letter, str(error))
+            return
+        except ComeAgain as error:
+            log.warning("mail_put_off", owner=str(letter.owner_id), error=str(error), retry_s=LONGEST_PAUSE_S)
+            self._metrics.put_off.inc()
+            self._records.put_off(letter)
+            self._owners_rest_until_s[letter.owner_id] = self._clock.monotonic() + LONGEST_PAUSE_S
             return
         except ServerAway:
             self._records.put_off(letter)

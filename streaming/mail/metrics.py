@@ -17,6 +17,9 @@ class MailMetrics:
         self.refused = Counter(
             "tidemark_mail_refused", "Mails that the server refused for good.", registry=self.registry
         )
+        self.put_off = Counter(
+            "tidemark_mail_put_off", "Times that the server told a mail to come again.", registry=self.registry
+        )
         self.failures = Counter(
             "tidemark_mail_failures", "Times that the server or PostgreSQL did not answer.", registry=self.registry
         )

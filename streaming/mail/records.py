@@ -39,7 +39,7 @@ DUE: Final[LiteralString] = """
     FROM alerting.mail AS m
     JOIN alerting.alert AS a ON a.id = m.alert_id
     JOIN auth.app_user AS u ON u.id = m.owner_id
-    WHERE m.status = 'waiting' AND NOT EXISTS (
+    WHERE m.status = 'waiting' AND m.owner_id <> ALL (%(without)s) AND NOT EXISTS (
         SELECT FROM alerting.mail AS s
         WHERE s.owner_id = m.owner_id AND s.status = 'sent' AND s.decided_at > %(after)s
     )
@@ -84,9 +84,10 @@ class Records:
         now = self._clock.now()
         return self._led.execute(QUEUE, {"ids": list(alerts), "now": now, "old": now - OLD}).rowcount
 
-    def due(self, *, every_s: float) -> list[Letter]:
-        """A letter of all that waits for each owner who was sent nothing for `every_s`."""
-        names = {"after": self._clock.now() - timedelta(seconds=every_s), "most": MOST}
+    def due(self, *, every_s: float, without: Sequence[UUID] = ()) -> list[Letter]:
+        """A letter of all that waits for each owner who was sent nothing for `every_s`, but for those `without`."""
+        after = self._clock.now() - timedelta(seconds=every_s)
+        names = {"after": after, "without": list(without), "most": MOST}
         found: dict[tuple[UUID, str], list[Told]] = defaultdict(list)
         for row in self._led.rows(DUE, names, _Due):
             found[row.owner_id, row.address].append(Told(row.id, row.severity, row.at, row.message))

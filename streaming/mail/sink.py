@@ -12,10 +12,17 @@ from lakehouse.settings import AlertSettings
 
 TIMEOUT_S: Final = 20.0
 FOR_GOOD: Final = range(500, 600)
+FOR_NOW: Final = range(400, 500)
+LEAVING: Final = 421
+"""The one answer of those for now that is about the connection (RFC 5321, 3.8), not about a mail."""
 
 
 class ServerAway(TidemarkError):
-    """The server does not answer, does not let us in, or says to come again."""
+    """The server does not answer, does not let us in, or leaves."""
+
+
+class ComeAgain(TidemarkError):
+    """The server does not take this mail for this address now, as where the mailbox is full; it may take others."""
 
 
 class RefusedForGood(TidemarkError):
@@ -29,7 +36,7 @@ class Session:
         self._server = server
 
     def send(self, mail: EmailMessage) -> None:
-        """Hand the mail over. Raises RefusedForGood, and ServerAway where it may be tried again."""
+        """Hand the mail over. Raises RefusedForGood, and ComeAgain and ServerAway where it may be tried again."""
         try:
             self._server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
@@ -79,5 +86,10 @@ def _connected(section: AlertSettings) -> smtplib.SMTP:
 
 def _refusal(code: int, text: bytes | str) -> TidemarkError:
     said = text.decode(errors="replace") if isinstance(text, bytes) else text
-    kind = RefusedForGood if code in FOR_GOOD else ServerAway
-    return kind(f"{code} {said}"[:300])
+    return _kind(code)(f"{code} {said}"[:300])
+
+
+def _kind(code: int) -> type[TidemarkError]:
+    if code in FOR_GOOD:
+        return RefusedForGood
+    return ComeAgain if code in FOR_NOW and code != LEAVING else ServerAway

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import KafkaSettings
@@ -38,10 +38,17 @@ class AlertSource:
         return [each for each in found if each is not None], messages
 
     def commit(self, messages: Sequence[Message]) -> None:
-        """They need not be read again."""
-        for message in messages:
-            self._consumer.store_offsets(message)
-        self._consumer.commit(asynchronous=False)
+        """They need not be read again. Where Kafka does not take that, as while the group gives partitions to another,
+        they may be: what is noted once is not noted twice. Raises AlertsUnreadable."""
+        try:
+            for message in messages:
+                self._consumer.store_offsets(message)
+            self._consumer.commit(asynchronous=False)
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.fatal():
+                raise AlertsUnreadable(f"{ALERTS} cannot be committed: {error.str()}") from failure
+            log.warning("offsets_not_committed", error=error.str())
 
     def close(self) -> None:
         """Leave the group."""

@@ -213,6 +213,27 @@ def test_a_server_that_is_away_delays_and_loses_nothing(
     after.close()
 
 
+def test_a_full_mailbox_holds_up_nobody_else(settings: Settings, source: AlertSource, mailbox: Mailbox) -> None:
+    full, other = sorted((api_user(settings) for _ in range(2)), key=lambda user: user.id)
+    mailbox.refusals[f"{full.id.hex}@example.com"] = "452 the mailbox is full"
+    running = Running(settings, source, section_of(mailbox))
+    alerts = [fired(settings, put_rule(settings, owner_id=user.id), 1)[0] for user in (full, other)]
+    running.until(lambda: notes(settings, [alerts[1]]) == [("sent", "")])
+    assert mailbox.recipients == [f"{other.id.hex}@example.com"]
+    assert notes(settings, [alerts[0]]) == [("waiting", "")]
+    told = running.metrics.registry.get_sample_value
+    tries = told("tidemark_mail_put_off_total")
+    running.mailer.turn()
+    assert told("tidemark_mail_put_off_total") == tries == 1, "it rests, others do not"
+    assert told("tidemark_mail_failures_total") == 0
+    running.close()
+
+    mailbox.refusals.clear()
+    later = Running(settings, source, section_of(mailbox))
+    later.until(lambda: notes(settings, alerts[:1]) == [("sent", "")])
+    later.close()
+
+
 def test_one_mailer_sends_at_a_time(settings: Settings) -> None:
     first, second = (Records(settings.postgres, clock=CLOCK) for _ in range(2))
     assert (first.lead(), second.lead(), first.lead()) == (True, False, True)
