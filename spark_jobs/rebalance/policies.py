@@ -148,14 +148,17 @@ def free_lots(lots: Iterable[Mapping[str, str]], named: Mapping[str, Decimal]) -
 def within_objective(
     policy: Mapping[str, Any], *, most: float | None, least_cash: float | None, excluded: list[str]
 ) -> dict[str, Any]:
-    """The policy with the limits of the portfolio's objective in it: the narrower of two limits counts. An aim's
-    explicit targets stay as they are written."""
-    aims = {
-        regime: {
-            **aim,
-            "max_weight": min(aim["max_weight"], most) if most else aim["max_weight"],
-            "cash": max(aim["cash"], least_cash or 0.0) if aim["objective"] != "target_weights" else aim["cash"],
-        }
-        for regime, aim in policy["aims"].items()
-    }
+    """The policy with the limits of the portfolio's objective in it: the narrower of two limits counts, and the largest
+    position is so for short ones too. An aim's explicit targets stay as they are written."""
+    aims = {regime: _limited(aim, most, least_cash or 0.0) for regime, aim in policy["aims"].items()}
     return {**policy, "aims": aims, "excluded": sorted({*policy.get("excluded", ()), *excluded})}
+
+
+def _limited(aim: Mapping[str, Any], most: float | None, least_cash: float) -> dict[str, Any]:
+    limited = {**aim, "max_weight": min(aim["max_weight"], most) if most else aim["max_weight"]}
+    if aim["objective"] == "target_weights":
+        return limited
+    limited["cash"] = max(aim["cash"], least_cash)
+    if most and "min_weight" in aim:
+        limited["min_weight"] = max(aim["min_weight"], -most)
+    return limited

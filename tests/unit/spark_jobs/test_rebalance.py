@@ -11,7 +11,7 @@ import pytest
 
 from lakehouse.construction.model import Objective
 from lakehouse.construction.policy import Aim, Policy
-from lakehouse.construction.policy_document import document
+from lakehouse.construction.policy_document import document, parse as parse_policy
 from lakehouse.construction.proposal import ProposalStatus
 from lakehouse.construction.regime import Regime
 from lakehouse.contracts.render.arrow import schema
@@ -110,6 +110,22 @@ def test_the_narrower_limit_of_policy_and_objective_counts() -> None:
     assert found["aims"]["bull"]["cash"] == 0
     assert found["excluded"] == ["X", "Y"]
     assert within_objective(policy, most=None, least_cash=None, excluded=[])["aims"] == policy["aims"]
+
+
+@pytest.mark.parametrize(
+    ("aim", "most", "least"),
+    [
+        (Aim(Objective.MIN_VARIANCE, min_weight=-0.5, max_gross=2.0), 0.2, -0.2),
+        (Aim(Objective.MIN_VARIANCE, min_weight=-0.1, max_gross=2.0), 0.2, -0.1),
+        (Aim(Objective.MIN_VARIANCE, min_weight=-0.5, max_gross=2.0), None, -0.5),
+        (Aim(Objective.MIN_VARIANCE), 0.2, 0.0),
+        (Aim(Objective.TARGET_WEIGHTS, targets=(("A", -0.4), ("B", 1.0)), min_weight=-0.5, max_gross=2.0), 0.2, -0.5),
+    ],
+)
+def test_the_largest_position_of_the_objective_is_so_for_shorts_too(aim: Aim, most: float | None, least: float) -> None:
+    policy = document(Policy(aims=dict.fromkeys(Regime, aim)))
+    found = parse_policy(within_objective(policy, most=most, least_cash=None, excluded=[]))
+    assert {each.min_weight for each in found.aims.values()} == {least}
 
 
 def test_closes_are_by_date_whatever_the_order_of_rows() -> None:
