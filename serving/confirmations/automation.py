@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from lakehouse.errors import TidemarkError
+from lakehouse.stores.postgres import PostgresUnavailable
 from serving.confirmations.repository import AutomaticRow, ConfirmationRepository
 from serving.confirmations.schemas import ConfirmIn
 from serving.confirmations.service import ConfirmationService
@@ -45,12 +46,20 @@ class Automation:
             await self.platform.lifecycle.pause(EVERY_S)
 
     async def confirm(self, row: AutomaticRow) -> int:
-        """Place what may be placed of one proposal; how many of its trades are orders now. A refusal is logged."""
+        """Place what may be placed of one proposal; how many of its trades are orders now.
+
+        Whatever refuses it is logged, and holds up no other one. Raises PostgresUnavailable.
+        """
         owner = Principal(user_id=row.owner_id, scopes=frozenset({Scope.ORDERS_WRITE}))
         try:
             async with self.platform.database.transaction() as connection:
                 found = await self.confirmations.confirm(connection, owner, row.id, EVERYTHING, orders=self.orders)
         except ApiError as error:
             log.info("proposal not confirmed", proposal_id=str(row.id), reason=str(error))
+            return 0
+        except PostgresUnavailable:
+            raise
+        except TidemarkError as error:
+            log.warning("proposal could not be confirmed", proposal_id=str(row.id), error=str(error))
             return 0
         return len(found.placed)

@@ -47,8 +47,9 @@ AUTOMATIC: Final[LiteralString] = """
     SELECT t.id, p.owner_id
     FROM app.proposal AS t
     JOIN app.portfolio AS p ON p.id = t.portfolio_id
+    JOIN auth.app_user AS u ON u.id = p.owner_id
     JOIN app.rebalance_policy AS r ON r.portfolio_id = p.id
-    WHERE r.is_automatic AND r.is_enabled AND t.state = 'open' AND t.status = 'proposed'
+    WHERE r.is_automatic AND r.is_enabled AND u.status = 'active' AND t.state = 'open' AND t.status = 'proposed'
       AND t.business_date >= %(since)s
       AND EXISTS (SELECT FROM app.proposal_trade AS l WHERE l.proposal_id = t.id AND l.order_id IS NULL)
     ORDER BY t.id
@@ -113,5 +114,5 @@ class ConfirmationRepository:
         await connection.execute(CONFIRMED, {"id": proposal_id, "now": now})
 
     async def automatic(self, *, since: date) -> list[AutomaticRow]:
-        """Open proposals under automatic policies that have trades without an order."""
+        """Open proposals of active users, under automatic policies, that have trades without an order."""
         return await self.database.fetch(AUTOMATIC, {"since": since}, AutomaticRow)

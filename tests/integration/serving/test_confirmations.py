@@ -13,6 +13,7 @@ from lakehouse.clock import SystemClock
 from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
+from serving.confirmations.repository import AUTOMATIC
 from serving.confirmations.service import SOURCE
 from tests.factories.api_users import api_user
 from tests.factories.trading import Desk, desks
@@ -184,3 +185,14 @@ def test_under_an_automatic_policy_a_proposal_becomes_orders_by_itself(owner: Ow
         clock.sleep(0.2)
 
     assert owner.orders() == [(OLD, "sell", "market", Decimal(10), SOURCE, "accepted")]
+
+
+def test_nothing_is_ordered_for_a_user_who_is_disabled(owner: Owner) -> None:
+    place = f"/api/v1/portfolios/{owner.desk.portfolio_id}/rebalance-policy"
+    assert owner.client.put(place, json={"frequency": "annual", "is_automatic": True}).status_code == 200
+    proposal = owner.proposal((OLD, "sell", 101))  # more than is held: it stays open
+    names = {"since": TODAY - timedelta(days=7)}
+    with postgres.connect(owner.settings.postgres) as connection:
+        assert proposal in [row[0] for row in connection.execute(AUTOMATIC, names)]
+        connection.execute("UPDATE auth.app_user SET status = 'disabled' WHERE id = %s", (owner.desk.owner_id,))
+        assert proposal not in [row[0] for row in connection.execute(AUTOMATIC, names)]
