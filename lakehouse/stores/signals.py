@@ -54,8 +54,10 @@ ADVANCE: Final[LiteralString] = """
 FOLLOWERS: Final[LiteralString] = """
     SELECT s.portfolio_id, p.owner_id, s.sources, s.sides, s.min_confidence, s.max_share, s.max_move,
            s.max_orders_a_day, s.max_age_s
-    FROM app.signal_policy AS s JOIN app.portfolio AS p ON p.id = s.portfolio_id
-    WHERE s.is_active AND NOT EXISTS (
+    FROM app.signal_policy AS s
+    JOIN app.portfolio AS p ON p.id = s.portfolio_id
+    JOIN auth.app_user AS u ON u.id = p.owner_id
+    WHERE s.is_active AND u.status = 'active' AND NOT EXISTS (
         SELECT FROM app.signal_outcome AS o WHERE o.portfolio_id = s.portfolio_id AND o.signal_id = %(signal_id)s
     )
     ORDER BY s.portfolio_id
@@ -201,7 +203,8 @@ async def advance(connection: Transaction, topic: str, held: Claim, offset: int,
 
 
 async def followers(connection: Transaction, signal_id: UUID) -> list[Follower]:
-    """Portfolios that follow signals and for which nothing came of this one yet; they stay as they are."""
+    """Portfolios of active users that follow signals and for which nothing came of this one yet; they stay as they
+    are."""
     return await rows_of(connection, FOLLOWERS, {"signal_id": signal_id}, Follower)
 
 
@@ -254,8 +257,9 @@ async def record(connection: Transaction, signal: Signal, outcomes: Sequence[Out
         "signaled_at": signal.at,
         "now": clock.now(),
     }
-    for each in outcomes:
-        own = {
+    rows = [
+        {
+            **common,
             "id": uuid7(clock),
             "portfolio_id": each.portfolio_id,
             "outcome": "refused" if each.reason else "ordered",
@@ -263,4 +267,7 @@ async def record(connection: Transaction, signal: Signal, outcomes: Sequence[Out
             "quantity": each.quantity,
             "order_id": each.order_id,
         }
-        await connection.execute(RECORD, {**common, **own})
+        for each in outcomes
+    ]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(RECORD, rows)

@@ -91,14 +91,18 @@ def decide(signal: Signal, terms: Terms, situation: Situation) -> Decimal | Refu
     A purchase is worth at most `max_share` of the value, a sale besides that is of at most what is held: signals never
     sell short.
     """
-    for asks in (_unwanted, _untimely, _unpriced):
-        refusal = asks(signal, terms, situation)
-        if refusal is not None:
-            return refusal
-    return _sized(signal, terms, situation)
+    refusal = (
+        at_sight(signal, terms, situation.now) or _untimely(terms, situation) or _unpriced(signal, terms, situation)
+    )
+    return refusal or _sized(signal, terms, situation)
 
 
-def _unwanted(signal: Signal, terms: Terms, _: Situation) -> Refusal | None:
+def at_sight(signal: Signal, terms: Terms, now: datetime) -> Refusal | None:
+    """The first reason against it that needs no look at the portfolio or the market: these come before all others."""
+    return _unwanted(signal, terms) or _too_old_or_new(signal, terms, now)
+
+
+def _unwanted(signal: Signal, terms: Terms) -> Refusal | None:
     if signal.source not in terms.sources:
         return Refusal.SOURCE
     if terms.sides is not Sides.BOTH and terms.sides.value != signal.side.value:
@@ -107,12 +111,14 @@ def _unwanted(signal: Signal, terms: Terms, _: Situation) -> Refusal | None:
     return None if signal.confidence >= float(terms.min_confidence) else Refusal.CONFIDENCE
 
 
-def _untimely(signal: Signal, terms: Terms, situation: Situation) -> Refusal | None:
-    age = situation.now - signal.at
+def _too_old_or_new(signal: Signal, terms: Terms, now: datetime) -> Refusal | None:
+    age = now - signal.at
     if age < -AHEAD:
         return Refusal.FUTURE
-    if age > terms.max_age:
-        return Refusal.STALE
+    return Refusal.STALE if age > terms.max_age else None
+
+
+def _untimely(terms: Terms, situation: Situation) -> Refusal | None:
     if situation.multiplier is None:
         return Refusal.INSTRUMENT
     if not situation.is_open:

@@ -1,6 +1,7 @@
 """One signal, in the caller's transaction: each portfolio that follows signals orders by it, or says why not."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -18,7 +19,7 @@ from lakehouse.stores.postgres import Transaction
 from lakehouse.stores.signals import Follower, Instrument, Outcome
 from lakehouse.trading.order import Order, OrderType
 from lakehouse.trading.sessions import in_session
-from lakehouse.trading.signals import Refusal, Signal, decide
+from lakehouse.trading.signals import Refusal, Signal, at_sight, decide
 from lakehouse.trading.ticket import BadForm, Ticket
 
 SOURCE: Final = "automation"
@@ -34,9 +35,18 @@ class Desk:
     async def follow(self, connection: Transaction, signal: Signal) -> list[Outcome]:
         """Order for every portfolio that follows signals and has not met this one, and write what came of it.
 
-        Raises psycopg.OperationalError, also where another transaction was faster.
+        Only portfolios that the signal may concern are locked and looked at. Raises psycopg.OperationalError, also
+        where another transaction was faster.
         """
-        following = await signals.followers(connection, signal.id)
+        now = self._clock.now()
+        judged = [(each, at_sight(signal, each.terms, now)) for each in await signals.followers(connection, signal.id)]
+        outcomes = [Outcome(each.portfolio_id, refusal) for each, refusal in judged if refusal]
+        outcomes += await self._looked_at(connection, signal, [each for each, refusal in judged if not refusal])
+        if outcomes:
+            await signals.record(connection, signal, outcomes, clock=self._clock)
+        return outcomes
+
+    async def _looked_at(self, connection: Transaction, signal: Signal, following: Sequence[Follower]) -> list[Outcome]:
         if not following:
             return []
         await lock_accounts(connection, [each.portfolio_id for each in following])
@@ -51,7 +61,6 @@ class Desk:
                 outcomes.append(Outcome(each.portfolio_id, found))
             else:
                 outcomes.append(await self._order(connection, signal, each, found))
-        await signals.record(connection, signal, outcomes, clock=self._clock)
         return outcomes
 
     async def _is_open(self, known: Instrument | None, now: datetime) -> bool:

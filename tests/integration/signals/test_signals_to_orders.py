@@ -97,10 +97,13 @@ def test_a_signal_becomes_one_order_though_the_process_is_killed(
     settings: Settings, topic: str, tmp_path: Path
 ) -> None:
     with desks(settings) as make:
-        desk, idle = make(), make()
-        for each in (desk, idle):
+        desk, idle, gone = make(), make(), make()
+        for each in (desk, idle, gone):
             each.deposit(10_000_000)
-        follow(settings, desk)
+        for each in (desk, gone):
+            follow(settings, each)
+        with postgres.connect(settings.postgres) as connection:
+            connection.execute("UPDATE auth.app_user SET status = 'disabled' WHERE id = %s", (gone.owner_id,))
         first, second = signal(), signal(side="buy", confidence=0.71)
 
         killed = started(settings, tmp_path, topic)
@@ -120,6 +123,7 @@ def test_a_signal_becomes_one_order_though_the_process_is_killed(
         assert again.metric("tidemark_signals_bad_total") == 3
         assert again.metric("tidemark_signals_ordered_total") == 1
         assert idle.rows(ORDERS) == [], "who did not opt in is left alone"
+        assert gone.rows(OUTCOMES) == [], "nothing is ordered for who may not order"
         assert again.stop() == 0
 
 

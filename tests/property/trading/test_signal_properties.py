@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lakehouse.trading.order import Side
-from lakehouse.trading.signals import AHEAD, Refusal, Sides, Signal, Situation, Terms, decide
+from lakehouse.trading.signals import AHEAD, Refusal, Sides, Signal, Situation, Terms, at_sight, decide
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 SIGNAL = Signal(
@@ -34,6 +34,7 @@ SITUATION = Situation(
     orders_today=0,
     is_open=True,
 )
+AT_SIGHT = {Refusal.SOURCE, Refusal.SIDE, Refusal.CONFIDENCE, Refusal.FUTURE, Refusal.STALE}
 SHARES = st.decimals("0", "1", places=4)
 SIGNALS = st.builds(
     Signal,
@@ -87,6 +88,14 @@ def test_an_order_keeps_every_limit(signal: Signal, terms: Terms, situation: Sit
     assert signal.side is Side.BUY or found <= situation.free
     if signal.reference_price is not None:
         assert abs(situation.price - signal.reference_price) <= terms.max_move * signal.reference_price
+
+
+@given(signal=SIGNALS, terms=TERMS_DRAWN, situation=SITUATIONS)
+def test_what_is_refused_at_sight_is_refused_so_in_every_situation(
+    signal: Signal, terms: Terms, situation: Situation
+) -> None:
+    found = decide(signal, terms, situation)
+    assert at_sight(signal, terms, NOW) == (found if found in AT_SIGHT else None)
 
 
 @given(share=SHARES, value=st.decimals("1", "1000000", places=2), price=st.decimals("0.01", "300", places=2))
