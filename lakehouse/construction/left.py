@@ -11,11 +11,12 @@ from lakehouse.risk.checks import FloatArray
 
 
 def kept_for_orders(basket: Basket, symbols: Sequence[str], lots: Sequence[int]) -> list[str]:
-    """A sentence for each instrument of which open orders keep units: how many, and how many more would be sold."""
+    """A sentence for each instrument of which open orders keep units: how many, and how many more would be sold; of a
+    short how many they buy back."""
     return [
         _kept(basket, symbols[place], place, lots[place])
         for place, kept in enumerate(basket.kept)
-        if kept > 0 and basket.held[place] > 0
+        if kept > 0 and basket.held[place] != 0
     ]
 
 
@@ -61,6 +62,8 @@ def beyond(limits: Limits, symbols: Sequence[str], after: FloatArray, one_lot: F
 
 def _kept(basket: Basket, symbol: str, place: int, lots: int) -> str:
     held, kept = basket.held[place], basket.kept[place]
+    if held < 0:
+        return f"{symbol}: open orders already buy back {_digits(kept)} of {_digits(-held)} units that are sold short"
     told = f"{symbol}: open orders keep {_digits(kept)} of {_digits(held)} units, which are left out of what is sold"
     surplus = (held * basket.prices[place] - basket.wanted[place]) / (basket.prices[place] * basket.lot_size)
     missed = (int(surplus.quantize(Decimal(1), ROUND_HALF_EVEN)) + lots) * basket.lot_size

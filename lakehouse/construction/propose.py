@@ -27,7 +27,7 @@ from lakehouse.construction.proposal import (
 )
 from lakehouse.construction.regime import TRADING_DAYS, RegimeReading
 from lakehouse.construction.taxes import Sale, TaxLot, closing, tax_due
-from lakehouse.domain.money import cents
+from lakehouse.domain.money import CENT, cents
 from lakehouse.portfolio.lots import LotMethod
 from lakehouse.risk.checks import FloatArray, InvalidParameter
 from lakehouse.risk.shortfall import historical_es
@@ -42,6 +42,7 @@ UNKNOWN_LOTS = "which lots it closes is not told: fewer units are in open lots t
 WASH = "a loss of this sale may not count for tax: units that stay were bought within the 30 days before"
 
 BUYS_BACK = "buys back what was sold short"
+UNKNOWN_SHORT = "what that gains is not told: cash is kept back for fewer units than were short at the close"
 SELLS_SHORT = f"sells short: {SHORT_COLLATERAL:.0%} of what it brings is kept back"
 
 
@@ -192,7 +193,9 @@ class _Making:
         self.reasons += [found.reason] if found.reason else []
         self.reasons += through_zero(basket, self.symbols)
         self.reasons += kept_for_orders(basket, self.symbols, found.lots)
-        self.reasons += bought_by_orders(self.holdings.coming)
+        # What buys back a short is told above: no order goes through zero.
+        coming = self.holdings.coming.items()
+        self.reasons += bought_by_orders({s: n for s, n in coming if self.holdings.units.get(s, 0) >= 0})
         one_lot = self._weights((Decimal(self.policy.lot_size),) * len(self.symbols))
         self.reasons += beyond(limits, self.symbols, self._after(basket, found.lots), one_lot)
         return found
@@ -304,14 +307,21 @@ class _Making:
         """What buying back gains: the part of what the short sale brought, less its price. It is of the short term
         whatever its age, since what closes it was bought just now (26 U.S.C. 1233)."""
         held, short = self.units[place], self.shorts[place]
-        if not (lots > 0 > held and short.kept > 0):
+        if not (lots > 0 > held and self._is_covered(place)):
             return Decimal(0)
         units = Decimal(lots * self.policy.lot_size)
         return cents(short.kept / SHORT_COLLATERAL * units / -held - units * self.prices[place])
 
+    def _is_covered(self, place: int) -> bool:
+        """Whether cash is kept back for all units of a short: what is kept for a part says nothing of the others."""
+        short = self.shorts[place]
+        return 0 < short.freed * -self.units[place] <= short.kept + CENT
+
     def _note(self, place: int, lots: int, sale: Sale | None) -> str:
+        if lots > 0 > self.units[place]:
+            return BUYS_BACK if self._is_covered(place) else f"{BUYS_BACK}; {UNKNOWN_SHORT}"
         if lots > 0:
-            return BUYS_BACK if self.units[place] < 0 else ""
+            return ""
         if self.units[place] <= 0:
             return SELLS_SHORT
         return _note(sale)

@@ -232,6 +232,22 @@ class TestShorts:
         moved = sum((t.notional if t.side is Side.BUY else -t.notional) + t.cost for t in found.trades)
         assert found.cash_after == self.SHORT.cash + 900 - moved
 
+    @pytest.mark.parametrize("kept", ["540", "0"])
+    def test_what_was_collateralised_in_part_has_no_invented_loss(self, closes: Market, kept: str) -> None:
+        """Three units were sold for 120 each, two came in by a transfer that brought nothing; or all five did."""
+        part = replace(self.SHORT, shorts={"JPM": Short(Decimal(kept), Decimal(180 if kept != "0" else 0))})
+        found = propose(part, Policy(), closes, SIDEWAYS)
+        cover = next(trade for trade in found.trades if trade.symbol == "JPM")
+        assert (cover.quantity, cover.short_gain) == (Decimal(5), Decimal(0))
+        assert "what that gains is not told" in cover.note
+
+    def test_what_open_orders_buy_back_is_left_to_them_and_told_once(self, closes: Market) -> None:
+        part = replace(self.SHORT, kept={"JPM": Decimal(-2)}, coming={"JPM": Decimal(2)})
+        found = propose(part, Policy(), closes, SIDEWAYS)
+        assert next(trade for trade in found.trades if trade.symbol == "JPM").quantity == Decimal(3)
+        said = [reason for reason in found.reasons if reason.startswith("JPM: ")]
+        assert said == ["JPM: open orders already buy back 2 of 5 units that are sold short"]
+
     def test_a_policy_that_allows_them_keeps_its_gross_exposure_and_says_what_is_kept_back(
         self, closes: Market
     ) -> None:
