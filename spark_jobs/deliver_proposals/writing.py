@@ -26,7 +26,7 @@ OLDER: Final[LiteralString] = """
 CURRENT: Final[LiteralString] = """
     SELECT p.id, p.run_id, p.confirmed_at IS NOT NULL, EXISTS (
         SELECT FROM app.proposal AS n WHERE n.portfolio_id = %(portfolio)s AND n.business_date > %(day)s
-    )
+    ), EXISTS (SELECT FROM app.allocation AS a WHERE a.portfolio_id = %(portfolio)s AND a.proposal_id = p.id)
     FROM (SELECT 1) AS one
     LEFT JOIN app.proposal AS p ON p.portfolio_id = %(portfolio)s AND p.business_date = %(day)s
 """
@@ -36,6 +36,10 @@ MOVE_ON: Final[LiteralString] = """
     WHERE portfolio_id = %(portfolio)s
 """
 DROP: Final[LiteralString] = "DELETE FROM app.proposal WHERE id = %s"
+# The allocation that named the proposal lost its name with the row. Whoever asked again meanwhile goes on waiting.
+NAME_AGAIN: Final[LiteralString] = """
+    UPDATE app.allocation SET proposal_id = %s WHERE portfolio_id = %s AND status = 'ready' AND proposal_id IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Writing:
         """
         portfolio = row["portfolio_id"]
         current = self.connection.execute(CURRENT, {"portfolio": portfolio, "day": self.day}).fetchone()
-        proposal_id, run_id, is_confirmed, is_overtaken = current or (None, None, False, False)
+        proposal_id, run_id, is_confirmed, is_overtaken, is_named = current or (None, None, False, False, False)
         if run_id == row["run_id"] or is_confirmed:
             return None
         self.connection.execute(OLDER, (portfolio, self.day))
@@ -82,6 +86,8 @@ class Writing:
         self._insert(
             "proposal_trade", *({"proposal_id": identity, **{name: trade[name] for name in TRADED}} for trade in trades)
         )
+        if is_named:
+            self.connection.execute(NAME_AGAIN, (identity, portfolio))
         return identity
 
     def move_on(self, portfolio: str, due: Due) -> None:

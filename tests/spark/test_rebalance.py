@@ -221,11 +221,18 @@ def test_proposals_are_delivered_once_and_the_next_date_moves_on(market: Setting
 
 def test_a_day_that_was_delivered_is_proposed_again_alike(market: Settings, proposed: Manifest) -> None:
     deliver(market)
+    with postgres.connect(market.postgres) as connection:
+        connection.execute(
+            "INSERT INTO app.allocation (portfolio_id, status, reason, asked_at, done_at, proposal_id) "
+            "SELECT portfolio_id, 'ready', '', now(), now(), id FROM app.proposal"
+        )
+    named = stored(market, "SELECT portfolio_id, proposal_id FROM app.allocation ORDER BY portfolio_id")
     again = run(REBALANCE, market)
     assert again.counts == proposed.counts
     assert deliver(market).counts["written"] == 3
     states = stored(market, "SELECT portfolio_id, state, run_id FROM app.proposal ORDER BY portfolio_id")
     assert [row[1:] for row in states] == [("open", again.run_id)] * 3
+    assert stored(market, "SELECT portfolio_id, proposal_id FROM app.allocation ORDER BY portfolio_id") == named
 
 
 def test_what_was_never_proposed_is_not_delivered(market: Settings) -> None:
