@@ -19,7 +19,10 @@ from streaming.feed.policy.breaker import State
 from streaming.feed.port import Health
 from streaming.hot.metrics import HotMetrics
 from streaming.landing.metrics import LandingMetrics
+from streaming.mail.metrics import MailMetrics
 from streaming.outbox.metrics import OutboxMetrics
+from streaming.quotes.metrics import QuotesMetrics
+from streaming.signals.metrics import SignalMetrics
 
 DASHBOARD = json.loads((project_root() / "deploy" / "grafana" / "tidemark.json").read_text())
 NAME = r"\b((?:tidemark|http|trade|portfolio|risk|outbox|postgres|websocket)_[a-z_]+)"
@@ -62,6 +65,18 @@ def _hot() -> CollectorRegistry:
     return metrics.registry
 
 
+def _quotes() -> CollectorRegistry:
+    metrics = QuotesMetrics()
+    metrics.lag("market.ticks", 0, 1)
+    return metrics.registry
+
+
+def _signals() -> CollectorRegistry:
+    metrics = SignalMetrics()
+    metrics.lag("trading.signals", 0, 1)
+    return metrics.registry
+
+
 def _api() -> CollectorRegistry:
     metrics = Metrics()
     metrics.watch_pools(lambda: {"read": {"pool_size": 1}})
@@ -77,7 +92,8 @@ def _api() -> CollectorRegistry:
 def _exposed() -> dict[str, set[str]]:
     """Every sample name that the processes expose, with its labels."""
     found: dict[str, set[str]] = {}
-    for registry in (_landing(), _outbox(), _hot(), _feed(), _api()):
+    processes = (_landing(), _outbox(), _hot(), _quotes(), _signals(), MailMetrics().registry, _feed(), _api())
+    for registry in processes:
         for family in text_string_to_metric_families(generate_latest(registry).decode()):
             for sample in family.samples:
                 found.setdefault(sample.name, set()).update(sample.labels)

@@ -379,3 +379,12 @@ def test_the_spark_driver_fits_its_pod() -> None:
     heap = _of_kind("ConfigMap")["tidemark-settings"]["data"]["TIDEMARK_SPARK__DRIVER_MEMORY"]
     limit = _pod("spark-connect")["containers"][0]["resources"]["limits"]["memory"]
     assert int(heap.removesuffix("g")) < int(limit.removesuffix("Gi"))
+
+
+def test_prometheus_reaches_every_pod_that_says_where_its_metrics_are() -> None:
+    annotations = {name: WORKLOADS[name]["spec"]["template"]["metadata"].get("annotations", {}) for name in WORKLOADS}
+    ports = {name: int(found["prometheus.io/port"]) for name, found in annotations.items() if found}
+    policy = _of_kind("NetworkPolicy")["metrics"]["spec"]
+    (chosen,), (rule,) = policy["podSelector"]["matchExpressions"], policy["ingress"]
+    assert set(chosen["values"]) == set(ports)
+    assert {port["port"] for port in rule["ports"]} == set(ports.values())
