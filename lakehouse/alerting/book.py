@@ -18,7 +18,7 @@ from lakehouse.risk.checks import FloatArray, IntArray
 QUANTA: Final = 10_000
 UNKNOWN: Final = np.iinfo(np.int64).min
 LARGEST: Final = 2.0**56
-"""A position of more quanta, seven million million units of currency, has no worth: sums of a hundred fit."""
+"""A position or cash of more quanta, seven million million units of currency, has no worth: sums of a hundred fit."""
 
 
 class BadBook(AlertingError):
@@ -28,6 +28,16 @@ class BadBook(AlertingError):
 def quanta(amount: Decimal) -> int:
     """An amount of money in ten-thousandths, rounded half to even."""
     return int((amount * QUANTA).to_integral_value(ROUND_HALF_EVEN))
+
+
+def summable(held: int) -> int | None:
+    """The quanta, None where they are too many to be added up: nothing then is judged by them."""
+    return held if abs(held) < LARGEST else None
+
+
+def clamped(held: int) -> int:
+    """The quanta, or the most that can be added up."""
+    return max(-int(LARGEST), min(held, int(LARGEST)))
 
 
 def amount(held: int) -> Decimal:

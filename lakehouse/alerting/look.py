@@ -130,7 +130,7 @@ def _unknown(holdings: Holdings, rule: Rule, prices: Mapping[str, Price]) -> str
         holdings.symbols[name] == currency or f"{holdings.symbols[name]}/{currency}" in holdings.rates for name in held
     )
     if not known or not held.keys() <= prices.keys() or holdings.cash.get(rule.portfolio) is None:
-        return "a position has no price, or an amount no rate"
+        return "a position has no price, or an amount no rate, or cash is beyond what is judged"
     return ""
 
 

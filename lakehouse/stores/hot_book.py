@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final, LiteralString
 from uuid import UUID
 
-from lakehouse.alerting.book import quanta
+from lakehouse.alerting.book import clamped, quanta, summable
 from lakehouse.domain.currency import from_minor
 from lakehouse.portfolio.fx import Rates
 from lakehouse.stores.books.history import Fetch
@@ -94,8 +94,8 @@ class Mark:
 class Held:
     """Portfolios and all that is in them, of one snapshot.
 
-    `cash` is None where a balance has no rate; `flows` is what ever came from outside, less what went there; `rates`
-    are by `EUR/USD`, among all currencies that occur.
+    `cash` is None where a balance has no rate, or is too large to be judged; `flows` is what ever came from outside,
+    less what went there, at most the largest that can be; `rates` are by `EUR/USD`, among all currencies that occur.
     """
 
     instruments: dict[str, str]
@@ -150,7 +150,7 @@ def _cash(named: dict[str, str], balances: Sequence[_Amount], rates: Rates, toda
             found[row.portfolio] = None
         else:
             found[row.portfolio] = so_far + quanta(from_minor(int(row.minor), row.currency) * rate.value)
-    return found
+    return {owner: None if held is None else summable(held) for owner, held in found.items()}
 
 
 def _flows(named: dict[str, str], flows: Sequence[_Amount]) -> dict[str, int]:
@@ -159,4 +159,4 @@ def _flows(named: dict[str, str], flows: Sequence[_Amount]) -> dict[str, int]:
         if row.portfolio in named:
             amount = row.minor * from_minor(1, row.currency)
             found[row.portfolio] = found.get(row.portfolio, 0) + quanta(amount)
-    return found
+    return {owner: clamped(moved) for owner, moved in found.items()}

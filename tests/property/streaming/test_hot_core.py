@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lakehouse.alerting import book
 from lakehouse.alerting.rules import OF_PORTFOLIO, Crossing
 from streaming.hot import rules
 from streaming.hot.batch import Batch
-from streaming.hot.changes import RULES, Sight, Values, difference
+from streaming.hot.changes import CASH, FLOWS, RULES, Sight, Values, difference
 from streaming.hot.effects import Effects
 from streaming.hot.journal import Cut, Standing, change_of, change_to_text, cuts_of, cuts_to_bytes, pack, unpack
 from streaming.hot.watched import Layout, Stored, monitor_of
 from tests.factories.hot_core import Step, core_of, opening, steps, taken, together
 
 seeds = st.integers(0, 2**32 - 1)
+LARGEST = int(book.LARGEST)
 
 
 @settings(max_examples=40, deadline=None)
@@ -72,6 +74,20 @@ def test_a_difference_makes_one_sight_the_other(seed: int) -> None:
 
     assert seen.maps == read.maps
     assert difference(seen, read.maps, {}) == {}
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds, cash=st.sampled_from([LARGEST - 1, 1 - LARGEST]), flow=st.sampled_from([LARGEST, -LARGEST]))
+def test_the_largest_cash_and_flow_break_nothing(seed: int, cash: int, flow: int) -> None:
+    first, *rest = steps(np.random.default_rng(seed))
+    core = core_of()
+    taken(core, first)
+    for sign in (1, -1, 1):
+        core.change({CASH: dict.fromkeys(core.portfolios, cash), FLOWS: dict.fromkeys(core.portfolios, sign * flow)})
+        for step in rest:
+            taken(core, step)
+
+    assert (np.abs(core.monitor.standing[-2]) < 2**62).all()
 
 
 def test_a_reading_of_some_leaves_others_alone() -> None:

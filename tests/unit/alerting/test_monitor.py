@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from lakehouse.alerting.book import UNKNOWN, BadBook, amount, quanta
+from lakehouse.alerting.book import LARGEST, UNKNOWN, BadBook, amount, clamped, quanta, summable
 from lakehouse.alerting.marks import BadTicks, Market, Ticks, follow
 from lakehouse.alerting.monitor import Monitor, Scenarios
 from lakehouse.alerting.rules import AlertingError, BadRule, Crossing, Kind, Rule, State
@@ -34,6 +34,12 @@ def portfolio_rule(kind: Kind, limit: float, *, is_amount: bool = False) -> Rule
 
 def rows(crossings: tuple[Crossing, ...]) -> list[int]:
     return [crossing.row for crossing in crossings]
+
+
+def test_amounts_are_kept_to_what_can_be_added_up() -> None:
+    most = int(LARGEST)
+    assert [summable(each) for each in (most - 1, 1 - most, most, -(10**30))] == [most - 1, 1 - most, None, None]
+    assert [clamped(each) for each in (7, 10**30, -(10**30))] == [7, most, -most]
 
 
 def test_a_stop_that_is_crossed_and_comes_back_within_a_batch_fires_on_its_tick() -> None:
