@@ -10,6 +10,7 @@ import psycopg
 import structlog
 
 from lakehouse.clock import Clock
+from lakehouse.errors import TidemarkError
 from lakehouse.settings import PostgresSettings
 from lakehouse.stores import hot
 from lakehouse.stores.hot import Shard
@@ -20,10 +21,14 @@ from streaming.hot.writer import connect
 EVERY_S: Final = 5.0
 QUIET_EVERY_S: Final = 60.0
 EVERY_TICKS: Final = 1_000_000
-CLEAN_EVERY: Final = 100
+CLEAN_EVERY: Final = 5
 POLL_S: Final = 0.2
 
 log = structlog.get_logger(__name__)
+
+
+class CheckpointsEnded(TidemarkError):
+    """The thread that keeps states has failed: the process ends, and starts anew."""
 
 
 class Checkpoints:
@@ -39,7 +44,10 @@ class Checkpoints:
         self._thread.start()
 
     def is_due(self, ticks: int) -> bool:
-        """Whether a state is wanted, `ticks` more being in the journal."""
+        """Whether a state is wanted, `ticks` more being in the journal. Raises CheckpointsEnded: the journal to replay
+        would grow for ever."""
+        if not self._thread.is_alive():
+            raise CheckpointsEnded("nothing keeps states any more; the log says why")
         self._ticks += ticks
         if self._queue.full():
             return False
@@ -67,7 +75,7 @@ class Checkpoints:
                 continue
             try:
                 asyncio.run(self._put(shard, number, pack(standing)))
-            except (psycopg.OperationalError, OSError) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
                 log.warning("checkpoint_not_kept", number=number, error=str(error))
 
     async def _put(self, shard: Shard, number: int, state: bytes) -> None:
