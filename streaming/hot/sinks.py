@@ -22,6 +22,8 @@ LOOK_EVERY_S: Final = 1.0
 PATIENCE_S: Final = 1.0
 """A Redis that does not answer for so long is taken for gone: ticks do not wait for it."""
 REST_S: Final = 1.0
+REST_TIMES: Final = 20
+"""One that hangs is left alone for so many times what it took: it holds ticks up for a twentieth of the time."""
 
 Word: TypeAlias = bytes | bytearray | memoryview | str | int | float
 
@@ -95,12 +97,14 @@ class RedisSink:
     @contextmanager
     def _told(self) -> Iterator["_Attempt"]:
         """Whether Redis is to be asked, and then did as it was asked; after a failure it is left alone for a while."""
-        attempt = _Attempt(self._clock.monotonic() >= self._rests_until_s)
+        began_s = self._clock.monotonic()
+        attempt = _Attempt(began_s >= self._rests_until_s)
         try:
             yield attempt
         except (RedisError, OSError) as error:
             attempt.is_on = False
-            self._rests_until_s, self._run_id = self._clock.monotonic() + REST_S, None
+            now = self._clock.monotonic()
+            self._rests_until_s, self._run_id = now + max(REST_S, REST_TIMES * (now - began_s)), None
             self._metrics.redis_failures.inc()
             log.warning("redis_away", error=type(error).__name__)
 
