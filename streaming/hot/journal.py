@@ -63,6 +63,8 @@ class Standing:
 
 
 class _Kept(msgspec.Struct, array_like=True):
+    """`maps` are values, or bytes of them that are written as they are."""
+
     version: int
     ends: tuple[int, ...]
     maps: dict[str, dict[str, object]]
@@ -86,7 +88,7 @@ def pack(standing: Standing) -> bytes:
     kept = _Kept(
         _VERSION,
         standing.ends,
-        state.sight.maps,
+        {name: _each_packed(held) for name, held in state.sight.maps.items()},
         state.day,
         state.desk,
         memory.symbols,
@@ -95,6 +97,11 @@ def pack(standing: Standing) -> bytes:
         {name: (column.dtype.str, column.tobytes()) for name, column in columns.items()},
     )
     return zlib.compress(msgspec.msgpack.encode(kept), _LEVEL)
+
+
+def _each_packed(held: Mapping[str, object]) -> dict[str, object]:
+    """The same bytes, made value by value: other threads wait for one of them, not for all."""
+    return {key: msgspec.Raw(msgspec.msgpack.encode(value)) for key, value in held.items()}
 
 
 def unpack(found: bytes) -> Standing:
