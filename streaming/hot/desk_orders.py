@@ -17,7 +17,8 @@ def plain_of(opened: OpenOrder, *, is_final: bool = False) -> dict[str, object]:
     `is_final` says that PostgreSQL is right, whatever the venue has made of the order: a fill was refused.
     """
     order = opened.order
-    plain: dict[str, object] = msgspec.to_builtins(opened)
+    # Through JSON: what was read again is then equal to what comes back from the journal, lists and all.
+    plain: dict[str, object] = msgspec.json.decode(msgspec.json.encode(opened))
     named = {"id": str(order.id), "version": order.version, "portfolio_id": str(order.portfolio_id)}
     return plain | named | {"is_final": is_final}
 
