@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import psycopg
 import structlog
 from psycopg import AsyncConnection, conninfo
+from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow
 
 from lakehouse.clock import Clock
@@ -28,8 +29,16 @@ from streaming.hot.metrics import HotMetrics
 
 CONNECT_S: Final = 5
 STATEMENT_S: Final = 30
+# A machine that is gone without a word is noticed within about ten seconds, in silence and while bytes are unanswered.
+ALIVE: Final = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+JOURNAL_ROW: Final = "journal_pkey"
 Found = TypeVar("Found")
 
 log = structlog.get_logger(__name__)
@@ -51,7 +60,7 @@ async def connect(section: PostgresSettings, name: str) -> AsyncConnection[Tuple
     """A connection whose statements are transactions of their own where none is begun. Raises OperationalError."""
     options = f"-c timezone=UTC -c statement_timeout={STATEMENT_S * 1000}"
     text = conninfo.make_conninfo(
-        conninfo_of(section), options=options, connect_timeout=CONNECT_S, application_name=name, keepalives_idle=10
+        conninfo_of(section), options=options, connect_timeout=CONNECT_S, application_name=name, **ALIVE
     )
     return await AsyncConnection.connect(text, autocommit=True)
 
@@ -112,10 +121,15 @@ class Writer:
         first: Callable[[Transaction], Awaitable[Found]],
         again: Callable[[Transaction], Awaitable[Found]] | None = None,
     ) -> Found:
-        attempt, pause_s = first, FIRST_PAUSE_S
+        attempt, pause_s, looks_again = first, FIRST_PAUSE_S, again is not None
         while True:
             try:
                 found = self._runner.run(self._connected_to(attempt))
+            except UniqueViolation as error:
+                # The first attempt was still committing when the journal was looked at: it has the row now.
+                if attempt is not again or not looks_again or error.diag.constraint_name != JOURNAL_ROW:
+                    raise
+                looks_again = False
             except IN_THE_WAY as error:
                 log.warning("transaction_repeated", error=type(error).__name__)
             except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
