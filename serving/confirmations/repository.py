@@ -1,11 +1,15 @@
 """All SQL about proposals that become orders."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final, LiteralString
 from uuid import UUID
 
+from lakehouse.portfolio.fx import RateMissing, Rates
+from lakehouse.stores.books.history import Fetch
+from lakehouse.stores.books.newest import newest_rates
 from lakehouse.stores.postgres import Transaction, rows_of
 from serving.kit.access import Principal
 from serving.kit.database import Database, find_in
@@ -19,15 +23,9 @@ OWN: Final[LiteralString] = """
     WHERE t.id = %(id)s AND p.owner_id = %(reader)s
     FOR UPDATE OF t
 """
-# Prices of the quotes now, in the currency of the proposal's prices.
 TRADES: Final[LiteralString] = """
     SELECT t.line, t.symbol, t.side, t.quantity, t.reference_price, t.lots, t.order_id, o.status AS order_status,
-           q.price * CASE WHEN q.currency = p.base_currency THEN 1 ELSE coalesce(
-               (SELECT f.rate FROM market.fx_rate AS f WHERE f.base = q.currency AND f.quote = p.base_currency
-                ORDER BY f.as_of DESC LIMIT 1),
-               (SELECT 1 / f.rate FROM market.fx_rate AS f WHERE f.base = p.base_currency AND f.quote = q.currency
-                ORDER BY f.as_of DESC LIMIT 1)
-           ) END AS price
+           q.price, q.currency, p.base_currency
     FROM app.proposal_trade AS t
     JOIN app.proposal AS p ON p.id = t.proposal_id
     LEFT JOIN market.realtime_symbols AS q ON q.symbol = t.symbol
@@ -54,6 +52,7 @@ AUTOMATIC: Final[LiteralString] = """
       AND EXISTS (SELECT FROM app.proposal_trade AS l WHERE l.proposal_id = t.id AND l.order_id IS NULL)
     ORDER BY t.id
 """
+PRICE: Final = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,8 @@ class ProposalRow:
 
 @dataclass(frozen=True, slots=True)
 class TradeRow:
-    """A trade, the order that it became, and what its instrument costs now."""
+    """A trade, the order that it became, and what its instrument costs now: in the `base_currency` of the proposal,
+    as its `reference_price`, or None where no quote, or no fresh rate from the quote's `currency`, is known."""
 
     line: int
     symbol: str
@@ -81,6 +81,8 @@ class TradeRow:
     order_id: UUID | None
     order_status: str | None
     price: Decimal | None
+    currency: str | None
+    base_currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,13 @@ class ConfirmationRepository:
         """The caller's proposal, locked until the transaction ends, or None."""
         return await find_in(connection, OWN, {**principal.reader, "id": proposal_id}, ProposalRow)
 
-    async def trades(self, connection: Transaction, proposal_id: UUID) -> list[TradeRow]:
+    async def trades(self, connection: Transaction, proposal_id: UUID, today: date) -> list[TradeRow]:
         """Its trades, in order."""
-        return await rows_of(connection, TRADES, {"id": proposal_id}, TradeRow)
+        found = await rows_of(connection, TRADES, {"id": proposal_id}, TradeRow)
+        fetch: Fetch = partial(rows_of, connection)
+        currencies = {each.base_currency for each in found} | {each.currency for each in found if each.currency}
+        rates = await newest_rates(fetch, currencies, today)
+        return [replace(each, price=_in_base(each, rates, today)) for each in found]
 
     async def became(
         self, connection: Transaction, proposal_id: UUID, orders: dict[int, UUID], *, now: datetime
@@ -116,3 +122,14 @@ class ConfirmationRepository:
     async def automatic(self, *, since: date) -> list[AutomaticRow]:
         """Open proposals of active users, under automatic policies, that have trades without an order."""
         return await self.database.fetch(AUTOMATIC, {"since": since}, AutomaticRow)
+
+
+def _in_base(trade: TradeRow, rates: Rates, today: date) -> Decimal | None:
+    """The price of a trade's quote in the currency of its proposal."""
+    if trade.price is None or trade.currency is None:
+        return None
+    try:
+        price = trade.price * rates.require(trade.currency, trade.base_currency, today)
+    except RateMissing:
+        return None
+    return price.quantize(PRICE)

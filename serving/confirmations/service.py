@@ -121,7 +121,7 @@ class ConfirmationService:
         proposal = await self._repository.own(connection, principal, proposal_id)
         if proposal is None:
             raise NotFound(f"There is no proposal {proposal_id} of yours.")
-        trades = await self._repository.trades(connection, proposal_id)
+        trades = await self._repository.trades(connection, proposal_id, self._clock.now().date())
         chosen = [trade for trade in _chosen(trades, asked.lines) if trade.order_id is None]
         await self._check(proposal, chosen)
         placing = _Placing(orders, connection, principal, has_sales=any(trade.side == Side.SELL for trade in trades))
@@ -223,4 +223,6 @@ def _imagined(placed: PlacedOut) -> PlacedOut:
 
 
 def _shown(trade: TradeRow) -> str:
-    return "no price" if trade.price is None else f"{trade.reference_price:f} then, {trade.price:f} now"
+    if trade.price is None:
+        return "no price, or no fresh exchange rate"
+    return f"{trade.reference_price:f} then, {trade.price:f} now"

@@ -53,9 +53,17 @@ class Owner:
             "WHERE portfolio_id = %(p)s ORDER BY id"
         )
 
-    def price(self, symbol: str, price: str) -> None:
+    def price(self, symbol: str, price: str, currency: str = "USD") -> None:
+        told = (price, currency, symbol)
         with postgres.connect(self.settings.postgres) as connection:
-            connection.execute("UPDATE market.realtime_symbols SET price = %s WHERE symbol = %s", (price, symbol))
+            connection.execute("UPDATE market.realtime_symbols SET price = %s, currency = %s WHERE symbol = %s", told)
+
+    def rate(self, base: str, quote: str, rate: str, *, days_ago: int) -> None:
+        told = (base, quote, TODAY - timedelta(days=days_ago), rate)
+        with postgres.connect(self.settings.postgres) as connection:
+            connection.execute(
+                "INSERT INTO market.fx_rate (base, quote, as_of, rate, provider) VALUES (%s, %s, %s, %s, 'test')", told
+            )
 
 
 @pytest.fixture
@@ -70,7 +78,7 @@ def owner(served: Served) -> Iterator[Owner]:
             connection.execute(
                 "INSERT INTO market.realtime_symbols (symbol, price, currency, provider, as_of, updated_at) "
                 "VALUES (%s, 100, 'USD', 'test', now(), now()) "
-                "ON CONFLICT (symbol) DO UPDATE SET price = 100, as_of = now()",
+                "ON CONFLICT (symbol) DO UPDATE SET price = 100, currency = 'USD', as_of = now()",
                 (symbol,),
             )
     user = api_user(served.settings)
@@ -162,6 +170,20 @@ def test_a_stale_proposal_is_refused_by_name(owner: Owner) -> None:
     late = owner.confirm(over)
     assert (late.status_code, late.json()["code"]) == (409, "proposal_stale")
     assert "session that ended" in late.json()["detail"]
+
+
+def test_a_foreign_price_is_compared_at_the_newest_rate_and_an_old_one_counts_for_nothing(owner: Owner) -> None:
+    proposal = owner.proposal((OLD, "sell", 10))
+    owner.price(OLD, "35000", "HUF")
+    owner.rate("HUF", "USD", "0.0028571", days_ago=30)  # it would be 100 by this rate
+    stale = owner.confirm(proposal, dry_run=True)
+    assert (stale.status_code, stale.json()["code"]) == (409, "proposal_stale")
+    assert f"{OLD} (no price, or no fresh exchange rate)" in stale.json()["detail"]
+    owner.rate("USD", "HUF", "380", days_ago=1)
+    moved = owner.confirm(proposal, dry_run=True)
+    assert "100 then, 92.1" in moved.json()["detail"].replace("100.00000000", "100")
+    owner.price(OLD, "38000", "HUF")
+    assert owner.confirm(proposal, dry_run=True).status_code == 200
 
 
 def test_others_have_no_such_proposal(owner: Owner, served: Served) -> None:
