@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.portfolio.fx import Rates, line, pair_of, symbol_of
-from lakehouse.risk.checks import FloatArray
+from lakehouse.risk.checks import FloatArray, InsufficientHistory
 from lakehouse.risk.monte_carlo import Labels
 from lakehouse.risk.returns import AlignedPrices, align, comparable, simple_returns, unbroken
 from spark_jobs.kit.errors import DataError
@@ -90,6 +90,7 @@ def assemble(
     A split or dividend between two closes is no loss: see `levels`. `multiplier` of a symbol: units that one contract
     of it stands for. A portfolio with a holding that has no close on `day`, too few before it, or no exchange rate to
     its own currency on one of the dates is among `unmeasured`, and what only such hold has no say in the others' dates.
+    So is, where all have too few dates in common, who holds the instrument that has fewest of the others' dates.
     Returns are taken after dates that not all instruments have are dropped, so that each spans the same days for all.
     Raises NoHoldingsError, NothingMeasurableError, and what lakehouse.risk refuses.
     """
@@ -103,10 +104,14 @@ def assemble(
         if not fit:
             raise NothingMeasurableError(unmeasured, day)
         held = held_by(fit)
-        aligned = _aligned(known, held, returns_needed + 1)
-        converted, lacking = _converted(held, aligned, rates)
-        if not lacking:
-            break
+        try:
+            aligned = _aligned(known, held, returns_needed + 1)
+        except InsufficientHistory as error:
+            lacking = _rarest(known, held, error)
+        else:
+            converted, lacking = _converted(held, aligned, rates)
+            if not lacking:
+                break
         # Those that are left may have other dates in common: what was found for one set of holders is so for it alone.
         judged = _told(fit, lacking)
         unmeasured += [holder for holder in judged if holder.reason]
@@ -178,8 +183,8 @@ def _spans(closes: pa.Table) -> dict[str, tuple[int, date, date]]:
 
 
 def _aligned(closes: pa.Table, held: Held, needed: int) -> AlignedPrices:
-    """The newest `needed` common dates of what is held."""
-    used = closes.filter(pc.is_in(closes["symbol"], pa.array(sorted({symbol_of(each) for each in held.symbols}))))
+    """The newest `needed` common dates of what is held. Raises InsufficientHistory."""
+    used = _used(closes, held)
     found = align(
         symbols=used["symbol"].to_numpy(),
         dates=used["business_date"].to_numpy(),
@@ -187,6 +192,27 @@ def _aligned(closes: pa.Table, held: Held, needed: int) -> AlignedPrices:
         required=needed,
     )
     return replace(found, dates=found.dates[-needed:], prices=found.prices[-needed:])
+
+
+def _used(closes: pa.Table, held: Held) -> pa.Table:
+    return closes.filter(pc.is_in(closes["symbol"], pa.array(sorted({symbol_of(each) for each in held.symbols}))))
+
+
+def _rarest(closes: pa.Table, held: Held, error: InsufficientHistory) -> dict[str, str]:
+    """The lines of the instrument with the fewest closes on days that half of those held, or more, have; and why."""
+    used = _used(closes, held)
+    symbols = sorted({symbol_of(each) for each in held.symbols})
+    days = used.group_by("business_date").aggregate([("symbol", "count")])
+    usual = days["business_date"].filter(pc.greater_equal(pc.multiply(days["symbol_count"], 2), len(symbols)))
+    counts = pc.value_counts(used["symbol"].filter(pc.is_in(used["business_date"], usual.combine_chunks()))).to_pylist()
+    known = {row["values"]: row["counts"] for row in counts}
+    rarest = min(symbols, key=lambda symbol: (known.get(symbol, 0), symbol))
+    reason = (
+        f"{rarest} has closes on {known.get(rarest, 0)} of the {len(usual)} days that most holdings have: with it "
+        f"{error.observations} dates are common to all, and {error.required} are needed. Ingest what it lacks; or "
+        f"close the position, {COPY_ANEW}"
+    )
+    return {each: reason for each in held.symbols if symbol_of(each) == rarest}
 
 
 def _converted(held: Held, aligned: AlignedPrices, rates: Rates) -> tuple[FloatArray, dict[str, str]]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,24 @@ class TestBook:
         assert (book.symbols, book.values, book.dates) == (alone.symbols, alone.values, alone.dates)
         np.testing.assert_array_equal(book.returns, alone.returns)
         np.testing.assert_array_equal(book.exposures, alone.exposures)
+
+    def test_a_name_without_days_in_common_unmeasures_its_holders_alone(self) -> None:
+        """W trades every fourth day, a hundred times, and so has more closes than the others in all."""
+        prices = closes({"A": [str(10 + n) for n in range(40)], "B": [str(50 - n) for n in range(40)]})
+        rare = closes({"W": [str(5 + n) for n in range(400)]}).to_pylist()[3::4]
+        for before, row in pairwise(rare):
+            row["previous_date"] = before["business_date"]
+        held = holdings(("P", "USD", "A", "1"), ("Q", "USD", "B", "1"), ("Q", "USD", "W", "1"), ("R", "USD", "B", "2"))
+        table = pa.concat_tables([prices, pa.Table.from_pylist(rare, prices.schema)])
+        book = assemble(held, table, DAY, 30)
+        assert [each.name for each in book.portfolios] == ["P", "R"]
+        assert (len(book.dates), book.dropped) == (30, 0)
+        (without,) = book.unmeasured
+        assert (without.name, without.value, without.exposures) == ("Q", None, {})
+        assert without.reason.startswith("W has closes on 10 of the 40 days that most holdings have: with it 10 dates")
+        assert "31 are needed" in without.reason
+        with pytest.raises(NothingMeasurableError, match="W has closes on 10 of the 40 days"):
+            assemble(holdings(("Q", "USD", "A", "1"), ("Q", "USD", "B", "1"), ("Q", "USD", "W", "1")), table, DAY, 30)
 
     def test_a_day_without_any_price_is_an_error_of_the_run(self) -> None:
         held = holdings(("P", "USD", "Z", "1"), ("Q", "USD", "Y", "1"))
