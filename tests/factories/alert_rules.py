@@ -1,14 +1,22 @@
 """Alert rules in PostgreSQL for tests, and the crossings of one."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
+from psycopg import AsyncConnection
+
 from lakehouse.alerting.rules import Crossing
-from lakehouse.clock import SystemClock, epoch_us
+from lakehouse.clock import Clock, SystemClock, epoch_us
 from lakehouse.domain.ids import SYSTEM_USER, uuid7
 from lakehouse.settings import Settings
-from lakehouse.stores import postgres
-from lakehouse.stores.alerting import StoredRule
+from lakehouse.stores import alerting, postgres
+from lakehouse.stores.alerting import Alert, StoredRule, Tick, alert_of
+from lakehouse.stores.postgres import Transaction, rows_of
 
+Found = TypeVar("Found")
 CLOCK = SystemClock()
 DEFAULTS: dict[str, object] = {
     "owner_id": SYSTEM_USER,
@@ -37,6 +45,29 @@ def put_rule(settings: Settings, **columns: object) -> UUID:
     with postgres.connect(settings.postgres) as connection:
         connection.execute(INSERT, {**DEFAULTS, **columns, "id": rule_id})
     return rule_id
+
+
+def as_owner(settings: Settings, work: Callable[[Transaction], Awaitable[Found]]) -> Found:
+    """What the work finds in a committed transaction of the database's owner, as which the hot process writes."""
+
+    async def run() -> Found:
+        async with await AsyncConnection.connect(postgres.conninfo_of(settings.postgres)) as connection:
+            return await work(connection)
+
+    return asyncio.run(run())
+
+
+def break_rule(
+    settings: Settings, rule_id: UUID, *sequences: int, tick: Tick | None = None, clock: Clock = CLOCK
+) -> list[Alert]:
+    """Record that the rule was broken, as the hot process does; the alerts that were new."""
+
+    async def work(connection: Transaction) -> list[Alert]:
+        [stored] = await alerting.rules_of(partial(rows_of, connection), [rule_id])
+        made = [alert_of(stored, crossing_of(stored, number), tick, clock=clock) for number in sequences]
+        return await alerting.record(connection, made, clock=clock)
+
+    return as_owner(settings, work)
 
 
 def crossing_of(stored: StoredRule, sequence: int, *, value: float = 151.25, bound: float = 150.0) -> Crossing:

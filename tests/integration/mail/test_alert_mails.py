@@ -1,10 +1,8 @@
 """Alerts by e-mail on a real broker and PostgreSQL: once each, gathered where they come fast, waiting while no server
 answers, and never told to who wants none."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from threading import Event
 from uuid import UUID
 
@@ -16,14 +14,14 @@ from lakehouse.migrations import postgres as migrations
 from lakehouse.migrations.postgres.demo import seed_demo
 from lakehouse.settings import AlertSettings, Settings
 from lakehouse.stores import alerting, kafka, postgres
-from lakehouse.stores.alerting import Alert, alert_of
+from lakehouse.stores.alerting import Alert
 from streaming.mail.mailer import Mailer
 from streaming.mail.metrics import MailMetrics
 from streaming.mail.records import Records
 from streaming.mail.source import AlertSource
 from streaming.outbox import wiring
 from streaming.outbox.metrics import OutboxMetrics
-from tests.factories.alert_rules import crossing_of, put_rule
+from tests.factories.alert_rules import break_rule, put_rule
 from tests.factories.api_users import api_user
 from tests.factories.postgres_server import postgres_server
 from tests.factories.smtp_server import Mailbox, smtp_server
@@ -94,19 +92,7 @@ class Running:
 
 def fired(settings: Settings, rule_id: UUID, *sequences: int) -> list[Alert]:
     """Break the rule, and relay what that announced."""
-
-    async def work() -> list[Alert]:
-        pool = postgres.write_pool(settings.postgres, timeout_s=5)
-        await pool.open()
-        try:
-            [stored] = await alerting.rules_of(partial(postgres.fetch, pool), [rule_id])
-            made = [alert_of(stored, crossing_of(stored, number), None, clock=CLOCK) for number in sequences]
-            async with postgres.transaction(pool) as connection:
-                return await alerting.record(connection, made, clock=CLOCK)
-        finally:
-            await pool.close()
-
-    found = asyncio.run(work())
+    found = break_rule(settings, rule_id, *sequences)
     relay, ends = wiring.build(settings, clock=CLOCK, metrics=OutboxMetrics())
     relay.run(Event(), once=True)
     ends.sink.close()

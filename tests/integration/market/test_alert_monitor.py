@@ -10,9 +10,9 @@ from lakehouse.cli import alerts_job
 from lakehouse.cli.alerts_job import look_at_all
 from lakehouse.clock import ManualClock, SystemClock
 from lakehouse.settings import Settings
-from lakehouse.stores import alerting, postgres
-from lakehouse.stores.alerting import Alert, alert_of
-from tests.factories.alert_rules import crossing_of, put_rule
+from lakehouse.stores import postgres
+from lakehouse.stores.alerting import Alert
+from tests.factories.alert_rules import break_rule, put_rule
 
 pytestmark = pytest.mark.integration
 
@@ -48,19 +48,7 @@ class Looks:
 
     def tell(self, rule_id: UUID, sequence: int) -> None:
         """The hot process tells the rule."""
-
-        async def work() -> None:
-            pool = postgres.write_pool(self.settings.postgres, timeout_s=5)
-            await pool.open()
-            try:
-                async with postgres.transaction(pool) as connection:
-                    [stored] = await alerting.rules_of(lambda *asked: postgres.rows_of(connection, *asked), [rule_id])
-                    alert = alert_of(stored, crossing_of(stored, sequence), None, clock=self.clock)
-                    await alerting.record(connection, [alert], clock=self.clock)
-            finally:
-                await pool.close()
-
-        asyncio.run(work())
+        break_rule(self.settings, rule_id, sequence, clock=self.clock)
 
 
 @pytest.fixture

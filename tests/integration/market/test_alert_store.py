@@ -1,9 +1,9 @@
 """Rules as they are read, alerts as they are written: once each, with their event, and never changed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import LiteralString, TypeVar
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
@@ -15,40 +15,21 @@ from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.settings import Settings
 from lakehouse.stores import alerting, postgres, redis
 from lakehouse.stores.alerting import Alert, Origin, StoredRule, Tick, alert_of
-from lakehouse.stores.postgres import Pool
-from tests.factories.alert_rules import crossing_of, put_rule
+from lakehouse.stores.postgres import Transaction, rows_of
+from tests.factories.alert_rules import as_owner, crossing_of, put_rule
 
 pytestmark = pytest.mark.integration
 
 CLOCK = SystemClock()
 TICK = Tick("market.ticks", 2, 4711)
-Answer = TypeVar("Answer")
-
-
-def with_pool(settings: Settings, work: Callable[[Pool], Awaitable[Answer]]) -> Answer:
-    """What `work` makes with a pool of the API's role."""
-
-    async def run() -> Answer:
-        pool = postgres.write_pool(settings.postgres, timeout_s=5)
-        await pool.open()
-        try:
-            return await work(pool)
-        finally:
-            await pool.close()
-
-    return asyncio.run(run())
 
 
 def stored(settings: Settings, *ids: UUID) -> list[StoredRule]:
-    return with_pool(settings, lambda pool: alerting.rules_of(partial(postgres.fetch, pool), list(ids) or None))
+    return as_owner(settings, lambda made: alerting.rules_of(partial(rows_of, made), list(ids) or None))
 
 
 def record(settings: Settings, alerts: Sequence[Alert]) -> list[Alert]:
-    async def work(pool: Pool) -> list[Alert]:
-        async with postgres.transaction(pool) as connection:
-            return await alerting.record(connection, alerts, clock=CLOCK)
-
-    return with_pool(settings, work)
+    return as_owner(settings, lambda made: alerting.record(made, alerts, clock=CLOCK))
 
 
 def rows(settings: Settings, statement: LiteralString) -> list[tuple[object, ...]]:
@@ -78,15 +59,12 @@ def test_a_crossing_is_written_and_told_once(market: Settings) -> None:
 def test_a_transaction_that_fails_tells_nothing(market: Settings) -> None:
     [rule] = stored(market, put_rule(market))
 
-    async def work(pool: Pool) -> None:
-        async with postgres.transaction(pool) as connection:
-            assert await alerting.record(
-                connection, [alert_of(rule, crossing_of(rule, 1), None, clock=CLOCK)], clock=CLOCK
-            )
-            raise AlertingError("the rest of the batch failed")
+    async def work(connection: Transaction) -> None:
+        assert await alerting.record(connection, [alert_of(rule, crossing_of(rule, 1), None, clock=CLOCK)], clock=CLOCK)
+        raise AlertingError("the rest of the batch failed")
 
     with pytest.raises(AlertingError):
-        with_pool(market, work)
+        as_owner(market, work)
     assert rows(market, "SELECT (SELECT count(*) FROM alerting.alert), (SELECT count(*) FROM ops.outbox)") == [(0, 0)]
 
 

@@ -46,6 +46,7 @@ STEPS = [
     "v0029_allocation",
     "v0028_trailing",
     "v0030_signals",
+    "v0031_indexes",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 
@@ -195,6 +196,22 @@ def test_the_database_itself_refuses(migrated: Settings, rule: str, statement: L
     with postgres.connect(migrated.postgres) as connection, pytest.raises(psycopg.IntegrityError) as refusal:
         connection.execute(statement)
     assert refusal.value.diag.constraint_name == rule
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO alerting.alert SELECT * FROM alerting.alert",
+        "SELECT * FROM alerting.mail",
+        "DELETE FROM trading.halt",
+        "UPDATE trading.halt SET reason = 'another'",
+    ],
+)
+def test_the_role_of_the_api_may_do_no_more_than_it_does(migrated: Settings, statement: LiteralString) -> None:
+    with postgres.connect(migrated.postgres) as connection:
+        connection.execute("SET ROLE tidemark_api")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
 
 
 def test_a_database_that_is_ahead_of_the_code_is_named(migrated: Settings) -> None:

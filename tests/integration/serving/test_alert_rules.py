@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,8 +12,8 @@ import pytest
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings
 from lakehouse.stores import alerting, postgres, redis
-from lakehouse.stores.alerting import Alert, Tick, alert_of
-from tests.factories.alert_rules import crossing_of
+from lakehouse.stores.alerting import Alert, Tick
+from tests.factories.alert_rules import break_rule
 from tests.factories.api_users import ApiUser, api_user
 from tests.factories.sockets import SocketClient, socket_client
 from tests.integration.serving.conftest import Served
@@ -44,23 +43,14 @@ def codes(answer: httpx.Response) -> tuple[int, str]:
 
 def fired(settings: Settings, rule_id: str, *sequences: int) -> list[Alert]:
     """Break the rule as the hot process does: recorded in a transaction, published after its commit."""
+    new = break_rule(settings, UUID(rule_id), *sequences, tick=Tick("market.ticks", 0, 17))
 
-    async def work() -> list[Alert]:
-        pool = postgres.write_pool(settings.postgres, timeout_s=5)
-        await pool.open()
-        try:
-            [stored] = await alerting.rules_of(partial(postgres.fetch, pool), [UUID(rule_id)])
-            tick = Tick("market.ticks", 0, 17)
-            made = [alert_of(stored, crossing_of(stored, number), tick, clock=CLOCK) for number in sequences]
-            async with postgres.transaction(pool) as connection:
-                new = await alerting.record(connection, made, clock=CLOCK)
-        finally:
-            await pool.close()
+    async def publish() -> bool:
         async with redis.connect_async(settings.redis) as bus:
-            assert await alerting.publish(bus, new)
-        return new
+            return await alerting.publish(bus, new)
 
-    return asyncio.run(work())
+    assert asyncio.run(publish())
+    return new
 
 
 def events(settings: Settings, rule_id: str) -> list[str]:
