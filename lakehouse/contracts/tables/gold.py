@@ -10,6 +10,7 @@ def base_money(name: str, doc: str, *, nullable: bool = False) -> Column:
     return Column(name, Type.DECIMAL, doc, nullable=nullable, unit="base currency", precision=20, scale=2)
 
 
+WORTH = "quantity x close x contract multiplier x exchange rate of the date into the base currency"
 RUN_ID = Column("run_id", Type.STRING, "run manifest that recomputes this row")
 
 BARS_1M = Table(
@@ -77,7 +78,7 @@ PORTFOLIO_RISK = Table(
         Column("method", Type.STRING, "how the loss distribution is made: lakehouse.risk.methods.Method"),
         Column("confidence", Type.DECIMAL, "probability that the loss stays below var_base", precision=6, scale=5),
         Column("horizon_days", Type.INT32, "trading days ahead", unit="days"),
-        base_money("value_base", "sum of quantity x close x contract multiplier"),
+        base_money("value_base", f"sum of {WORTH}"),
         base_money("var_base", "value at risk, positive for a loss"),
         base_money("es_base", "expected shortfall, positive for a loss; never below var_base"),
         Column("convention", Type.STRING, "quantile and moment conventions behind the number"),

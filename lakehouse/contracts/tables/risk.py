@@ -1,7 +1,7 @@
 """Gold: where risk comes from, how its forecasts did, and the scenarios behind it. Beside gold.portfolio_risk_v1."""
 
 from lakehouse.contracts.model import Column, Engine, Table, Type
-from lakehouse.contracts.tables.gold import BOTH, RUN_ID, base_money
+from lakehouse.contracts.tables.gold import BOTH, RUN_ID, WORTH, base_money
 
 FRACTION = "fraction"
 
@@ -37,7 +37,7 @@ COMPONENT_RISK = Table(
         HORIZON,
         Column("grouping", Type.STRING, "instrument, sector or currency"),
         Column("group_name", Type.STRING, "symbol, sector (unclassified where unknown) or ISO 4217 code"),
-        base_money("exposure_base", "quantity x close x contract multiplier, summed; negative for a short"),
+        base_money("exposure_base", f"{WORTH}, summed; negative for a short"),
         base_money("component_var_base", "part of the VaR; negative for a hedge"),
         base_money("component_es_base", "part of the expected shortfall; negative for a hedge"),
         _number("marginal_var", "change of VaR per unit more of the group; absent without exposure", nullable=True),
@@ -161,7 +161,7 @@ PORTFOLIO_METRICS = Table(
         PORTFOLIO,
         NAME,
         CURRENCY,
-        base_money("value_base", "sum of quantity x close x contract multiplier"),
+        base_money("value_base", f"sum of {WORTH}"),
         base_money("gross_base", "the same with shorts counted by their size: what returns are fractions of"),
         Column("holdings", Type.INT32, "instruments held"),
         Column("observations", Type.INT32, "daily returns used", unit="days"),

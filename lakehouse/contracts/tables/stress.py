@@ -1,7 +1,7 @@
 """Gold: what shocks would do to a portfolio, and why its day went as it did. Beside gold.portfolio_risk_v1."""
 
 from lakehouse.contracts.model import Column, Engine, Table, Type
-from lakehouse.contracts.tables.gold import BOTH, RUN_ID, base_money
+from lakehouse.contracts.tables.gold import BOTH, RUN_ID, WORTH, base_money
 from lakehouse.contracts.tables.risk import CURRENCY, DAY, NAME, PORTFOLIO
 
 KINDS = ("historical", "hypothetical", "reverse")
@@ -35,7 +35,7 @@ STRESS = Table(
         ),
         Column("scenario", Type.STRING, "name: lakehouse.risk.scenarios"),
         Column("title", Type.STRING, "what it is, in words"),
-        _money("value_base", "sum of quantity x close x contract multiplier; absent where a holding has no close"),
+        _money("value_base", f"sum of {WORTH}; absent where a holding has no close or no rate"),
         _money("pnl_base", "at its end, holdings unchanged; negative for a loss, absent where unmeasured"),
         _money("worst_base", "at the lowest close on the way, at most 0; of history only"),
         Column("worst_date", Type.DATE, "day of that close; the first one where nothing was lost", nullable=True),
