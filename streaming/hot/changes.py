@@ -31,11 +31,13 @@ VAR: Final = "var"
 """portfolio id -> value at risk of the newest batch, units of its base currency."""
 RETURNS: Final = "returns"
 """symbol -> its returns on the same past days, float64 as base64: scenarios of live value at risk."""
+TERMS: Final = "terms"
+"""What the desk charges and when it deals, as the desk reads it; nothing where it is as it was made."""
 MARKS: Final = "marks"
 """symbol -> [event time, bid, ask, mark] known before the first tick: told once, and remembered by the market alone."""
 
 BY_PORTFOLIO: Final = (PORTFOLIOS, UNITS, CASH, FLOWS, ORDERS)
-MAPS: Final = (SYMBOLS, *BY_PORTFOLIO, RATES, RULES, VAR, RETURNS)
+MAPS: Final = (SYMBOLS, *BY_PORTFOLIO, RATES, RULES, VAR, RETURNS, TERMS)
 UNKNOWN_CASH: Final = "unknown"
 
 

@@ -22,6 +22,7 @@ from lakehouse.trading.machine import PRICE_STEP
 from lakehouse.trading.matching import Print, TopOfBook
 from lakehouse.trading.order import Status
 from lakehouse.trading.venue import AT_ONCE_ENDED, MarketEvent, Met, OpenOrder, Standing, Terms, meet
+from streaming.hot import desk_terms
 from streaming.hot.batch import Batch
 from streaming.hot.desk_hours import Hours, in_sessions
 from streaming.hot.desk_orders import Kept, is_final, joined, read
@@ -72,6 +73,10 @@ class SimulatedDesk:
     def orders(self) -> dict[UUID, Standing]:
         """All standing orders by id."""
         return {id_: each for pit in self._pits.values() for id_, each in pit.standing.items()}
+
+    def deal_by(self, terms: JsonObject) -> None:
+        """Charge this, and deal at these hours, from the next tick on. Raises msgspec.ValidationError."""
+        self._terms, self._hours = desk_terms.read(terms)
 
     def restate(self, orders: Sequence[JsonObject]) -> None:
         """These orders stand so in PostgreSQL: new ones join, known ones change, ended ones leave.

@@ -7,14 +7,21 @@ from lakehouse.settings import Settings, TradingSettings
 from lakehouse.trading.costs import Fees, Slippage
 from lakehouse.trading.venue import Terms
 from streaming.hot.desk import SimulatedDesk
-from streaming.hot.desk_hours import always_open, in_sessions
+from streaming.hot.desk_terms import plain_of, read
 
 BPS: Final = Decimal(10_000)
+VENUE: Final = "simulated"
+"""The name of the one venue among terms."""
 
 
 def desk_of(settings: Settings) -> SimulatedDesk:
-    """A desk without orders; in demo mode its exchanges never close."""
-    return SimulatedDesk(terms_of(settings.trading), always_open if settings.providers.demo_mode else in_sessions)
+    """A desk without orders that deals by the settings of now, until it is told terms."""
+    return SimulatedDesk(*read(plain_terms(settings)))
+
+
+def plain_terms(settings: Settings) -> dict[str, object]:
+    """The settings' terms as a change tells them; in demo mode exchanges never close."""
+    return plain_of(terms_of(settings.trading), is_always_open=settings.providers.demo_mode)
 
 
 def terms_of(section: TradingSettings) -> Terms:

@@ -95,6 +95,9 @@ class Desk(Protocol):
     def orders(self) -> Mapping[UUID, Standing]:
         """Those that stand, by id."""
 
+    def deal_by(self, terms: JsonObject) -> None:
+        """Charge this, and deal at these hours, from the next tick on."""
+
     def restate(self, orders: Sequence[JsonObject]) -> None:
         """These orders are open and stand so in PostgreSQL: new ones join, known ones change.
 

@@ -16,7 +16,7 @@ from lakehouse.alerting.rules import Crossing
 from lakehouse.risk.checks import IntArray
 from streaming.hot import rules
 from streaming.hot.batch import Batch
-from streaming.hot.changes import FLOWS, MARKS, ORDERS, RULES, VAR, Change, Sight
+from streaming.hot.changes import FLOWS, MARKS, ORDERS, RULES, TERMS, VAR, Change, Sight, Values
 from streaming.hot.effects import Alert, Cause, Desk, Effects, JsonObject
 from streaming.hot.watched import Layout, Stored, monitor_of
 
@@ -51,6 +51,7 @@ class Core:
         past = state or State()
         self.sight, self._day = past.sight.copy(), past.day
         self._desk = desk
+        self._tell_terms(self.sight[TERMS])
         if past.desk is not None:
             desk.recall(past.desk)
         self._layout, self._stored = Layout(self.sight), Stored()
@@ -109,6 +110,7 @@ class Core:
                     self._monitor.rearm(rule_id)
         self._seed(change)
         self._measured()
+        self._tell_terms(change.get(TERMS, {}))
         self._tell_desk(before, change)
         self._monitor.open_late()
 
@@ -148,7 +150,8 @@ class Core:
         return [part for part in parts if part[1] < part[2]]
 
     def _seed(self, change: Change) -> None:
-        """Marks that are known from before the first tick."""
+        """Marks that are known from before the first tick. The monitor is built anew, as at a restart: quotes are as
+        old as their marks."""
         market = self._monitor.market
         for symbol, found in change.get(MARKS, {}).items():
             place = self.places.get(symbol)
@@ -159,11 +162,16 @@ class Core:
             for column, value in ((market.bid, bid), (market.ask, ask), (market.mark, mark)):
                 column[place] = np.nan if value is None else value
         if MARKS in change:
-            self._monitor.restate()
+            self._monitor = monitor_of(self._layout, self.sight, self._monitor.memory(), self._stored)
 
     def _measured(self) -> None:
         known = cast("dict[str, float]", self.sight[VAR])
         self._monitor.measured(np.array([known.get(each, np.nan) for each in self.portfolios], dtype=np.float64))
+
+    def _tell_terms(self, told: Values) -> None:
+        """There is one venue."""
+        for terms in told.values():
+            self._desk.deal_by(cast("JsonObject", terms))
 
     def _tell_desk(self, before: Sight, change: Change) -> None:
         """Orders that are open no more leave before others join: a replaced order and its successor never stand at

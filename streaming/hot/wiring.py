@@ -21,10 +21,10 @@ from lakehouse.stores.hot import Checkpoint, Row, Shard
 from lakehouse.stores.marts import Marts
 from lakehouse.stores.postgres import Transaction
 from streaming.hot import reading
-from streaming.hot.changes import Change
+from streaming.hot.changes import TERMS, Change, difference
 from streaming.hot.checkpoints import Checkpoints
 from streaming.hot.desk_hours import warm
-from streaming.hot.desk_settings import desk_of
+from streaming.hot.desk_settings import VENUE, desk_of, plain_terms
 from streaming.hot.follower import Follower
 from streaming.hot.journal import Standing, cuts_of, pack, unpack
 from streaming.hot.metrics import HotMetrics
@@ -192,10 +192,11 @@ class _Builder:
         return Replay(checkpoint.number, standing, ticks, desk_of(self._settings))
 
     def _books(self, core: Core, *, is_new: bool) -> Change:
-        """How the books differ from what the state has seen of them."""
+        """How the books, and the venue's terms, differ from what the state has seen of them."""
 
         async def read(connection: Transaction) -> Change:
             found = await reading.changes(connection, core.sight, Asked(), clock=self._clock)
+            found |= difference(core.sight, {TERMS: {VENUE: plain_terms(self._settings)}}, {})
             return found | (await reading.marks(connection) if is_new else {})
 
         return self._writer.ask(read)

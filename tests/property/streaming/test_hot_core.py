@@ -1,20 +1,29 @@
 """The hot process's core: wherever it ends and goes on from a kept state, it comes to the same."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from lakehouse.alerting import book
-from lakehouse.alerting.rules import OF_PORTFOLIO, Crossing
+from lakehouse.alerting.rules import OF_PORTFOLIO, Crossing, Kind
+from lakehouse.risk.checks import BoolArray, IntArray
+from lakehouse.trading.costs import Fees
+from lakehouse.trading.venue import Terms
 from streaming.hot import rules
 from streaming.hot.batch import Batch
-from streaming.hot.changes import CASH, FLOWS, RULES, Sight, Values, difference
+from streaming.hot.changes import CASH, FLOWS, MARKS, ORDERS, RULES, SYMBOLS, TERMS, Change, Sight, Values, difference
+from streaming.hot.desk import SimulatedDesk
+from streaming.hot.desk_orders import plain_of
+from streaming.hot.desk_terms import plain_of as plain_of_terms
 from streaming.hot.effects import Effects
 from streaming.hot.journal import Cut, Standing, change_of, change_to_text, cuts_of, cuts_to_bytes, pack, unpack
+from streaming.hot.processor import Core
 from streaming.hot.watched import Layout, Stored, monitor_of
-from tests.factories.hot_core import Step, core_of, opening, steps, taken, together
+from tests.factories.hot_core import FIRST_US, Step, core_of, opening, steps, taken, together
+from tests.factories.hot_desk import SYMBOLS as SYMBOLS_TRADED, an_order, batch_of, opened, quote
 
 seeds = st.integers(0, 2**32 - 1)
 LARGEST = int(book.LARGEST)
@@ -88,6 +97,49 @@ def test_the_largest_cash_and_flow_break_nothing(seed: int, cash: int, flow: int
             taken(core, step)
 
     assert (np.abs(core.monitor.standing[-2]) < 2**62).all()
+
+
+def test_quotes_known_from_before_are_as_old_after_a_restart() -> None:
+    change = opening(np.random.default_rng(3))
+    name, number = next(iter(change[MARKS])), UUID(int=999)
+    stale = {"id": str(number), "kind": Kind.STALE_QUOTE.value, "symbol": name, "portfolio_id": None}
+    like = next(iter(change[RULES].values()))
+    assert isinstance(like, dict)
+    core = core_of()
+    known: dict[str, object] = {name: [FIRST_US + 5_000_000, 99.0, 101.0, 100.0]}
+    rule: dict[str, object] = like | stale | {"limit_value": "6", "cool_down_s": 0}
+    core.change({**change, RULES: {str(number): rule}, MARKS: known})
+    again = core_of(unpack(pack(Standing(core.state(), (0,)))).state)
+
+    beats = [FIRST_US, FIRST_US + 8_000_000, FIRST_US + 12_000_000]
+    found = _told([core.beat(at_us) for at_us in beats])
+
+    assert [line[:3] for line in found] == [((str(number), name, 1), FIRST_US + 12_000_000, 7.0)]
+    assert _told([again.beat(at_us) for at_us in beats]) == found
+
+
+def test_a_restart_deals_by_the_terms_that_the_journal_told() -> None:
+    order = plain_of(opened(an_order()))
+    terms = plain_of_terms(Terms(fees=Fees(minimum_minor=35)), is_always_open=True)
+    change: Change = {
+        SYMBOLS: dict.fromkeys(SYMBOLS_TRADED, "USD"),
+        ORDERS: {str(order["portfolio_id"]): {str(order["id"]): order}},
+        TERMS: {"simulated": terms},
+    }
+    core = Core(SimulatedDesk(Terms(), never_open))
+    core.change(change_of(change_to_text(change)))
+    again = Core(SimulatedDesk(Terms(), never_open), unpack(pack(Standing(core.state(), (0,)))).state)
+    batch = batch_of([quote(89, 90, symbol=core.places["AAPL"], at=60_000_000)])
+
+    dealt = core.play(batch).effects.dealt
+
+    assert [fill.fee_minor for fill in dealt.fills] == [35]
+    assert again.play(batch).effects.dealt == dealt
+    assert again.sight.maps == core.sight.maps
+
+
+def never_open(exchange: str, at_us: IntArray) -> BoolArray:
+    return np.zeros(len(at_us), np.bool_)
 
 
 def test_a_reading_of_some_leaves_others_alone() -> None:
