@@ -23,7 +23,14 @@ NEWEST_DROPPED: Final[LiteralString] = """
     WHERE hypertable_schema = 'market' AND hypertable_name = 'quote_tick' AND range_end <= %(before)s
 """
 DROP_CHUNKS: Final[LiteralString] = "SELECT drop_chunks('market.quote_tick', older_than => %(before)s::timestamptz)"
-DELETE: Final[LiteralString] = "DELETE FROM market.quote_tick WHERE at < %(before)s"
+PIECE: Final = 200_000
+"""Rows of a plain table that are deleted at a time: ticks that come meanwhile do not wait for millions."""
+
+DELETE: Final[LiteralString] = """
+    DELETE FROM market.quote_tick WHERE ctid = ANY (ARRAY(
+        SELECT t.ctid FROM market.quote_tick AS t WHERE t.at < %(before)s LIMIT %(most)s
+    ))
+"""
 DROPPED: Final[LiteralString] = """
     UPDATE market.quote_progress
     SET dropped_before = greatest(dropped_before, %(dropped)s), updated_at = %(now)s
@@ -67,16 +74,17 @@ def edition(connection: Connection[TupleRow]) -> Edition:
     return Edition(str(found[0]), str(found[1] or ""), is_hypertable, is_hypertable and _compressed(connection))
 
 
-def drop_old(connection: Connection[TupleRow], topic: str, before: datetime, *, clock: Clock) -> int:
-    """Drop ticks that are older; how many chunks, or rows of a plain table. In one transaction with the note that bars
-    before the newest dropped tick cannot be made anew."""
+def drop_old(connection: Connection[TupleRow], topic: str, before: datetime, *, clock: Clock, most: int = PIECE) -> int:
+    """Drop ticks that are older; how many chunks, or rows of a plain table: of these at most `most`, and where it was
+    so many, there may be more. In one transaction with the note that bars before the newest dropped tick cannot be
+    made anew."""
     with connection.transaction():
         if _is_hypertable(connection):
             newest = connection.execute(NEWEST_DROPPED, {"before": before}).fetchone()
             dropped = connection.execute(DROP_CHUNKS, {"before": before}).rowcount
             until = newest[0] if newest else None
         else:
-            dropped = connection.execute(DELETE, {"before": before}).rowcount
+            dropped = connection.execute(DELETE, {"before": before, "most": most}).rowcount
             until = before
         if dropped > 0:
             connection.execute(DROPPED, {"topic": topic, "dropped": until, "now": clock.now()})

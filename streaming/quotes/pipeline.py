@@ -27,6 +27,7 @@ from streaming.quotes.writer import Flush, Writer
 POLL_S = 0.02
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 DROP_EVERY_S = 3600.0
+LONG_AGO_S = float("-inf")
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +56,7 @@ class Quotes:
         self._metrics = metrics
         self._flushes: Queue[Flush | None] = Queue(1)
         self._claims: Mapping[int, Claim] | None = None
-        self._dropped_s = clock.monotonic()
+        self._dropped_s = LONG_AGO_S
         self._written = False
         self.ready = Event()
 
@@ -186,6 +187,8 @@ class Quotes:
         before = self._clock.now() - timedelta(days=self._section.keep_days)
         dropped = quotes_keep.drop_old(connection, self._topic.name, before, clock=self._clock)
         self._metrics.dropped.inc(dropped)
+        if dropped == quotes_keep.PIECE:
+            self._dropped_s = LONG_AGO_S  # there may be more, after the next flush
         if dropped:
             log.info("ticks_dropped", before=before.isoformat(), chunks=dropped)
 

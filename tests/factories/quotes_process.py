@@ -75,7 +75,8 @@ def market_of(settings: Settings, *, partitions: int = 4) -> Market:
     admin = AdminClient(kafka.client_config(settings.kafka, "test"))
     admin.create_topics([NewTopic(topic.name, num_partitions=partitions, replication_factor=1)])[topic.name].result(30)
     until(lambda: _is_led(admin, topic.name, partitions), "the topic is known to the broker")
-    return Market(settings, topic)
+    quotes = settings.quotes.model_copy(update={"keep_days": 36_500})  # ticks of tests are of one day for ever
+    return Market(settings.model_copy(update={"quotes": quotes}), topic)
 
 
 @contextmanager
@@ -118,6 +119,7 @@ def start_quotes(market: Market, **more: str) -> "subprocess.Popen[str]":
             "TIDEMARK_REDIS__PORT": str(settings.redis.port),
             "TIDEMARK_REDIS__PASSWORD": settings.redis.password.get_secret_value(),
             "TIDEMARK_QUOTES__METRICS_PORT": "0",
+            "TIDEMARK_QUOTES__KEEP_DAYS": str(settings.quotes.keep_days),
             "TIDEMARK_QUOTES__FLUSH_INTERVAL_S": "0.05",
             **more,
         },

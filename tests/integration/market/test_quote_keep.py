@@ -26,7 +26,10 @@ def test_without_timescaledb_ticks_are_kept_and_dropped_too(market: Settings) ->
             connection.execute(TICK, (noon + timedelta(hours=hours),))
 
         assert quotes_keep.edition(connection) == Edition("", "", is_hypertable=False, compresses=False)
-        assert quotes_keep.drop_old(connection, "some.topic", noon, clock=CLOCK) == 1
-        assert quotes_keep.drop_old(connection, "some.topic", noon, clock=CLOCK) == 0
+        after = noon + timedelta(minutes=30)
+        assert quotes_keep.drop_old(connection, "some.topic", after, clock=CLOCK, most=1) == 1
+        assert quotes_keep.drop_old(connection, "some.topic", after, clock=CLOCK) == 1
+        assert quotes_keep.drop_old(connection, "some.topic", after, clock=CLOCK) == 0
+        assert connection.execute("SELECT count(*) FROM market.quote_tick").fetchone() == (1,)
         with connection.transaction():
-            assert quotes_live.hold(connection, "some.topic", held)[0].dropped_before == noon
+            assert quotes_live.hold(connection, "some.topic", held)[0].dropped_before == after
