@@ -15,6 +15,8 @@ from serving.kit.database import Database
 
 HOT: Final = "hot:portfolios"
 """The hash that the hot process keeps: amounts as decimal text by portfolio."""
+ALIVE: Final = "hot:alive"
+"""The key that expires where the hot process does not go on."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 OPENING: Final[LiteralString] = """
     SELECT v.value_minor, v.currency, coalesce(f.minor, 0)::bigint AS flow_minor, coalesce(f.is_foreign, false)
@@ -72,11 +74,14 @@ class LiveRepository:
     async def hot(self, portfolio_id: UUID) -> HotRow | None:
         """What the hot process says; None where it, or Redis, is not there."""
         try:
-            found = await self._redis.hget(HOT, str(portfolio_id))
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.hget(HOT, str(portfolio_id))
+                pipeline.exists(ALIVE)
+                found, is_alive = await pipeline.execute()
         except (RedisError, OSError) as error:
             log.warning("live value without Redis", error=type(error).__name__)
             return None
-        return None if found is None else _hot_row(orjson.loads(found))
+        return _hot_row(orjson.loads(found)) if found is not None and is_alive else None
 
     async def opening(self, portfolio_id: UUID, today: date) -> Opening | None:
         """What the day is measured from without the hot process. Raises PostgresUnavailable."""

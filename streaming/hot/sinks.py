@@ -18,6 +18,9 @@ from streaming.hot.metrics import HotMetrics
 QUOTES: Final = "hot:quotes"
 PORTFOLIOS: Final = "hot:portfolios"
 EPOCH: Final = "hot:epoch"
+ALIVE: Final = "hot:alive"
+ALIVE_S: Final = 10
+"""So long after this process last said that it goes on, what it wrote is not what to go by."""
 LOOK_EVERY_S: Final = 1.0
 PATIENCE_S: Final = 1.0
 """A Redis that does not answer for so long is taken for gone: ticks do not wait for it."""
@@ -51,7 +54,8 @@ class RedisSink:
         return attempt.is_on
 
     def is_lost(self, epoch: int) -> bool:
-        """Whether Redis is there and lacks what this process wrote: asked once a second, True until `rebuilt`."""
+        """Whether Redis is there and lacks what this process wrote: asked once a second, True until `rebuilt`. Where it
+        lacks nothing, this process says that it goes on."""
         now = self._clock.monotonic()
         if now - self._looked_s < LOOK_EVERY_S:
             return False
@@ -60,6 +64,8 @@ class RedisSink:
         with self._told() as attempt:
             if attempt.is_on:
                 is_lost = (self._run_of_server(), self._redis.get(EPOCH)) != (self._run_id, str(epoch))
+                if not is_lost:
+                    self._redis.set(ALIVE, epoch, ex=ALIVE_S)
         return is_lost
 
     def rebuilt(self, epoch: int, quotes: Mapping[str, object], portfolios: Mapping[str, object]) -> bool:
@@ -71,6 +77,7 @@ class RedisSink:
                 pipeline.delete(QUOTES, PORTFOLIOS)
                 _put(pipeline, quotes, portfolios)
                 pipeline.set(EPOCH, epoch)
+                pipeline.set(ALIVE, epoch, ex=ALIVE_S)
                 pipeline.execute()
                 self._run_id = run_id
                 self._metrics.redis_rebuilt.inc()

@@ -104,6 +104,8 @@ def test_redis_is_rebuilt_when_it_was_lost(stack: Settings, owner: Holder, setti
         assert '"equity":"100100.0000"' in str(client.hget("hot:portfolios", str(owner.portfolio_id)))
         client.flushall()
         factory.until(lambda: client.hexists("hot:quotes", NAME), process)
+        client.delete("hot:alive")
+        factory.until(lambda: client.exists("hot:alive") == 1, process)  # also while no tick comes
     assert process.stop() == 0
 
 

@@ -8,7 +8,7 @@ from lakehouse.clock import SystemClock, epoch_us
 from lakehouse.migrations.postgres.demo import PORTFOLIOS
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres, redis as redis_store
-from serving.live.repository import HOT
+from serving.live.repository import ALIVE, HOT
 from tests.factories.quote_stream import observation, send
 from tests.integration.serving.conftest import Served
 
@@ -34,7 +34,9 @@ def told(settings: Settings, **changes: object) -> None:
     """Write what the hot process writes of the portfolio."""
     row = {"equity": "1000.1250", "net": "900.1250", "gross": "950.0000", "missing": 0, "opening": "1010.0000"}
     text = orjson.dumps({**row, "peak": None, "at_us": epoch_us(CLOCK.now()), **changes})
-    redis_store.connect(settings.redis).hset(HOT, str(PORTFOLIO.id), text.decode())
+    redis = redis_store.connect(settings.redis)
+    redis.hset(HOT, str(PORTFOLIO.id), text.decode())
+    redis.set(ALIVE, 1, ex=60)
 
 
 def valued(settings: Settings, value_minor: int) -> None:
@@ -74,6 +76,10 @@ def test_by_prices_by_the_hot_process_and_by_prices_again(served: Served) -> Non
 
     told(settings, at_us=epoch_us(CLOCK.now()) - 3_600_000_000)
     assert live(client) == priced, "an hour behind the prices: not to be gone by"
+
+    told(settings)
+    redis_store.connect(settings.redis).delete(ALIVE)
+    assert live(client) == priced, "the hot process is gone, what it said is still there"
 
     told(settings, opening=None)
     redis_store.connect(settings.redis).set(HOT, "not a hash")
