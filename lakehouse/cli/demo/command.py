@@ -20,13 +20,14 @@ from lakehouse.local.home import Home
 from lakehouse.local.starting import bring_up
 from lakehouse.local.status import urls_of
 from lakehouse.migrations.postgres.demo import seed_demo
-from lakehouse.settings import Settings, load
+from lakehouse.settings import ProviderSettings, Settings, load
 from lakehouse.stores.airflow import AirflowClient
 
 # The last two days of the price set inside the skfolio wheel.
 BUSINESS_DATE, DAY_BEFORE = "2022-12-28", "2022-12-27"
 DEMO_MODE = "TIDEMARK_PROVIDERS__DEMO_MODE"
-"""With it exchanges are always open: the demo's live part works on a Sunday too."""
+"""With it exchanges are always open: the demo's live part works on a Sunday too. Not set in a home that follows real
+providers: there it would stay on for orders that mean it."""
 # Narrower, the tables would fold their numbers.
 MIN_WIDTH = 120
 
@@ -56,9 +57,11 @@ def show(*, days: int, ticks: int) -> None:
     """
     narrator = _Narrator(Console(stderr=True), SystemClock())
     begun = narrator.clock.monotonic()
-    home = Home(load().home)
+    settings = load()
+    home = Home(settings.home)
     home.create()
-    envfile.keep(home, DEMO_MODE, "true")
+    if not open_exchanges(home, settings.providers):
+        narrator.console.print("real providers are followed: the live part needs an exchange that is open")
     try:
         bring_up((), narrator.console, narrator.clock)
     except KeyboardInterrupt:
@@ -69,6 +72,14 @@ def show(*, days: int, ticks: int) -> None:
         narrator.console.print("interrupted; the stack keeps running, `make down` stops it", highlight=False)
         raise typer.Exit(INTERRUPTED) from None
     report.show(Console(width=max(Console().width, MIN_WIDTH)), result)
+
+
+def open_exchanges(home: Home, providers: ProviderSettings) -> bool:
+    """Have exchanges always open in a home that follows no real provider, and say whether."""
+    if providers.order:
+        return False
+    envfile.keep(home, DEMO_MODE, "true")
+    return True
 
 
 def run(narrator: _Narrator, begun: float, *, days: int, ticks: int) -> DemoResult:
