@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from spark_jobs.deliver_proposals.writing import Rows, Writing
 from spark_jobs.kit import life
 from spark_jobs.kit.errors import NothingToDo
 from spark_jobs.kit.manifest import Manifest, OutputRecord, State
+from spark_jobs.kit.reference import contracts
 from spark_jobs.kit.run import Steps
 from spark_jobs.rebalance.job import CLOSES
 from spark_jobs.rebalance.parameters import Windows, parse
@@ -69,10 +71,11 @@ def allocate_portfolios(session: life.Session, steps: Steps) -> Manifest:
 
 
 def universe_of(closes: Mapping[str, Closes], windows: Windows) -> dict[str, tuple[str, ...]]:
-    """By currency, the MOST symbols with the longest history; those with too little for the windows are none."""
+    """By currency, the MOST symbols with the longest history; those with too little for the windows are none, nor are
+    contracts of several units."""
     known: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
     for symbol, found in closes.items():
-        if len(found.dates) > windows.window_days:
+        if len(found.dates) > windows.window_days and found.multiplier == 1:
             known[found.currency].append((-len(found.dates), symbol))
     return {currency: tuple(sorted(s for _, s in sorted(found)[:MOST])) for currency, found in known.items()}
 
@@ -96,7 +99,8 @@ def _closes(session: life.Session, windows: Windows) -> tuple[dict[str, Closes],
             ("business_date", "<=", day),
         ],
     )
-    return by_symbol(rows), table.version()
+    several = {symbol: Decimal(each) for symbol, each in contracts(session.settings.postgres).items()}
+    return by_symbol(rows, several), table.version()
 
 
 def _newest(closes: Mapping[str, Closes]) -> date:

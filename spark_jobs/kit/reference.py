@@ -11,6 +11,15 @@ HELD: Final[LiteralString] = """
     WHERE symbol = ANY (%(symbols)s)
     ORDER BY symbol
 """
+CONTRACTS: Final[LiteralString] = """
+    SELECT i.symbol, i.multiplier::text FROM app.instrument AS i WHERE i.multiplier <> 1 ORDER BY i.symbol
+"""
+
+
+def contracts(section: PostgresSettings) -> dict[str, str]:
+    """As of now: the multiplier of every instrument whose contract is not of one unit."""
+    with postgres.connect(section) as connection:
+        return dict(connection.execute(CONTRACTS).fetchall())
 
 
 def reference(section: PostgresSettings, symbols: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:

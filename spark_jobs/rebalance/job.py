@@ -17,6 +17,7 @@ from ml.inference.regime_model import regime_in_use
 from spark_jobs.kit.frames import from_arrow
 from spark_jobs.kit.model import Batch, Computed, Output, partitions
 from spark_jobs.kit.rates import lake_rates
+from spark_jobs.kit.reference import contracts
 from spark_jobs.kit.run import Run
 from spark_jobs.rebalance import policies
 from spark_jobs.rebalance.parameters import Parameters, Windows, parse
@@ -27,11 +28,13 @@ CLOSES = ("symbol", "business_date", "previous_date", "currency", "close", "simp
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """The windows, the regime model in use, and every portfolio that is due with its policy, cash and lots now."""
+    """The windows, the regime model in use, every portfolio that is due with its policy, cash and lots now, and which
+    instruments are contracts of several units."""
     return {
         "windows": asdict(Windows()),
         "regime_model": regime_in_use(run.settings.mlflow, run.settings.home / "models"),
         "due": policies.due(run.settings.postgres, run.business_date),
+        "multipliers": contracts(run.settings.postgres),
     }
 
 
@@ -59,7 +62,7 @@ def _proposals(run: Run, chosen: Parameters) -> tuple[Proposal, ...]:
     day = run.business_date
     ids = [str(due.portfolio_id) for due in chosen.due]
     held = units_by_portfolio(_held(run.read(POSITIONS), run, ids).toArrow())
-    closes = by_symbol(_closes(run.read(RETURNS_DAILY), run, chosen.windows).toArrow())
+    closes = by_symbol(_closes(run.read(RETURNS_DAILY), run, chosen.windows).toArrow(), chosen.multipliers)
     reading = market_regime(closes, chosen.windows, chosen.regime_model)
     currencies = {*(due.currency for due in chosen.due), *(found.currency for found in closes.values())}
     rates = lake_rates(run, currencies, range(chosen.windows.first_year(day) - 1, day.year + 1))

@@ -64,11 +64,12 @@ class RegimeModel:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """All of a run."""
+    """All of a run. `multipliers` of the instruments whose contract is not of one unit."""
 
     windows: Windows
     due: tuple[Due, ...]
     regime_model: RegimeModel | None = None
+    multipliers: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def parse(told: Mapping[str, Any]) -> Parameters:
@@ -78,6 +79,7 @@ def parse(told: Mapping[str, Any]) -> Parameters:
         Windows(**told["windows"]),
         tuple(map(_due, told["due"])),
         None if model is None else RegimeModel(str(model["source"]), from_document(model["chain"])),
+        {symbol: Decimal(each) for symbol, each in told.get("multipliers", {}).items()},
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,8 @@ from spark_jobs.kit.holdings import Unmeasured
 from spark_jobs.kit.rates import NO_RATES, rate_on, rates_on
 from spark_jobs.rebalance.parameters import Due, RegimeModel, Windows
 
-PRICE = Decimal("0.00000001")
+PRICE, ONE = Decimal("0.00000001"), Decimal(1)
+NO_CONTRACTS: Mapping[str, Decimal] = MappingProxyType({})
 NO_RISK = RiskOfWeights(0.0, 0.0, 0.0)
 UNKNOWN = RegimeReading(Regime.SIDEWAYS, "default:too_little_history", 1.0, 1.0, 0.0)
 
@@ -35,17 +37,19 @@ class NotComputable(ConstructionError):
 @dataclass(frozen=True, slots=True)
 class Closes:
     """Closes of an instrument without a gap: `dates` (M,) ascending days; `prices` (M,), of which the last one is the
-    `last` close and the others are adjusted for corporate actions; their currency."""
+    `last` close and the others are adjusted for corporate actions; their currency; units that one contract is of."""
 
     dates: DateArray
     prices: FloatArray
     last: Decimal
     currency: str
+    multiplier: Decimal = ONE
 
 
-def by_symbol(rows: pa.Table) -> dict[str, Closes]:
+def by_symbol(rows: pa.Table, multipliers: Mapping[str, Decimal] = NO_CONTRACTS) -> dict[str, Closes]:
     """Rows of gold.returns_daily_v1 (symbol, business_date, previous_date, currency, close, simple_return), in any
-    order, as the closes of each symbol since it last began anew, comparable with its last one."""
+    order, as the closes of each symbol since it last began anew, comparable with its last one. `multipliers` of the
+    symbols that are contracts of several units."""
     keys = {
         "symbols": rows["symbol"].to_numpy(),
         "dates": rows["business_date"].to_numpy(),
@@ -61,15 +65,16 @@ def by_symbol(rows: pa.Table) -> dict[str, Closes]:
     )
     symbols = ordered["symbol"].to_numpy(zero_copy_only=False).astype(str)
     bounds = [*np.flatnonzero(np.concatenate([[True], symbols[1:] != symbols[:-1]])[: len(symbols)]), len(symbols)]
-    return {str(symbols[a]): _closes(ordered.slice(a, b - a)) for a, b in pairwise(bounds)}
+    return {str(symbols[a]): _closes(ordered.slice(a, b - a), multipliers) for a, b in pairwise(bounds)}
 
 
-def _closes(rows: pa.Table) -> Closes:
+def _closes(rows: pa.Table, multipliers: Mapping[str, Decimal]) -> Closes:
     return Closes(
         rows["business_date"].to_numpy(zero_copy_only=False).astype("datetime64[D]"),
         rows["level"].to_numpy(),
         rows["close"][-1].as_py(),
         rows["currency"][-1].as_py(),
+        multipliers.get(rows["symbol"][0].as_py(), ONE),
     )
 
 
@@ -134,6 +139,9 @@ def _usable(symbols: tuple[str, ...], closes: Mapping[str, Closes], day: date) -
     missing = [s for s in symbols if s not in closes or closes[s].dates[-1] != np.datetime64(day)]
     if missing:
         raise NotComputable(f"no close on {day} of {', '.join(missing)}: ingest the bars, or leave them out")
+    if several := [s for s in symbols if closes[s].multiplier != 1]:
+        # Their prices, costs and lots would have to be those of contracts, and their margins be known.
+        raise NotComputable(f"contracts of several units are not rebalanced: close, or leave out, {', '.join(several)}")
     return {symbol: closes[symbol] for symbol in symbols}
 
 

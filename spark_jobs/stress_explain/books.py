@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow, dict_row
 from lakehouse.portfolio.fx import STALE_DAYS
 from lakehouse.settings import PostgresSettings
 from lakehouse.stores import postgres
+from spark_jobs.kit.reference import CONTRACTS
 
 FACTS: Final[LiteralString] = """
     SELECT x.portfolio_id::text AS portfolio_id, x.kind, coalesce(x.symbol, '') AS symbol,
@@ -39,9 +40,6 @@ RATES: Final[LiteralString] = """
     SELECT r.base, r.quote, r.as_of::text, r.rate::text FROM market.fx_rate AS r
     WHERE r.as_of > %(oldest)s AND r.as_of <= %(day)s ORDER BY r.base, r.quote, r.as_of
 """
-MULTIPLIERS: Final[LiteralString] = """
-    SELECT i.symbol, i.multiplier::text FROM app.instrument AS i WHERE i.multiplier <> 1 ORDER BY i.symbol
-"""
 
 
 def read(section: PostgresSettings, previous: date | None, day: date) -> dict[str, Any]:
@@ -57,7 +55,7 @@ def read(section: PostgresSettings, previous: date | None, day: date) -> dict[st
             "facts": {},
             "cash": {},
             "rates": [],
-            "multipliers": dict(connection.execute(MULTIPLIERS).fetchall()),
+            "multipliers": dict(connection.execute(CONTRACTS).fetchall()),
         }
         if previous is not None:
             first, until = (_midnight(each + timedelta(days=1)) for each in (previous, day))

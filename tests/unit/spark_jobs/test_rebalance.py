@@ -19,6 +19,7 @@ from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.contracts.tables.rebalancing import PROPOSALS, TRADES
 from lakehouse.portfolio.fx import Quoted, Rates
 from lakehouse.portfolio.lots import LotMethod
+from spark_jobs.allocate.job import universe_of
 from spark_jobs.rebalance.job import CLOSES
 from spark_jobs.rebalance.parameters import Due, Windows, parse
 from spark_jobs.rebalance.policies import free_lots, promised, within_objective
@@ -185,6 +186,21 @@ def test_foreign_holdings_are_proposed_for_in_the_currency_of_the_portfolio() ->
     assert found.value == 100 * prices["A"].last + bought.reference_price + Decimal(100)
     without = proposal_of(due(), {"B": Decimal(1)}, prices, UNKNOWN, DAY, WINDOWS, Rates([]))
     assert "no rate of EUR to USD" in without.reasons[0]
+
+
+def test_contracts_of_several_units_are_refused_by_name_and_bought_for_nobody() -> None:
+    """A future of 50 units is no share: its price, costs and lots are of 50."""
+    table = returned({"A": _walk(420, 0), "F": _walk(420, 1)})
+    several = parse({**told(), "multipliers": {"F": "50.00000000"}}).multipliers
+    prices = by_symbol(table, several)
+    for units, policy in (({"A": Decimal(1), "F": Decimal(2)}, EQUAL), ({}, Policy(aims=EQUAL.aims, universe=("F",)))):
+        found = proposal_of(due(policy), units, prices, UNKNOWN, DAY, WINDOWS)
+        assert (found.status, found.trades) == (ProposalStatus.REFUSED, ())
+        assert found.reasons == ("contracts of several units are not rebalanced: close, or leave out, F",)
+    assert proposal_of(due(), {"A": Decimal(1)}, prices, UNKNOWN, DAY, WINDOWS).status is not ProposalStatus.REFUSED
+    assert universe_of(prices, WINDOWS) == {"USD": ("A",)}
+    assert universe_of(by_symbol(table), WINDOWS) == {"USD": ("A", "F")}
+    assert parse(told()).multipliers == {}
 
 
 def test_a_short_position_under_a_long_only_policy_is_bought_back() -> None:
