@@ -112,6 +112,7 @@ def proposal_of(
     symbols = tuple(sorted(set(units) | due.policy.wanted_symbols()))
     try:
         usable = _usable(symbols, closes, business_date)
+        _refuse_foreign_shorts(units, usable, due.currency)
         worth = {symbol: _in_base(found, due.currency, rates, business_date) for symbol, found in usable.items()}
         holdings = Holdings(
             due.portfolio_id,
@@ -143,6 +144,12 @@ def _usable(symbols: tuple[str, ...], closes: Mapping[str, Closes], day: date) -
         # Their prices, costs and lots would have to be those of contracts, and their margins be known.
         raise NotComputable(f"contracts of several units are not rebalanced: close, or leave out, {', '.join(several)}")
     return {symbol: closes[symbol] for symbol in symbols}
+
+
+def _refuse_foreign_shorts(units: Mapping[str, Decimal], usable: Mapping[str, Closes], base: str) -> None:
+    """What such a sale brought, and what is kept back for it, is cash of the other currency, which is not counted."""
+    if owed := sorted(s for s, count in units.items() if count < 0 and usable[s].currency != base):
+        raise NotComputable(f"sold short in another currency than {base}: {', '.join(owed)}: buy it back first")
 
 
 def _in_base(found: Closes, base: str, rates: Rates, day: date) -> Decimal:

@@ -215,6 +215,14 @@ def test_a_short_position_under_a_long_only_policy_is_bought_back() -> None:
     assert (due().shorts, due().may_short) == ({}, False)
 
 
+def test_a_short_in_another_currency_is_refused_since_its_proceeds_are_not_counted() -> None:
+    prices = {**closes("A"), "B": closes("A", "B", currency="EUR")["B"]}
+    rates = Rates(Quoted("EUR", "USD", DAY - timedelta(days=ago), Decimal("1.1")) for ago in range(200))
+    found = proposal_of(due(), {"A": Decimal(9), "B": Decimal(-2)}, prices, UNKNOWN, DAY, WINDOWS, rates)
+    assert (found.status, found.trades) == (ProposalStatus.REFUSED, ())
+    assert found.reasons == ("sold short in another currency than USD: B: buy it back first",)
+
+
 @pytest.mark.parametrize(
     ("units", "prices", "reason"),
     [
