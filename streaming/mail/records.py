@@ -39,7 +39,7 @@ DUE: Final[LiteralString] = """
     FROM alerting.mail AS m
     JOIN alerting.alert AS a ON a.id = m.alert_id
     JOIN auth.app_user AS u ON u.id = m.owner_id
-    WHERE m.status = 'waiting' AND m.owner_id <> ALL (%(without)s) AND NOT EXISTS (
+    WHERE m.status = 'waiting' AND m.owner_id <> ALL (%(without)s::uuid[]) AND NOT EXISTS (
         SELECT FROM alerting.mail AS s
         WHERE s.owner_id = m.owner_id AND s.status = 'sent' AND s.decided_at > %(after)s
     )
