@@ -57,10 +57,10 @@ class Kept:
 
 
 def joined(opened: OpenOrder, known: Standing | None) -> Standing:
-    """An order at the venue as PostgreSQL has it; of one that is `known` there the venue remembers since when it works,
+    """An order at the venue as PostgreSQL has it; of one that works, and is `known` to, the venue remembers since when,
     whether its stop was set off, and where a trailing one has moved to."""
     fresh = Kept(opened=opened, awake=False, stop=opened.order.stop_price).standing
-    if known is None or not known.order.is_working:
+    if known is None or not (known.order.is_working and fresh.order.is_working):
         return fresh
     past = known.resting
     rests = fresh.resting._replace(since=past.since, awake=past.awake, stop=past.stop)

@@ -17,10 +17,15 @@ OPEN: Final[LiteralString] = """
     WHERE o.status IN ('held', 'accepted', 'partially_filled')
       AND (%(portfolio_ids)s::uuid[] IS NULL OR o.portfolio_id = ANY(%(portfolio_ids)s))
 """
+# With the open orders of the same portfolio and symbol: a replaced entry has left its legs to its successor.
 RELATIVES: Final[LiteralString] = """
     SELECT o.id FROM trading.order AS o
     WHERE o.id = ANY(%(ids)s) OR o.parent_id = ANY(%(ids)s)
        OR o.oco_group IN (SELECT x.oco_group FROM trading.order AS x WHERE x.id = ANY(%(ids)s))
+    UNION
+    SELECT o.id FROM trading.order AS o JOIN trading.order AS x
+        ON x.portfolio_id = o.portfolio_id AND x.symbol = o.symbol
+    WHERE x.id = ANY(%(ids)s) AND o.status IN ('held', 'accepted', 'partially_filled')
 """
 # A leg works from the fill of its entry on, which is when it last changed, or before that.
 SEEN: Final[LiteralString] = """
@@ -72,7 +77,8 @@ async def open_orders(connection: Transaction, portfolio_ids: Collection[UUID] |
 
 
 async def families_of(connection: Transaction, order_ids: Collection[UUID]) -> list[OpenOrder]:
-    """These orders and their relatives as they stand, ended ones too, by id."""
+    """These orders and their relatives as they stand, ended ones too, and the other open orders of the same portfolios
+    and symbols; by id."""
     return await _seen(connection, await rows_of(connection, RELATIVES, {"ids": list(order_ids)}, _Id))
 
 

@@ -11,6 +11,7 @@ import pytest
 from lakehouse.clock import epoch_us
 from lakehouse.portfolio.transactions import Draft, Kind
 from lakehouse.stores.books import orders
+from lakehouse.stores.books.order_replacing import Wish
 from lakehouse.stores.books.orders import InvalidTransition
 from lakehouse.stores.postgres import Transaction
 from lakehouse.trading.costs import Fees
@@ -18,9 +19,11 @@ from lakehouse.trading.order import OrderClass, OrderType, Side, Status, TimeInF
 from lakehouse.trading.ticket import Exit
 from lakehouse.trading.venue import Terms
 from streaming.hot.booking import book, open_orders
+from streaming.hot.changes import ORDERS, Sight
 from streaming.hot.desk import SimulatedDesk
 from streaming.hot.desk_hours import always_open
 from streaming.hot.effects import Dealt, JsonObject
+from streaming.hot.reconcile import contradictions
 from tests.factories.hot_desk import START_US, SYMBOLS, Tick, batch_of, quote, trade
 from tests.factories.trading import Desk, buy, cash, units, wish
 
@@ -286,6 +289,26 @@ def test_an_entry_that_is_not_paid_takes_its_legs_with_it(floor: Floor) -> None:
     assert set(floor.statuses(entry)) == {Status.CANCELED}
     assert units(floor.desk) == (D(0), D(0))
     assert floor.agrees()
+
+
+def test_legs_of_an_entry_that_was_replaced_while_it_was_filled_wait_for_its_successor(floor: Floor) -> None:
+    ticket = wish(
+        floor.desk,
+        order_class=OrderClass.BRACKET,
+        take_profit=Exit(limit_price=D(110)),
+        stop_loss=Exit(stop_price=D(95)),
+    )
+    entry = floor.desk.place(ticket).order_id
+    floor.follow()
+    dealt = floor.deal(quote(99, 100))
+    assert len(dealt.fills) == 1
+    successor = floor.desk.replace(entry, Wish(limit_price=D(101)))
+    told = floor.book(dealt)
+
+    read = floor.desk.run(lambda connection: open_orders(connection, [floor.desk.portfolio_id]))
+    sight = Sight({ORDERS: {str(floor.desk.portfolio_id): {str(each["id"]): each for each in read}}})
+    assert contradictions(floor.venue, sight) == []
+    assert {str(successor), *(str(each["id"]) for each in read)} <= {str(each["id"]) for each in told}
 
 
 def test_held_units_stay_what_the_fills_say(floor: Floor) -> None:

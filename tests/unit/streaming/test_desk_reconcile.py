@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from lakehouse.trading.machine import Filled, apply
-from lakehouse.trading.order import Order
+from lakehouse.trading.order import Order, Status
 from lakehouse.trading.venue import Terms
 from streaming.hot.changes import ORDERS, Sight
 from streaming.hot.desk import SimulatedDesk
@@ -13,7 +13,7 @@ from streaming.hot.desk_hours import always_open
 from streaming.hot.desk_orders import plain_of
 from streaming.hot.effects import JsonObject
 from streaming.hot.reconcile import accepted, contradictions, suspended, without_orders
-from tests.factories.hot_desk import SYMBOLS, an_order, batch_of, opened, quote
+from tests.factories.hot_desk import SYMBOLS, a_bracket, an_order, batch_of, opened, quote, trade
 
 ORDER = an_order()
 PART = apply(ORDER, Filled(quantity=Decimal(4), price=Decimal(100)))
@@ -81,3 +81,15 @@ def test_a_desk_that_was_suspended_stays_so_over_a_restart_until_it_is_overruled
     meet(again, accepted(seen))
     assert contradictions(again, seen) == []
     assert without_orders({**change, "cash": {}}) == {"cash": {}}
+
+
+def test_legs_whose_entry_was_not_filled_after_all_wait_again() -> None:
+    entry, *legs = a_bracket(10, profit="104", loss="96")
+    desk = a_desk(entry, *legs)
+    desk.play(batch_of([quote(89, 90, at=5), trade(90, at=6, seq=1)]), SYMBOLS)
+    assert [each.order.status for each in desk.orders.values()] == [Status.ACCEPTED, Status.ACCEPTED]
+
+    stored = [opened(replace(leg, version=leg.version + 1)) for leg in legs]
+    desk.restate([plain_of(each, is_final=True) for each in stored])
+
+    assert [(each.order.status, each.resting.awake) for each in desk.orders.values()] == [(Status.HELD, False)] * 2
