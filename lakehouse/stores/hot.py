@@ -29,17 +29,20 @@ NEWEST: Final[LiteralString] = """
     SELECT c.number, c.state, c.made_at
     FROM hot.checkpoint AS c WHERE c.shard = %(shard)s ORDER BY c.number DESC LIMIT 1
 """
-FIRST: Final[LiteralString] = """
+GOES_ON: Final[LiteralString] = """
     SELECT c.number, c.state, c.made_at
-    FROM hot.checkpoint AS c WHERE c.shard = %(shard)s ORDER BY c.number LIMIT 1
+    FROM hot.checkpoint AS c WHERE c.shard = %(shard)s AND EXISTS (
+        SELECT FROM hot.journal AS j WHERE j.shard = c.shard AND j.number = c.number + 1
+    )
+    ORDER BY c.number
+"""
+LAST: Final[LiteralString] = """
+    SELECT j.number, j.epoch, j.batches, j.cuts, j.changes, j.ticks, j.committed_at
+    FROM hot.journal AS j WHERE j.shard = %(shard)s AND j.batches >= %(batches)s ORDER BY j.number DESC LIMIT 1
 """
 AFTER: Final[LiteralString] = """
     SELECT j.number, j.epoch, j.batches, j.cuts, j.changes, j.ticks, j.committed_at
     FROM hot.journal AS j WHERE j.shard = %(shard)s AND j.number > %(number)s ORDER BY j.number
-"""
-KNOWN: Final[LiteralString] = """
-    SELECT j.number FROM hot.journal AS j
-    WHERE j.shard = %(shard)s AND j.number = %(number)s AND j.epoch = %(epoch)s
 """
 # Only of rows that are committed, and only while the shard is this process's.
 PUT: Final[LiteralString] = """
@@ -48,12 +51,22 @@ PUT: Final[LiteralString] = """
     WHERE s.shard = %(shard)s AND s.epoch = %(epoch)s
     ON CONFLICT (shard, number) DO UPDATE SET state = excluded.state, made_at = excluded.made_at
 """
+# The newest few are for restarts, the first of each day for recomputations while the journal goes on from it.
 DROP_STATES: Final[LiteralString] = """
-    DELETE FROM hot.checkpoint AS c WHERE c.shard = %(shard)s AND c.number > 0 AND c.number < (
+    DELETE FROM hot.checkpoint AS c WHERE c.shard = %(shard)s AND c.number < (
         SELECT min(k.number) FROM (
             SELECT n.number FROM hot.checkpoint AS n WHERE n.shard = %(shard)s ORDER BY n.number DESC LIMIT %(kept)s
         ) AS k
+    ) AND (
+        EXISTS (
+            SELECT FROM hot.checkpoint AS e WHERE e.shard = c.shard AND e.number < c.number
+                AND date_trunc('day', e.made_at, 'UTC') = date_trunc('day', c.made_at, 'UTC')
+        ) OR NOT EXISTS (SELECT FROM hot.journal AS j WHERE j.shard = c.shard AND j.number = c.number + 1)
     )
+"""
+DROP_OLDER: Final[LiteralString] = """
+    DELETE FROM hot.checkpoint AS c USING hot.shard AS s
+    WHERE s.shard = %(shard)s AND s.epoch = %(epoch)s AND c.shard = s.shard AND c.number < %(number)s
 """
 # A few at a time, the oldest first: so that nothing has to be looked for.
 DROP_ROWS: Final[LiteralString] = """
@@ -62,7 +75,9 @@ DROP_ROWS: Final[LiteralString] = """
         SELECT o.shard, o.number FROM hot.journal AS o WHERE o.shard = %(shard)s ORDER BY o.number LIMIT %(limit)s
     ) AS oldest
     WHERE j.shard = oldest.shard AND j.number = oldest.number AND j.committed_at < %(before)s AND j.number <= (
-        SELECT min(c.number) FROM hot.checkpoint AS c WHERE c.shard = %(shard)s AND c.number > 0
+        SELECT min(k.number) FROM (
+            SELECT n.number FROM hot.checkpoint AS n WHERE n.shard = %(shard)s ORDER BY n.number DESC LIMIT %(kept)s
+        ) AS k
     )
 """
 
@@ -124,20 +139,19 @@ async def append(connection: Transaction, shard: Shard, row: Row) -> None:
         raise Fenced(f"shard {shard.shard} was taken by another process after epoch {shard.epoch}")
 
 
-async def is_written(connection: Transaction, shard: Shard, number: int) -> bool:
-    """Whether this process's row `number` is committed: what a commit without an answer came to."""
-    names = {"shard": shard.shard, "number": number, "epoch": shard.epoch}
-    return bool(await rows_of(connection, KNOWN, names, _Number))
-
-
 async def newest_checkpoint(connection: Transaction, shard: str) -> Checkpoint | None:
     """The state to go on from; None where there is none yet."""
     return next(iter(await rows_of(connection, NEWEST, {"shard": shard}, Checkpoint)), None)
 
 
-async def first_checkpoint(connection: Transaction, shard: str) -> Checkpoint | None:
-    """The oldest state that is kept; None where there is none."""
-    return next(iter(await rows_of(connection, FIRST, {"shard": shard}, Checkpoint)), None)
+async def states_with_rows(connection: Transaction, shard: str) -> list[Checkpoint]:
+    """The states from which the journal goes on, the oldest first."""
+    return await rows_of(connection, GOES_ON, {"shard": shard}, Checkpoint)
+
+
+async def last_row(connection: Transaction, shard: str, *, with_batches: bool = False) -> Row | None:
+    """The newest row, or the newest that has batches; None where there is none."""
+    return next(iter(await rows_of(connection, LAST, {"shard": shard, "batches": int(with_batches)}, Row)), None)
 
 
 async def rows_after(connection: Transaction, shard: str, number: int) -> list[Row]:
@@ -146,12 +160,20 @@ async def rows_after(connection: Transaction, shard: str, number: int) -> list[R
 
 
 async def put_checkpoint(connection: Transaction, shard: Shard, number: int, state: bytes, *, clock: Clock) -> None:
-    """Keep a state after the committed row `number`, and drop all but the newest few and the very first."""
+    """Keep a state after the committed row `number`, and drop all but the newest few and the first of each day."""
     names = {"shard": shard.shard, "epoch": shard.epoch, "number": number, "state": state, "now": clock.now()}
     await connection.execute(PUT, names)
     await connection.execute(DROP_STATES, {"shard": shard.shard, "kept": KEPT})
 
 
+async def begin_anew(connection: Transaction, shard: Shard, number: int, state: bytes, *, clock: Clock) -> None:
+    """Keep a state that does not follow from those before it, after row `number`, and drop these."""
+    async with connection.transaction():
+        await put_checkpoint(connection, shard, number, state, clock=clock)
+        await connection.execute(DROP_OLDER, {"shard": shard.shard, "epoch": shard.epoch, "number": number})
+
+
 async def drop_rows(connection: Transaction, shard: Shard, before: datetime) -> None:
-    """Drop some of what was committed `before` and no kept state needs: more than is written between two calls."""
-    await connection.execute(DROP_ROWS, {"shard": shard.shard, "before": before, "limit": DROPPED})
+    """Drop some of what was committed `before` and no restart needs: more than is written between two calls."""
+    names = {"shard": shard.shard, "before": before, "limit": DROPPED, "kept": KEPT}
+    await connection.execute(DROP_ROWS, names)

@@ -21,7 +21,10 @@ _LEVEL: Final = 1
 
 
 class StateUnreadable(TidemarkError):
-    """A checkpoint of another version: remove it, and the process replays from an earlier one."""
+    """A checkpoint of another version, or of none."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"the hot process's checkpoint {fault}: --accept-gap goes on without it, after the journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,9 @@ def unpack(found: bytes) -> Standing:
     try:
         kept = msgspec.msgpack.decode(zlib.decompress(found), type=_Kept)
     except (zlib.error, msgspec.DecodeError) as error:
-        raise StateUnreadable(f"the hot process's checkpoint cannot be read: {error}") from error
+        raise StateUnreadable(f"cannot be read ({error})") from error
     if kept.version != _VERSION:
-        raise StateUnreadable(f"the hot process's checkpoint has version {kept.version}, this code {_VERSION}")
+        raise StateUnreadable(f"has version {kept.version}, this code {_VERSION}")
     memory = Memory(
         symbols=kept.symbols,
         market=Market(**_columns(kept.columns, "market.")),

@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(stop: Event, accept: wiring.Accept) -> None:
-    """Run by the settings until `stop`. Raises Fenced, Stopped, SourceError, OffsetGapError, ReplayImpossible."""
+    """Run by the settings until `stop`. Raises Fenced, Stopped, SourceError, OffsetGapError, ReplayImpossible,
+    StateUnreadable, FollowerEnded, CheckpointsEnded."""
     settings = platform.load()
     metrics, ready = HotMetrics(), Event()
     server = HealthServer(
@@ -92,7 +93,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="verify: recompute alerts and fills from the journal, and compare; while none runs",
     )
     parser.add_argument(
-        "--accept-gap", action="store_true", help="go on although ticks that the journal names are gone from the broker"
+        "--accept-gap",
+        action="store_true",
+        help="go on although ticks that the journal names are gone from the broker, or no state can be read",
     )
     parser.add_argument(
         "--accept-orders",

@@ -1,6 +1,7 @@
 """Back to where the journal ends: a state, and the ticks since, played again as they were cut."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -8,10 +9,10 @@ import numpy as np
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from lakehouse.risk.checks import IntArray
-from lakehouse.stores.hot import Row
+from lakehouse.stores.hot import Checkpoint, Row
 from streaming.hot.batch import Batch
 from streaming.hot.effects import Desk, Effects
-from streaming.hot.journal import NO_BEAT, Cut, Standing, change_of, cuts_of
+from streaming.hot.journal import NO_BEAT, Cut, Standing, StateUnreadable, change_of, cuts_of, unpack
 from streaming.hot.processor import Core
 from streaming.hot.ticks import Raw, Reader, joined, judge
 from streaming.kit.source import Source
@@ -25,6 +26,36 @@ Place = tuple[int, ...]
 
 class ReplayImpossible(TidemarkError):
     """What the journal names cannot be read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What processes before have left: the newest state, the newest row, and the newest row with batches."""
+
+    state: Checkpoint | None
+    row: Row | None
+    cut: Row | None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there was no process before."""
+        return self.state is None and self.row is None
+
+    @property
+    def number(self) -> int:
+        """The row after which the journal goes on."""
+        return max(each.number for each in (self.state, self.row) if each is not None)
+
+    @property
+    def ends(self) -> Place | None:
+        """The offsets after it; None where nothing that can be read says them."""
+        after_row = None if self.cut is None else cuts_of(self.cut.cuts, self.cut.batches)[-1].ends
+        if self.state is None or (self.cut is not None and self.cut.number > self.state.number):
+            return after_row
+        try:
+            return unpack(self.state.state).ends
+        except StateUnreadable:
+            return after_row
 
 
 class Past(Protocol):
@@ -53,7 +84,9 @@ class Replay:
     def played(self, row: Row) -> Iterator[Effects]:
         """The changes of a row, then its batches: what each of them caused. Raises ReplayImpossible."""
         if row.number != self.number + 1:
-            raise ReplayImpossible(f"the journal has no row {self.number + 1}: it goes on with {row.number}")
+            raise ReplayImpossible(
+                f"the journal has no row {self.number + 1}, it goes on with {row.number}: --accept-gap goes on after it"
+            )
         if row.changes is not None:
             self.core.change(change_of(row.changes))
         for cut in cuts_of(row.cuts, row.batches):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, LiteralString
 
@@ -16,12 +17,12 @@ from streaming.hot.restart import Replay
 ALERTS: Final[LiteralString] = """
     SELECT a.rule_id::text, a.subject, a.sequence, (extract(epoch FROM a.at) * 1000000)::bigint AS at_us, a.value,
            a.bound, a.tick_partition AS partition, a.tick_offset AS "offset"
-    FROM alerting.alert AS a WHERE a.source = 'hot'
+    FROM alerting.alert AS a WHERE a.source = 'hot' AND a.created_at >= %(since)s
 """
 FILLS: Final[LiteralString] = """
     SELECT f.order_id::text, f.venue_trade_id, (extract(epoch FROM f.filled_at) * 1000000)::bigint AS at_us, f.quantity,
            f.price, f.fee_minor
-    FROM trading.fill AS f WHERE starts_with(f.venue_trade_id, 'sim-')
+    FROM trading.fill AS f WHERE starts_with(f.venue_trade_id, 'sim-') AND f.created_at >= %(since)s
 """
 
 
@@ -91,10 +92,11 @@ def refused_orders(rows: Iterable[Row]) -> frozenset[str]:
     return frozenset(key for orders in held for key, order in orders.items() if order.get("is_final"))
 
 
-async def written(connection: Transaction) -> list[Told]:
-    """Every alert and fill of the hot process that PostgreSQL has."""
-    found: list[Told] = [*await rows_of(connection, ALERTS, {}, AlertTold)]
-    return [*found, *await rows_of(connection, FILLS, {}, FillTold)]
+async def written(connection: Transaction, since: datetime) -> list[Told]:
+    """Every alert and fill of the hot process that PostgreSQL has, written from then on: a row of the journal is made
+    before what it causes."""
+    found: list[Told] = [*await rows_of(connection, ALERTS, {"since": since}, AlertTold)]
+    return [*found, *await rows_of(connection, FILLS, {"since": since}, FillTold)]
 
 
 def compared(expected: Iterable[Told], found: Sequence[Told], refused: frozenset[str] = frozenset()) -> Compared:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Final
@@ -14,6 +13,7 @@ from confluent_kafka import Consumer
 
 from lakehouse.clock import Clock
 from lakehouse.contracts.topics import TICKS
+from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings
 from lakehouse.stores import hot, kafka, redis
 from lakehouse.stores.books import open_orders
@@ -26,16 +26,17 @@ from streaming.hot.checkpoints import Checkpoints
 from streaming.hot.desk_hours import warm
 from streaming.hot.desk_settings import VENUE, desk_of, plain_terms
 from streaming.hot.follower import Follower
-from streaming.hot.journal import Standing, cuts_of, pack, unpack
+from streaming.hot.journal import Standing, StateUnreadable, pack, unpack
 from streaming.hot.metrics import HotMetrics
 from streaming.hot.pipeline import Ends, Pipeline, Taken
 from streaming.hot.processor import Core, State
 from streaming.hot.reading import Asked
-from streaming.hot.restart import KafkaPast, Place, Replay
+from streaming.hot.restart import KafkaPast, Left, Place, Replay, ReplayImpossible
 from streaming.hot.sinks import PATIENCE_S, RedisSink
 from streaming.hot.ticks import Reader
 from streaming.hot.verify import Compared, Told, compared, recomputed, refused_orders, written
 from streaming.hot.writer import Writer
+from streaming.kit.offsets import OffsetGapError
 from streaming.kit.source import Source
 
 GROUP: Final = "tidemark-hot"
@@ -79,8 +80,9 @@ class _Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
-    """What somebody has looked into. `gap`: forget what was learnt, and read on at the first offset after the journal
-    that there is. `orders`: where orders contradict the journal, they are as PostgreSQL has them."""
+    """What somebody has looked into. `gap`: forget what was learnt, also where no state can be read, and read on at the
+    first offset after the journal that there is. `orders`: where orders contradict the journal, they are as PostgreSQL
+    has them."""
 
     gap: bool = False
     orders: bool = False
@@ -91,14 +93,14 @@ def build(
 ) -> Built:
     """Take the shard, come back to where it stood, read the books, and start to follow them.
 
-    Raises OffsetGapError, ReplayImpossible, Fenced.
+    Raises OffsetGapError, ReplayImpossible, StateUnreadable, Fenced.
     """
     return _Builder(settings, runner, stop, clock, metrics).build(accept)
 
 
 def recompute(settings: Settings, runner: asyncio.Runner, stop: Event, *, clock: Clock) -> Compared:
     """What the kept journal should have caused, with ticks from the topic, against what is written; while no hot
-    process runs. Raises ReplayImpossible, OffsetGapError."""
+    process runs. Raises ReplayImpossible, OffsetGapError, StateUnreadable."""
     builder = _Builder(settings, runner, stop, clock, HotMetrics())
     try:
         return builder.recompute()
@@ -134,15 +136,30 @@ class _Builder:
         return Built(pipeline, ends)
 
     def recompute(self) -> Compared:
-        async def read(connection: Transaction) -> tuple[Checkpoint | None, list[Row], list[Told]]:
-            first = await hot.first_checkpoint(connection, WHOLE)
-            rows = [] if first is None else await hot.rows_after(connection, WHOLE, first.number)
-            return first, rows, await written(connection)
+        replay = self._oldest()
+        if replay is None:
+            return compared([], [])
 
-        first, rows, found = self._writer.ask(read)
-        if first is None:
-            return compared([], found)
-        return compared(recomputed(self._replay(first), rows), found, refused_orders(rows))
+        async def read(connection: Transaction) -> tuple[list[Row], list[Told]]:
+            rows = await hot.rows_after(connection, WHOLE, replay.number)
+            return rows, await written(connection, rows[0].committed_at)
+
+        rows, found = self._writer.ask(read)
+        return compared(recomputed(replay, rows), found, refused_orders(rows))
+
+    def _oldest(self) -> Replay | None:
+        """From the oldest state that can be read and of which the broker has the ticks; None where no row follows any.
+        Raises OffsetGapError, StateUnreadable."""
+        fault: TidemarkError | None = None
+        for state in self._writer.ask(lambda connection: hot.states_with_rows(connection, WHOLE)):
+            try:
+                return self._replay(state)
+            except (OffsetGapError, StateUnreadable) as error:
+                log.warning("state_left_out", number=state.number, made_at=state.made_at.isoformat(), error=str(error))
+                fault = error
+        if fault is not None:
+            raise fault
+        return None
 
     def close(self) -> None:
         self._source.close()
@@ -170,21 +187,28 @@ class _Builder:
         return await hot.take(connection, WHOLE, owner, clock=self._clock)
 
     def _begun(self, shard: Shard, *, accept_gap: bool) -> _Start:
-        async def past(connection: Transaction) -> tuple[Checkpoint | None, list[Row]]:
-            checkpoint = await hot.newest_checkpoint(connection, shard.shard)
-            number = 0 if checkpoint is None else checkpoint.number
-            return checkpoint, await hot.rows_after(connection, shard.shard, number)
+        async def past(connection: Transaction) -> Left:
+            last = await hot.last_row(connection, shard.shard)
+            cut = await hot.last_row(connection, shard.shard, with_batches=True)
+            return Left(await hot.newest_checkpoint(connection, shard.shard), last, cut)
 
-        checkpoint, rows = self._writer.ask(past)
-        if checkpoint is None:
-            ends = tuple(self._first(number) for number in self._source.partitions())
-            return _Start(Core(desk_of(self._settings)), 0, ends, is_new=True)
+        left = self._writer.ask(past)
+        if left.is_nothing:
+            return self._anew(0, None)
         if accept_gap:
-            number, ends = _last(checkpoint, rows)
-            return _Start(Core(desk_of(self._settings)), number, ends, is_new=True)
-        replay = self._replay(checkpoint).through(rows)
+            return self._anew(left.number, left.ends)
+        state = left.state
+        if state is None:
+            raise ReplayImpossible("the journal has rows, but no state is kept: --accept-gap goes on after them")
+        rows = self._writer.ask(lambda connection: hot.rows_after(connection, shard.shard, state.number))
+        replay = self._replay(state).through(rows)
         self._metrics.replayed.set(replay.ticks)
         return _Start(replay.core, replay.number, replay.ends, is_new=False)
+
+    def _anew(self, number: int, ends: Place | None) -> _Start:
+        """A core that has learnt nothing; alerts are numbered on from those in PostgreSQL."""
+        found = ends or tuple(self._first(partition) for partition in self._source.partitions())
+        return _Start(Core(desk_of(self._settings)), number, found, is_new=True)
 
     def _replay(self, checkpoint: Checkpoint) -> Replay:
         standing = unpack(checkpoint.state)
@@ -211,19 +235,10 @@ class _Builder:
             state = pack(Standing(State(), tuple(starts.values())))
 
             async def keep(connection: Transaction) -> None:
-                await hot.put_checkpoint(connection, shard, start.number, state, clock=self._clock)
+                await hot.begin_anew(connection, shard, start.number, state, clock=self._clock)
 
             self._writer.ask(keep)
 
     def _first(self, partition: int) -> int:
         marks = self._source.watermarks(partition)
         return marks.low if self._settings.hot.start == "earliest" else marks.high
-
-
-def _last(checkpoint: Checkpoint, rows: Sequence[Row]) -> tuple[int, Place]:
-    """The last row, and the offsets after it."""
-    number, ends = checkpoint.number, unpack(checkpoint.state).ends
-    for row in rows:
-        number = row.number
-        ends = cuts_of(row.cuts, row.batches)[-1].ends if row.batches else ends
-    return number, ends

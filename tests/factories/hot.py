@@ -99,9 +99,9 @@ def start(settings: Settings, folder: Path, *words: str) -> HotProcess:
 
 
 @contextmanager
-def running(settings: Settings, folder: Path) -> Iterator[HotProcess]:
+def running(settings: Settings, folder: Path, *words: str) -> Iterator[HotProcess]:
     """A process that judges ticks, ended afterwards."""
-    made = started(settings, folder)
+    made = started(settings, folder, *words)
     try:
         yield made
     finally:
@@ -109,9 +109,9 @@ def running(settings: Settings, folder: Path) -> Iterator[HotProcess]:
             made.stop()
 
 
-def started(settings: Settings, folder: Path) -> HotProcess:
+def started(settings: Settings, folder: Path, *words: str) -> HotProcess:
     """A process that judges ticks."""
-    made = start(settings, folder)
+    made = start(settings, folder, *words)
     until(made.is_ready, made)
     return made
 

@@ -48,7 +48,7 @@ JOURNAL = Table(
 
 CHECKPOINT = Table(
     name="hot.checkpoint",
-    doc="The whole state of the hot process after a row of its journal; the newest few are kept.",
+    doc="The whole state of the hot process after a row of its journal; the newest few and the first of each day stay.",
     grain="shard, number",
     owner="risk",
     columns=(
