@@ -31,6 +31,8 @@ class Short:
 
 
 NO_SHORT = Short()
+BASE = ""
+"""In place of the code of the portfolio's own currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ class Basket:
 
     An order closes or opens a position and never goes through zero, as the venue has it. What is sold short keeps back
     SHORT_COLLATERAL of what it brings (`shorts` so far), so it takes cash and gives none. `may_short` says of what, and
-    `max_gross` bounds the sum of |value| as a share of what is left after costs. Raises ShapeMismatch,
-    InvalidParameter."""
+    `max_gross` bounds the sum of |value| as a share of what is left after costs. `currencies` name those of what is
+    paid in another one, BASE of all else: what sales in it bring pays for purchases in it and for no others, which
+    `cash`, converted, pays for. Raises ShapeMismatch, InvalidParameter."""
 
     held: tuple[Decimal, ...]
     prices: tuple[Decimal, ...]
@@ -56,9 +59,10 @@ class Basket:
     shorts: tuple[Short, ...] = ()
     may_short: tuple[bool, ...] = ()
     max_gross: Decimal | None = None
+    currencies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        told = (self.prices, self.wanted, *filter(None, (self.kept, self.shorts, self.may_short)))
+        told = (self.prices, self.wanted, *filter(None, (self.kept, self.shorts, self.may_short, self.currencies)))
         if any(len(each) != len(self.held) for each in told):
             raise ShapeMismatch("what is told of the instruments differs in length")
         if self.prices and min(self.prices) <= 0:
@@ -114,8 +118,16 @@ class Basket:
         return self.notional(place, lots) + self.cost(place, lots) + self.collateral(place, lots)
 
     def cash_after(self, lots: Sequence[int]) -> Decimal:
-        """Cash that nothing keeps back after trading these lots, with their costs: exact."""
-        return self.cash - sum((self.spent(i, n) for i, n in enumerate(lots)), Decimal(0))
+        """Cash of the portfolio's currency that nothing keeps back after trading these lots, with their costs: exact.
+        What sales bring of another one beyond purchases in it is no part of it."""
+        spent = dict.fromkeys((BASE, *self.currencies), Decimal(0))
+        for place, count in enumerate(lots):
+            spent[self.currency(place)] += self.spent(place, count)
+        return self.cash - spent.pop(BASE) - sum((max(each, Decimal(0)) for each in spent.values()), Decimal(0))
+
+    def currency(self, place: int) -> str:
+        """The currency that an instrument is paid in: BASE for the portfolio's own."""
+        return self.currencies[place] if self.currencies else BASE
 
     def equity_after(self, lots: Sequence[int]) -> Decimal:
         """Cash, also what is kept back, and holdings after trading these lots."""
@@ -187,12 +199,16 @@ def _opening(basket: Basket, place: int, lots: Decimal) -> int:
 
 def _affordable(basket: Basket, lots: list[int], place: int, wanted: int) -> int:
     side = 1 if wanted > 0 else -1
-    left = basket.cash_after(lots)
     low, high = 0, abs(wanted)
     while low < high:  # the cash falls with every lot, or with none: bisect
-        middle = high if basket.spent(place, side * high) <= left else (low + high + 1) // 2
-        low, high = (middle, high) if basket.spent(place, side * middle) <= left else (low, middle - 1)
+        middle = high if basket.cash_after(_with(lots, place, side * high)) >= 0 else (low + high + 1) // 2
+        is_paid = basket.cash_after(_with(lots, place, side * middle)) >= 0
+        low, high = (middle, high) if is_paid else (low, middle - 1)
     return side * low if abs(basket.notional(place, low)) >= basket.min_trade else 0
+
+
+def _with(lots: Sequence[int], place: int, count: int) -> list[int]:
+    return [*lots[:place], count, *lots[place + 1 :]]
 
 
 def _settled(basket: Basket, lots: Sequence[int]) -> tuple[int, ...]:
@@ -200,7 +216,9 @@ def _settled(basket: Basket, lots: Sequence[int]) -> tuple[int, ...]:
     what costs cash, or adds exposure, goes back, the cheapest first."""
     settled = list(lots)
     while (is_short := basket.cash_after(settled) < 0) or not basket.is_within_gross(settled):
-        back = [i for i, n in enumerate(settled) if n and (_gives(basket, i, n) if is_short else _adds(basket, i, n))]
+        back = [
+            i for i, n in enumerate(settled) if n and (_gives(basket, settled, i) if is_short else _adds(basket, i, n))
+        ]
         if not back and is_short:
             raise ConstructionError(
                 f"cash is {basket.cash_after(settled)} after all that can be sold: deposit money, or close short "
@@ -218,9 +236,9 @@ def _less(lots: int) -> int:
     return lots - 1 if lots > 0 else lots + 1
 
 
-def _gives(basket: Basket, place: int, lots: int) -> bool:
+def _gives(basket: Basket, lots: Sequence[int], place: int) -> bool:
     """Whether one lot less leaves more cash."""
-    return basket.spent(place, _less(lots)) < basket.spent(place, lots)
+    return basket.cash_after(_with(lots, place, _less(lots[place]))) > basket.cash_after(lots)
 
 
 def _adds(basket: Basket, place: int, lots: int) -> bool:
@@ -229,7 +247,8 @@ def _adds(basket: Basket, place: int, lots: int) -> bool:
 
 
 class _Program:
-    """Over (buy, sell, buys?, sells?, distance): whole lots, whole lots, binaries, and the distance in currency."""
+    """Over (buy, sell, buys?, sells?, distance, converted): whole lots, whole lots, binaries, the distance in currency,
+    and what is converted into each other currency."""
 
     def __init__(self, basket: Basket) -> None:
         self.basket, self.n = basket, len(basket.prices)
@@ -245,6 +264,7 @@ class _Program:
         most += sum(float(short.kept) for short in basket.shorts)
         self.buyable = np.floor(max(0.0, most) / self.price)
         self.buyable[owed] = [basket.closable(i) for i in np.flatnonzero(owed).tolist()]
+        self.others = sorted({*basket.currencies} - {BASE})
         self.opens_short = ~long
         self.freed = np.array([float(basket.short(i).freed) for i in range(self.n)]) * basket.lot_size * owed
 
@@ -252,37 +272,46 @@ class _Program:
         """Distance, costs, and a trifle for every traded value, all in one unit."""
         once = np.full(self.n, float(self.basket.costs.per_order))
         traded = self.cost + TIE * self.price
-        return np.concatenate([traded, traded, once, once, np.ones(self.n)]) / self.scale
+        return np.concatenate([traded, traded, once, once, np.ones(self.n), np.zeros(len(self.others))]) / self.scale
 
     def constraints(self) -> list[LinearConstraint]:
         """Distance on both sides, orders that exist, the least order, and the cash with a cent a trade to spare."""
         n, price = self.n, sparse.diags(self.price)
-        eye, zero = sparse.identity(n), sparse.csr_matrix((n, n))
+        eye, zero, none = sparse.identity(n), sparse.csr_matrix((n, n)), sparse.csr_matrix((n, len(self.others)))
         gap = self.wanted - self.held
-        over = sparse.hstack([price, -price, zero, zero, -eye])
-        under = sparse.hstack([-price, price, zero, zero, -eye])
-        buys = sparse.hstack([eye, zero, -sparse.diags(np.maximum(self.buyable, 1)), zero, zero])
-        sells = sparse.hstack([zero, eye, zero, -sparse.diags(np.maximum(self.sellable, 1)), zero])
-        one_side = sparse.hstack([zero, zero, eye, eye, zero])
+        over = sparse.hstack([price, -price, zero, zero, -eye, none])
+        under = sparse.hstack([-price, price, zero, zero, -eye, none])
+        buys = sparse.hstack([eye, zero, -sparse.diags(np.maximum(self.buyable, 1)), zero, zero, none])
+        sells = sparse.hstack([zero, eye, zero, -sparse.diags(np.maximum(self.sellable, 1)), zero, none])
+        one_side = sparse.hstack([zero, zero, eye, eye, zero, none])
         spare = np.array([self._rounding(i) for i in range(n)]) + float(self.basket.costs.per_order)
         kept = self.opens_short * self.price * float(SHORT_COLLATERAL)
         bought, sold = self.price + self.cost - self.freed, self.cost - self.price + kept
-        cash = np.concatenate([bought, sold, spare, spare, np.zeros(n)])
+        spent = np.stack([bought, sold, spare, spare, np.zeros(n)])
         found = [
             LinearConstraint(over / self.scale, -np.inf, gap / self.scale),
             LinearConstraint(under / self.scale, -np.inf, -gap / self.scale),
             LinearConstraint(buys, -np.inf, 0.0),
             LinearConstraint(sells, -np.inf, 0.0),
             LinearConstraint(one_side, -np.inf, 1.0),
-            LinearConstraint(cash / self.scale, -np.inf, float(self.basket.cash) / self.scale),
+            self._paid(spent),
         ]
         if self.basket.max_gross is not None:
             found.append(self._gross(float(self.basket.max_gross)))
         if self.basket.min_trade > 0:
             least = sparse.identity(n) * float(self.basket.min_trade)
-            found.append(LinearConstraint(sparse.hstack([price, zero, -least, zero, zero]), 0.0, np.inf))
-            found.append(LinearConstraint(sparse.hstack([zero, price, zero, -least, zero]), 0.0, np.inf))
+            found.append(LinearConstraint(sparse.hstack([price, zero, -least, zero, zero, none]), 0.0, np.inf))
+            found.append(LinearConstraint(sparse.hstack([zero, price, zero, -least, zero, none]), 0.0, np.inf))
         return found
+
+    def _paid(self, spent: FloatArray) -> LinearConstraint:
+        """The cash pays for what is spent (5, n) in its currency and for what is converted, which pays, with what sales
+        bring there, for what is spent in each other one."""
+        paid_in = np.array([self.basket.currency(i) for i in range(self.n)])
+        rows = [(spent * (paid_in == each)).ravel() for each in (BASE, *self.others)]
+        converted = np.vstack([np.ones(len(self.others)), -np.eye(len(self.others))])
+        limits = np.array([float(self.basket.cash), *np.zeros(len(self.others))])
+        return LinearConstraint(np.hstack([np.stack(rows), converted]) / self.scale, -np.inf, limits / self.scale)
 
     def _gross(self, most: float) -> LinearConstraint:
         """The sum of |value| within its share of what costs leave. No order goes through zero, so that the sign of
@@ -291,7 +320,7 @@ class _Program:
         bought = np.where(owed, -self.price, self.price) + most * self.cost
         sold = np.where(self.opens_short, self.price, -self.price) + most * self.cost
         once = np.array([self._rounding(i) for i in range(self.n)]) + float(self.basket.costs.per_order)
-        row = np.concatenate([bought, sold, most * once, most * once, np.zeros(self.n)])
+        row = np.concatenate([bought, sold, most * once, most * once, np.zeros(self.n + len(self.others))])
         limit = most * float(self.basket.value) - float(np.abs(self.held).sum())
         return LinearConstraint(row / self.scale, -np.inf, limit / self.scale)
 
@@ -305,7 +334,8 @@ class _Program:
     def bounds(self) -> Bounds:
         """Nothing negative, nothing sold that is not held."""
         ones = np.ones(self.n)
-        return Bounds(0.0, np.concatenate([self.buyable, self.sellable, ones, ones, np.full(self.n, np.inf)]))
+        free = np.full(self.n + len(self.others), np.inf)
+        return Bounds(0.0, np.concatenate([self.buyable, self.sellable, ones, ones, free]))
 
 
 def _by_program(basket: Basket, seconds: float) -> tuple[tuple[int, ...] | None, str]:
@@ -313,7 +343,7 @@ def _by_program(basket: Basket, seconds: float) -> tuple[tuple[int, ...] | None,
     result = milp(
         program.objective(),
         constraints=program.constraints(),
-        integrality=np.concatenate([np.ones(4 * program.n), np.zeros(program.n)]),
+        integrality=np.concatenate([np.ones(4 * program.n), np.zeros(program.n + len(program.others))]),
         bounds=program.bounds(),
         options={"time_limit": seconds, "mip_rel_gap": GAP},
     )

@@ -15,7 +15,7 @@ import numpy as np
 from lakehouse.construction.allocate import allocate
 from lakehouse.construction.left import beyond, bought_by_orders, kept_for_orders, through_zero
 from lakehouse.construction.limits import Group, Limits
-from lakehouse.construction.lots import NO_SHORT, Basket, Short, WholeLots, whole_lots
+from lakehouse.construction.lots import BASE, NO_SHORT, Basket, Short, WholeLots, whole_lots
 from lakehouse.construction.model import Allocation, Goal, Market, Status
 from lakehouse.construction.policy import Aim, Policy, outside, towards
 from lakehouse.construction.proposal import (
@@ -43,15 +43,32 @@ WASH = "a loss of this sale may not count for tax: units that stay were bought w
 
 BUYS_BACK = "buys back what was sold short"
 UNKNOWN_SHORT = "what that gains is not told: cash is kept back for fewer units than were short at the close"
+CONVERTED = (
+    "paid in {currency}, at {price:f} a unit: cash of {base} is converted first where sales in {currency} do not bring "
+    "enough"
+)
+STAYS = (
+    "paid in {currency}, at {price:f} a unit: what it brings pays for no purchase in another currency until it is "
+    "converted, and its gain and tax, of lots in another currency than {base}, are not counted"
+)
 SELLS_SHORT = f"sells short: {SHORT_COLLATERAL:.0%} of what it brings is kept back"
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What is paid in another currency than the portfolio's, and the close of a unit in it."""
+
+    currency: str
+    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
     """What a portfolio holds at a close: units by symbol, closes of all symbols of the market, cash, open tax lots in
     the order in which they were opened. `kept` units are promised to open orders, and `coming` ones may be bought by
-    others; `lot_method` is the account's; `notes` what the owner should know of trades, by symbol. `shorts` are kept
-    back out of the cash, by symbol; `may_short` says whether the account may sell short at all."""
+    others; `lot_method` is the account's; `foreign` has the symbols that are paid in another currency, of whose lots
+    nothing is known. `shorts` are kept back out of the cash, by symbol; `may_short` says whether the account may sell
+    short at all, which it never does in another currency."""
 
     portfolio_id: UUID
     business_date: date
@@ -63,7 +80,7 @@ class Holdings:
     kept: Mapping[str, Decimal] = field(default_factory=dict)
     coming: Mapping[str, Decimal] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.SPECIFIC
-    notes: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, Foreign] = field(default_factory=dict)
     shorts: Mapping[str, Short] = field(default_factory=dict)
     may_short: bool = False
 
@@ -145,6 +162,9 @@ class _Making:
             costs=self._rates(),
         )
 
+    def _may_short(self, symbol: str) -> bool:
+        return self.least < 0 and symbol not in self.policy.excluded and symbol not in self.holdings.foreign
+
     def _vector(self, told: Sequence[tuple[str, float]]) -> tuple[float, ...] | None:
         by_symbol = dict(told)
         return tuple(by_symbol.get(symbol, 0.0) for symbol in self.symbols) if by_symbol else None
@@ -159,7 +179,7 @@ class _Making:
             for s in policy.sectors
         ]
         return Limits(
-            lower=tuple(self.least if may else 0.0 for may in allowed),
+            lower=tuple(self.least if self._may_short(s) and s in budgets else 0.0 for s in self.symbols),
             upper=tuple(aim.max_weight if may else 0.0 for may in allowed),
             groups=tuple(group for group in groups if group.members or group.lower > 0),
             budget=self._budget(),
@@ -201,6 +221,7 @@ class _Making:
         return found
 
     def _basket(self, step: FloatArray, value: Decimal) -> Basket:
+        foreign = self.holdings.foreign
         wanted = tuple((Decimal(repr(weight)) * value).quantize(Decimal("0.01")) for weight in step.tolist())
         return Basket(
             self.units,
@@ -212,8 +233,9 @@ class _Making:
             self.policy.min_trade,
             self.kept,
             self.shorts,
-            tuple(self.least < 0 and symbol not in self.policy.excluded for symbol in self.symbols),
+            tuple(map(self._may_short, self.symbols)),
             None if self.aim.max_gross is None or self.least == 0 else Decimal(repr(self.aim.max_gross)),
+            tuple(foreign[s].currency if s in foreign else BASE for s in self.symbols),
         )
 
     def _after(self, basket: Basket, lots: Sequence[int]) -> FloatArray:
@@ -300,7 +322,7 @@ class _Making:
             lots=sale.picks if sale else (),
             short_gain=sale.short_gain if sale else self._cover_gain(place, lots),
             long_gain=sale.long_gain if sale else Decimal(0),
-            note="; ".join(filter(None, (self._note(place, lots, sale), self.holdings.notes.get(symbol, "")))),
+            note=self._note(place, lots, sale),
         )
 
     def _cover_gain(self, place: int, lots: int) -> Decimal:
@@ -318,6 +340,9 @@ class _Making:
         return 0 < short.freed * -self.units[place] <= short.kept + CENT
 
     def _note(self, place: int, lots: int, sale: Sale | None) -> str:
+        if (foreign := self.holdings.foreign.get(self.symbols[place])) is not None:
+            told = CONVERTED if lots > 0 else STAYS
+            return told.format(currency=foreign.currency, price=foreign.price.normalize(), base=self.holdings.currency)
         if lots > 0 > self.units[place]:
             return BUYS_BACK if self._is_covered(place) else f"{BUYS_BACK}; {UNKNOWN_SHORT}"
         if lots > 0:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from lakehouse.construction.estimate import Estimator, market
 from lakehouse.construction.model import ConstructionError, Market
 from lakehouse.construction.proposal import Proposal, ProposalStatus, RiskOfWeights
-from lakehouse.construction.propose import Holdings, propose
+from lakehouse.construction.propose import Foreign, Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading, read_regime
 from lakehouse.portfolio.fx import Rates
 from lakehouse.risk.checks import FloatArray, InsufficientHistory, RiskError
@@ -125,7 +125,7 @@ def proposal_of(
             due.kept,
             due.coming,
             due.lot_method,
-            _notes(usable, due.currency),
+            _foreign(usable, due.currency),
             due.shorts,
             due.may_short,
         )
@@ -159,13 +159,8 @@ def _in_base(found: Closes, base: str, rates: Rates, day: date) -> Decimal:
     return (found.last * rate_on(rates, (found.currency, base), day)).quantize(PRICE)
 
 
-def _notes(usable: Mapping[str, Closes], base: str) -> dict[str, str]:
-    """What the owner should know of trades that are paid in another currency."""
-    return {
-        symbol: f"paid in {found.currency}, at {found.last.normalize():f} a unit: cash of {base} is converted first"
-        for symbol, found in usable.items()
-        if found.currency != base
-    }
+def _foreign(usable: Mapping[str, Closes], base: str) -> dict[str, Foreign]:
+    return {s: Foreign(found.currency, found.last) for s, found in usable.items() if found.currency != base}
 
 
 def _market(usable: Mapping[str, Closes], windows: Windows, base: str, rates: Rates) -> Market:

@@ -86,6 +86,7 @@ def baskets_with_shorts(draw: st.DrawFn) -> Basket:
         shorts=shorts,
         may_short=(may,) * count,
         max_gross=most,
+        currencies=tuple(draw(st.lists(st.sampled_from(["", "", "EUR", "JPY"]), min_size=count, max_size=count))),
     )
 
 

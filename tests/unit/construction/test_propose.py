@@ -14,7 +14,7 @@ from lakehouse.construction.lots import Short
 from lakehouse.construction.model import Market, Objective, contributions
 from lakehouse.construction.policy import Aim, Bands, Costs, Pace, Policy, Sector, Taxes, standard_aims
 from lakehouse.construction.proposal import Proposal, ProposalStatus
-from lakehouse.construction.propose import Holdings, propose
+from lakehouse.construction.propose import Foreign, Holdings, propose
 from lakehouse.construction.regime import Regime, RegimeReading
 from lakehouse.construction.taxes import TaxLot
 from lakehouse.portfolio.lots import LotMethod
@@ -209,6 +209,26 @@ def test_a_sale_of_units_that_are_in_no_lot_any_more_says_so(closes: Market) -> 
     assert "not told" in next(trade.note for trade in found.trades if trade.symbol == "XOM")
 
 
+def test_a_sale_in_another_currency_pays_for_nothing_here_and_says_what_is_not_counted(closes: Market) -> None:
+    euros = {"XOM": Foreign("EUR", Decimal("98.50"))}
+    held = replace(holdings(), foreign=euros, lots={s: lots for s, lots in holdings().lots.items() if s != "XOM"})
+    found = propose(held, Policy(excluded=("XOM",)), closes, SIDEWAYS)
+    sale = next(trade for trade in found.trades if trade.symbol == "XOM")
+    assert (sale.side, sale.short_gain, sale.long_gain, sale.lots) == (Side.SELL, Decimal(0), Decimal(0), ())
+    assert sale.note == (
+        "paid in EUR, at 98.5 a unit: what it brings pays for no purchase in another currency until it is converted, "
+        "and its gain and tax, of lots in another currency than USD, are not counted"
+    )
+    spent = sum((t.notional if t.side is Side.BUY else -t.notional) + t.cost for t in found.trades if t != sale)
+    assert found.cash_after == held.cash - spent >= 0
+    dollars = propose(holdings(), Policy(excluded=("XOM",)), closes, SIDEWAYS)
+    one, other = (sum(t.notional for t in each.trades if t.side is Side.BUY) for each in (found, dollars))
+    assert one + sale.notional / 2 < other
+    back = propose(replace(held, units={"XOM": Decimal(1)}, cash=Decimal(5000)), Policy(), closes, SIDEWAYS)
+    bought = next(trade for trade in back.trades if trade.symbol == "XOM")
+    assert bought.note.startswith("paid in EUR, at 98.5 a unit: cash of USD is converted first")
+
+
 def test_an_empty_portfolio_is_refused(closes: Market) -> None:
     assert propose(holdings("0 0 0 0 0", "0"), Policy(), closes, SIDEWAYS).status is ProposalStatus.REFUSED
 
@@ -263,6 +283,15 @@ class TestShorts:
         refused = propose(replace(flat, may_short=False), policy, closes, SIDEWAYS)
         assert "the account may not sell short: only long positions are wanted" in refused.reasons
         assert all(trade.side is Side.BUY for trade in refused.trades)
+
+    def test_nothing_is_sold_short_in_another_currency(self, closes: Market) -> None:
+        aim = Aim(Objective.MIN_VARIANCE, min_weight=-0.3, max_gross=1.4, cash=0.05, max_weight=0.6)
+        policy = Policy(aims=dict.fromkeys(Regime, aim))
+        flat = replace(holdings("0 0 0 0 0", "100000"), may_short=True)
+        sold = {t.symbol for t in propose(flat, policy, closes, SIDEWAYS).trades if t.side is Side.SELL}
+        assert sold
+        euros = replace(flat, foreign={symbol: Foreign("EUR", Decimal(1)) for symbol in sold})
+        assert not sold & {t.symbol for t in propose(euros, policy, closes, SIDEWAYS).trades if t.side is Side.SELL}
 
     def test_no_order_goes_through_zero(self, closes: Market) -> None:
         aim = Aim(

@@ -1,6 +1,7 @@
 """Whole lots: hand-solved baskets, brute force, and cash to the cent."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from lakehouse.construction.lots import Basket, greedy, whole_lots
 from lakehouse.construction.model import ConstructionError
 from lakehouse.construction.policy import Costs
 
+Lots = tuple[int, ...]
 FREE = Costs(bps=Decimal(0), half_spread_bps=Decimal(0))
 
 
@@ -26,8 +28,9 @@ def test_the_nearest_whole_lots_are_traded() -> None:
     assert found.method == "milp"
 
 
-def test_the_program_is_as_good_as_brute_force_and_greedy_is_not_better() -> None:
-    case = basket("3 1 0", "70 110 45", "160 160 160", "160")
+@pytest.mark.parametrize("currencies", [(), ("EUR", "", "EUR"), ("", "EUR", ""), ("EUR", "JPY", "")])
+def test_the_program_is_as_good_as_brute_force_and_greedy_is_not_better(currencies: tuple[str, ...]) -> None:
+    case = replace(basket("3 1 0", "70 110 45", "160 160 160", "160"), currencies=currencies)
     best = min(
         case.distance(lots)
         for lots in itertools.product(range(-3, 8), range(-1, 5), range(12))
@@ -43,6 +46,21 @@ def test_costs_come_out_of_the_cash_and_are_rounded_up() -> None:
     assert found.lots == (9,)
     assert case.cost(0, 9) == Decimal("1.27")  # 900 x 3 bps = 0.27, and 1 an order
     assert case.cash_after(found.lots) == Decimal("98.73")
+
+
+@pytest.mark.parametrize("way", [greedy, lambda case: whole_lots(case).lots])
+def test_what_is_sold_in_another_currency_pays_for_purchases_in_it_alone(way: Callable[[Basket], Lots]) -> None:
+    """Ten units of the first are sold in euros: none, or nine of the third, can be paid with what they bring."""
+    euros, dollars = replace(basket("10 0 0", "100 100 110", "0 1000 0", "0"), currencies=("EUR", "", "EUR")), ""
+    assert way(euros) == (-10, 0, 0)
+    assert euros.cash_after((-10, 0, 0)) == 0
+    assert way(replace(euros, cash=Decimal(250))) == (-10, 2, 0)
+    assert way(replace(euros, currencies=(dollars,) * 3)) == way(replace(euros, currencies=())) == (-10, 10, 0)
+    within = replace(euros, wanted=(Decimal(0), Decimal(0), Decimal(1100)))
+    assert way(within) == (-10, 0, 9)
+    assert way(replace(within, cash=Decimal(100))) == (-10, 0, 10)
+    assert replace(within, cash=Decimal(100)).cash_after((-10, 0, 10)) == 0
+    assert way(replace(within, currencies=("EUR", "", "JPY"), cash=Decimal(120))) == (-10, 0, 1)
 
 
 def test_no_order_is_smaller_than_the_least() -> None:

@@ -182,7 +182,7 @@ def test_foreign_holdings_are_proposed_for_in_the_currency_of_the_portfolio() ->
     assert found.status is ProposalStatus.PROPOSED
     bought = next(trade for trade in found.trades if trade.symbol == "B")
     assert bought.reference_price == (prices["B"].last * Decimal("1.1")).quantize(Decimal("0.00000001"))
-    assert bought.note.startswith(f"paid in EUR, at {prices['B'].last.normalize():f} a unit")
+    assert bought.note.startswith(f"paid in EUR, at {prices['B'].last.normalize():f} a unit: cash of USD is converted")
     assert found.value == 100 * prices["A"].last + bought.reference_price + Decimal(100)
     without = proposal_of(due(), {"B": Decimal(1)}, prices, UNKNOWN, DAY, WINDOWS, Rates([]))
     assert "no rate of EUR to USD" in without.reasons[0]
