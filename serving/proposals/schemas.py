@@ -239,9 +239,13 @@ class ProposalOut(BaseModel):
     objective: Objective
     value: MoneyOut
     cash_before: MoneyOut
-    cash_after: MoneyOut = Field(description="after all trades and their costs")
+    cash_after: MoneyOut = Field(
+        description="after all trades and their costs, without what sales bring of another currency"
+    )
     cost: MoneyOut = Field(description="estimated commission and half spread")
-    tax: MoneyOut = Field(description="estimated tax on gains realised, losses set off")
+    tax: MoneyOut = Field(
+        description="estimated tax on gains realised, losses set off; of lots in another currency it is not counted"
+    )
     drift_before: Number = Field(description="share of the value in the wrong place")
     drift_after: Number
     turnover: Number = Field(description="value of all trades as a share of the value")

@@ -24,12 +24,19 @@ OUTCOME = (
     Column("objective", Type.STRING, "what the weights were to achieve, as min_variance"),
     base_money("value_base", "cash and holdings before trading"),
     base_money("cash_before_base", "cash that nothing keeps back, before trading"),
-    base_money("cash_after_base", "the same after all trades and their costs; never negative unless it was before"),
+    base_money(
+        "cash_after_base",
+        "the same after all trades and their costs, without what sales bring of another currency; never negative "
+        "unless it was before",
+    ),
     _share("drift_before", "half the sum of |weight - target|, cash included"),
     _share("drift_after", "the same after the trades"),
     _share("turnover", "value of all trades, buys and sales added"),
     base_money("cost_base", "estimated commission and half spread of all trades"),
-    base_money("tax_base", "estimated tax on the gains that sales realise, losses set off"),
+    base_money(
+        "tax_base",
+        "estimated tax on the gains that sales realise, losses set off; of lots in another currency it is not counted",
+    ),
     _share("volatility_before", "standard deviation of a year's return, cash included"),
     _share("volatility_after", "the same after the trades"),
     _share("var_99_before", "one-day value at risk at 99 % by history, positive for a loss"),
