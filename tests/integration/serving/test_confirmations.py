@@ -174,15 +174,15 @@ def test_a_stale_proposal_is_refused_by_name(owner: Owner) -> None:
 
 def test_a_foreign_price_is_compared_at_the_newest_rate_and_an_old_one_counts_for_nothing(owner: Owner) -> None:
     proposal = owner.proposal((OLD, "sell", 10))
-    owner.price(OLD, "35000", "HUF")
-    owner.rate("HUF", "USD", "0.0028571", days_ago=30)  # it would be 100 by this rate
+    owner.price(OLD, "380", "PLN")
+    owner.rate("PLN", "USD", "0.26315789", days_ago=30)  # by this rate it is 100 still
     stale = owner.confirm(proposal, dry_run=True)
     assert (stale.status_code, stale.json()["code"]) == (409, "proposal_stale")
     assert f"{OLD} (no price, or no fresh exchange rate)" in stale.json()["detail"]
-    owner.rate("USD", "HUF", "380", days_ago=1)
+    owner.rate("USD", "PLN", "4.1", days_ago=1)
     moved = owner.confirm(proposal, dry_run=True)
-    assert "100 then, 92.1" in moved.json()["detail"].replace("100.00000000", "100")
-    owner.price(OLD, "38000", "HUF")
+    assert "100 then, 92.68292683 now" in moved.json()["detail"].replace("100.00000000", "100")
+    owner.price(OLD, "410", "PLN")
     assert owner.confirm(proposal, dry_run=True).status_code == 200
 
 
