@@ -108,8 +108,9 @@ def test_status_has_the_agreed_form(running: Home) -> None:
     assert set(found["urls"]) == {"api", "airflow", "mlflow", "clickhouse", "s3", "prometheus"}
     assert {process["name"] for process in found["processes"]} == NAMES
     for process in found["processes"]:
-        assert set(process) == {"name", "state", "ready", "pid", "uptime_s", "restarts", "url", "pss_bytes", "flow"}
-        assert process["flow"] is None  # of processes on the way of messages only
+        told = {"name", "state", "ready", "pid", "uptime_s", "restarts", "url", "pss_bytes", "lag", "per_s"}
+        assert set(process) == told
+        assert process["lag"] is None  # of processes on the way of messages only
         assert 0 < process["pss_bytes"] < found["pss_bytes"]
         assert process["state"] == "RUNNING"
         assert process["ready"] is True
