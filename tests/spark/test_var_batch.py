@@ -188,7 +188,7 @@ def test_a_date_s_holdings_are_copied_once_and_again_only_on_demand(market: Sett
     hold(market, {(LONG, "BBB"): Decimal(2)})
     assert run(POSITIONS, market).outputs[POSITIONS_TABLE.name].content_hash == first
     next_day = publish(POSITIONS, Request(date(2022, 12, 29)), market, clock=CLOCK)
-    assert next_day.counts == {POSITIONS_TABLE.name: 1}
+    assert next_day.counts[POSITIONS_TABLE.name] == 1
     held = {row["business_date"]: row["symbol"] for row in rows(market, "positions")}
     assert held == {DAY: "AAA", date(2022, 12, 29): "BBB"}
     assert run(POSITIONS, market, rebuild=True).outputs[POSITIONS_TABLE.name].content_hash != first
@@ -196,9 +196,9 @@ def test_a_date_s_holdings_are_copied_once_and_again_only_on_demand(market: Sett
 
 def test_a_date_without_a_holding_is_copied_again(market: Settings) -> None:
     hold(market, {})
-    assert run(POSITIONS, market, rebuild=True).counts == {POSITIONS_TABLE.name: 0}
+    assert run(POSITIONS, market, rebuild=True).counts[POSITIONS_TABLE.name] == 0
     hold(market, HELD)
-    assert run(POSITIONS, market).counts == {POSITIONS_TABLE.name: len(HELD)}
+    assert run(POSITIONS, market).counts[POSITIONS_TABLE.name] == len(HELD)
 
 
 def test_a_holding_without_a_price_leaves_its_portfolio_unmeasured_and_the_others_measured(market: Settings) -> None:
