@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.auth.schemas import Role, UserStatus
 from serving.kit.paging import Page
 from serving.kit.patch import MergePatch
-from serving.kit.types import Optionally, Text
+from serving.kit.types import Omittable, Optionally, Text
 
 Part = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
 
@@ -184,8 +184,8 @@ class HaltIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_id: Optionally[UUID] = Field(None, description="stop this user")
-    portfolio_id: Optionally[UUID] = Field(None, description="stop this portfolio")
+    user_id: Omittable[UUID] = Field(None, description="stop this user")
+    portfolio_id: Omittable[UUID] = Field(None, description="stop this portfolio")
     reason: Text = Field(description="why: who is refused reads it", examples=["a strategy runs away"])
 
 

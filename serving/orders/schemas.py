@@ -17,6 +17,7 @@ from serving.kit.types import (
     LotPick,
     NotNegative,
     Number,
+    Omittable,
     Optionally,
     Percent,
     Price,
@@ -52,9 +53,9 @@ class StopLoss(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     stop_price: Price = Field(description="price that sets it off", examples=["90"])
-    limit_price: Optionally[Price] = Field(None, description="worst acceptable price; left out, any price")
-    trail_amount: Optionally[Price] = Field(None, description="the stop follows the price this far behind")
-    trail_percent: Optionally[Percent] = Field(None, description="the same in per cent of the price")
+    limit_price: Omittable[Price] = Field(None, description="worst acceptable price; left out, any price")
+    trail_amount: Omittable[Price] = Field(None, description="the stop follows the price this far behind")
+    trail_percent: Omittable[Percent] = Field(None, description="the same in per cent of the price")
 
 
 class OrderIn(BaseModel):
@@ -63,27 +64,27 @@ class OrderIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     portfolio_id: UUID = Field(description="portfolio of yours that trades", examples=[DEMO_PORTFOLIO])
-    client_order_id: Optionally[ClientOrderId] = Field(
+    client_order_id: Omittable[ClientOrderId] = Field(
         None, description="your own id, once a portfolio: a retry with it finds this order; left out, the order's id"
     )
     symbol: Symbol = Field(description="instrument")
     side: Side = Field(description="of a bracket the entry's, of an oco the legs'", examples=["buy"])
     type: OrderType = Field(OrderType.MARKET, description="of a bracket the entry's; leave it out of an oco")
     quantity: Quantity = Field(description="units", examples=["10"])
-    limit_price: Optionally[Price] = Field(None, description="for limit, stop_limit and take_profit")
-    stop_price: Optionally[Price] = Field(
+    limit_price: Omittable[Price] = Field(None, description="for limit, stop_limit and take_profit")
+    stop_price: Omittable[Price] = Field(
         None, description="for stop and stop_limit; of a trailing_stop where it starts, left out by the last price"
     )
-    trail_amount: Optionally[Price] = Field(
+    trail_amount: Omittable[Price] = Field(
         None, description="of a trailing_stop: how far the stop follows the best price", examples=["5"]
     )
-    trail_percent: Optionally[Percent] = Field(None, description="the same in per cent of that price")
+    trail_percent: Omittable[Percent] = Field(None, description="the same in per cent of that price")
     time_in_force: TimeInForce = TIME_IN_FORCE
-    expires_at: Optionally[Instant] = Field(None, description="for gtd", examples=["2030-01-02T21:00:00Z"])
+    expires_at: Omittable[Instant] = Field(None, description="for gtd", examples=["2030-01-02T21:00:00Z"])
     order_class: OrderClass = Field(OrderClass.SIMPLE, description="bracket and oco need take_profit and stop_loss")
-    take_profit: Optionally[TakeProfit] = Field(None, description="leg of a bracket or oco")
-    stop_loss: Optionally[StopLoss] = Field(None, description="leg of a bracket or oco")
-    lots: Optionally[Annotated[list[LotPick], Field(min_length=1, max_length=MAX_LOTS)]] = Field(
+    take_profit: Omittable[TakeProfit] = Field(None, description="leg of a bracket or oco")
+    stop_loss: Omittable[StopLoss] = Field(None, description="leg of a bracket or oco")
+    lots: Omittable[Annotated[list[LotPick], Field(min_length=1, max_length=MAX_LOTS)]] = Field(
         None,
         description="lots that a sale closes, adding up to quantity; counts where the account's method is specific",
     )
@@ -204,7 +205,7 @@ class FillIn(BaseModel):
     quantity: Quantity = Field(description="units")
     price: Price = Field(description="price of a unit")
     fee: NotNegative = Field(description="fee in the order's currency", examples=["0.35"])
-    filled_at: Optionally[Instant] = Field(None, description="when the venue traded; left out, now")
+    filled_at: Omittable[Instant] = Field(None, description="when the venue traded; left out, now")
 
 
 class Breach(BaseModel):

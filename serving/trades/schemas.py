@@ -11,7 +11,7 @@ from lakehouse.trading.order import OrderType, Side, TimeInForce
 from lakehouse.trading.ticket import Ticket
 from serving.kit.crud.batch import Batch
 from serving.kit.crud.listing import ListQuery
-from serving.kit.types import CurrencyCode, Number, Optionally, Price, Quantity, Symbol, number_only
+from serving.kit.types import CurrencyCode, Number, Omittable, Optionally, Price, Quantity, Symbol, number_only
 from serving.orders.schemas import ClientOrderId, Source
 from serving.portfolios.schemas import DEMO_PORTFOLIO
 
@@ -35,10 +35,10 @@ class TradeIn(BaseModel):
     order_type: TradeType = Field("market", description="stop_loss is another word for stop")
     quantity: Units = Field(description="units: a string of digits, or a whole number")
     source: Source = Field("api", description="who places it: api, automation, a strategy's name")
-    limit_price: Optionally[Price] = Field(None, description="for limit, stop_limit and take_profit")
-    stop_price: Optionally[Price] = Field(None, description="for stop and stop_limit")
+    limit_price: Omittable[Price] = Field(None, description="for limit, stop_limit and take_profit")
+    stop_price: Omittable[Price] = Field(None, description="for stop and stop_limit")
     time_in_force: Literal["day", "gtc", "ioc", "fok"] = Field("day", description=TIME_TEXT)
-    client_order_id: Optionally[ClientOrderId] = Field(None, description="your own id: a retry with it finds the order")
+    client_order_id: Omittable[ClientOrderId] = Field(None, description="your own id: a retry with it finds the order")
 
     @property
     def ticket(self) -> Ticket:

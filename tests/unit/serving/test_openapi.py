@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import BaseModel, ValidationError
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings
@@ -149,3 +150,56 @@ def test_the_catalogue_has_every_code_once(client: TestClient) -> None:
 
 def test_live_asks_no_engine(client: TestClient) -> None:
     assert client.get("/health/live").json()["status"] == "live"
+
+
+def test_a_member_of_a_body_that_is_never_null_by_the_schema_is_refused_as_null(document: dict[str, Any]) -> None:
+    """The pages of the API say null, or not: a body with a null that they do not allow must not get through."""
+    forms = _forms()
+    schemas, tried = document["components"]["schemas"], 0
+    for name in _forms_of_bodies(document):
+        if name not in forms and name.endswith("Batch"):
+            continue  # made for its room when the API starts: it has no member but its items
+        form = forms[name]
+        for member, schema in schemas[name].get("properties", {}).items():
+            if "null" in json.dumps({key: schema[key] for key in ("anyOf", "type") if key in schema}):
+                continue
+            tried += 1
+            with pytest.raises(ValidationError) as refused:
+                form.model_validate({member: None})
+            assert any(member in error["loc"] or member in error["msg"] for error in refused.value.errors()), (
+                name,
+                member,
+            )
+    assert tried > 300
+
+
+def _forms() -> dict[str, type[BaseModel]]:
+    """Every form of the API by its published name: two of one name carry that of their room before it."""
+    found = [form for form in _subclasses(BaseModel) if form.__module__.startswith("serving.")]
+    with_room = {form.__module__.split(".")[1].title() + form.__name__: form for form in found}
+    return with_room | {str(form.model_config.get("title") or form.__name__): form for form in found}
+
+
+def _subclasses(form: type[BaseModel]) -> set[type[BaseModel]]:
+    return {found for each in form.__subclasses__() for found in (each, *_subclasses(each))}
+
+
+def _forms_of_bodies(document: dict[str, Any]) -> set[str]:
+    """Names of the forms that requests carry, and of those within them."""
+    schemas = document["components"]["schemas"]
+    bodies = [
+        operation["requestBody"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        if "requestBody" in operation
+    ]
+    found: set[str] = set()
+    new = _referred(bodies)
+    while new - found:
+        found |= new
+        new = {name for known in found for name in _referred(schemas[known])}
+    return {name for name in found if schemas[name].get("type") == "object"}
+
+
+def _referred(part: object) -> set[str]:
+    return set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(part)))
