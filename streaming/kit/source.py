@@ -191,11 +191,13 @@ class Source:
         """Read on at the next offset of each partition.
 
         Assigned anew, as at the start: that leaves nothing to librdkafka's memory of where it was, drops what was
-        still on its way, and takes 5 ms where resuming alone takes a second to fetch again.
+        still on its way, and takes 5 ms where resuming alone takes a second to fetch again. The assignment comes
+        last: a resume on its heels can outdate the start of a partition's fetch, which then waits for ever (one in
+        some thousand did) or for a second.
         """
         self._ended.clear()
-        self._consumer.assign(self._next())
         self._consumer.resume(self._next())
+        self._consumer.assign(self._next())
         self._metrics.paused(self._topic, False)
 
     def committed(self, spans: Mapping[int, Span]) -> None:
