@@ -133,6 +133,8 @@ def spark_properties(context: StackContext, lake_jars: Path) -> str:
         # A client that vanished (a killed task) has its query ended after this time; the default is 5 minutes.
         "spark.connect.execute.manager.detachedTimeout": "20s",
         "spark.connect.session.manager.defaultSessionTimeout": "10m",
+        # With the JVM's free ratios this gives the system back what a large job took; the default is half an hour.
+        "spark.cleaner.periodicGC.interval": "2min",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.warehouse.dir": scratch / "warehouse",

@@ -167,7 +167,8 @@ def spark(context: StackContext) -> ProcessSpec:
         *("-XX:+IgnoreUnrecognizedVMOptions", *opens, *conf_engines.SPARK_OPTIONS),
         f"-Dderby.system.home={data}",
     )
-    memory = ("-Xms256m", f"-Xmx{context.settings.spark.driver_memory}")
+    heap = ("-Xms256m", f"-Xmx{context.settings.spark.driver_memory}")
+    memory = (*heap, "-XX:MinHeapFreeRatio=20", "-XX:MaxHeapFreeRatio=40")
     main = ("org.apache.spark.deploy.SparkSubmit", "--properties-file", str(conf / "spark.conf"))
     server = ("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal")
     return ProcessSpec(

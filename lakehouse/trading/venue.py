@@ -6,22 +6,40 @@
   to work, which meet the next event.
 - An order without a limit suffers slippage. One that is good at once ends with its first quote, or the open of a bar.
 - The venue knows no hours: events outside a session (`sessions.in_session`) are not handed in.
+- Orders of a halted portfolio stand still: no event fills them, sets off their stops or moves a trail. Only one that is
+  good at once ends, as it does where nothing is offered: it was not meant for when trading goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from lakehouse.trading.costs import Fees, Slippage
 from lakehouse.trading.family import Change, cascade
 from lakehouse.trading.machine import Accept, Cancel, Event, Filled, apply
 from lakehouse.trading.matching import Bar, Match, Print, Resting, TopOfBook, match_bar, match_print, match_top, resting
-from lakehouse.trading.order import Order, Side
+from lakehouse.trading.order import AT_ONCE, Order, Side
 
 AT_ONCE_ENDED = "immediate_or_cancel"
 
+EVERYBODY: Final = "everybody"
+"""Named as halted, instead of a portfolio: all are."""
+
 MarketEvent = TopOfBook[Decimal] | Print[Decimal] | Bar[Decimal]
+
+
+class _All(Container[UUID]):
+    """Every portfolio."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def halted_of(names: Collection[str]) -> Container[UUID]:
+    """The portfolios that the names, ids or EVERYBODY, stop."""
+    return _All() if EVERYBODY in names else frozenset(map(UUID, names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +98,19 @@ def stand(order: Order, *, since: int, until: int | None = None) -> Standing:
     return Standing(order, resting(order, since=since, until=until))
 
 
-def meet(standing: Sequence[Standing], event: MarketEvent, terms: Terms) -> Met:
-    """What `event` does to the orders of its symbol."""
-    meeting = _Meeting(standing, event, terms)
+def may_move(standing: Standing, halted: Container[UUID]) -> bool:
+    """Whether an event may do anything to the order while trading is stopped for the `halted` portfolios."""
+    order = standing.order
+    if not order.is_working:
+        return False
+    return order.portfolio_id not in halted or (order.time_in_force in AT_ONCE and not standing.resting.waits)
+
+
+def meet(standing: Sequence[Standing], event: MarketEvent, terms: Terms, halted: Container[UUID] = frozenset()) -> Met:
+    """What `event` does to the orders of its symbol; to those of the `halted` portfolios it offers nothing."""
+    meeting = _Meeting(standing, event, terms, halted)
     # Legs that a fill sets to work are not among them: they meet what comes after.
-    for each in sorted((each for each in standing if each.order.is_working), key=_priority):
+    for each in sorted((each for each in standing if may_move(each, halted)), key=_priority):
         meeting.take(each.order.id)
     return Met(tuple(meeting.reports), tuple(meeting.changes), tuple(meeting.open.values()))
 
@@ -99,11 +125,11 @@ def _priority(each: Standing) -> tuple[bool, bool, Decimal, int, UUID]:
 class _Meeting:
     """One event, and what is left of what it offers to either side."""
 
-    def __init__(self, standing: Sequence[Standing], event: MarketEvent, terms: Terms) -> None:
+    def __init__(self, standing: Sequence[Standing], event: MarketEvent, terms: Terms, halted: Container[UUID]) -> None:
         self.open = {each.order.id: each for each in standing}
         self.reports: list[Report] = []
         self.changes: list[Change] = []
-        self._event, self._terms = event, terms
+        self._event, self._terms, self._halted = event, terms, halted
         self._offered = {side: _offered(event, side, terms) for side in Side}
         self._left = dict(self._offered)
 
@@ -122,7 +148,8 @@ class _Meeting:
             self._change(self.open[order_id].order, Cancel(AT_ONCE_ENDED))
 
     def _matched(self, standing: Standing) -> Match[Decimal] | None:
-        event, left = self._event, self._left[standing.order.side]
+        event = self._event
+        left = Decimal(0) if standing.order.portfolio_id in self._halted else self._left[standing.order.side]
         if isinstance(event, Bar):
             return match_bar(standing.resting, event, left)
         if isinstance(event, Print):

@@ -169,7 +169,7 @@ ORDER_EVENT = Table(
 
 HALT = Table(
     name="trading.halt",
-    doc="Switches by which an admin stops trading; one that is not lifted refuses new orders.",
+    doc="Switches by which an admin stops trading; while one holds, new orders are refused and open ones stand still.",
     grain="id",
     owner="trading",
     columns=(

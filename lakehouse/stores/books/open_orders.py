@@ -1,4 +1,5 @@
-"""Open orders with what a venue has to know of them, and the lock of all accounts that a venue's reports concern."""
+"""Open orders with what a venue has to know of them, whose stand still, and the lock of all accounts that a venue's
+reports concern."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -42,6 +43,12 @@ SEEN: Final[LiteralString] = """
     WHERE o.id = ANY(%(ids)s)
     ORDER BY o.id
 """
+HALTED: Final[LiteralString] = """
+    SELECT DISTINCT CASE WHEN t.scope = 'everybody' THEN t.scope ELSE p.id::text END AS whom
+    FROM trading.halt AS t LEFT JOIN app.portfolio AS p ON p.id = t.portfolio_id OR p.owner_id = t.user_id
+    WHERE t.lifted_at IS NULL AND (t.scope = 'everybody' OR p.id IS NOT NULL)
+    ORDER BY 1
+"""
 EXCHANGES: Final[LiteralString] = "SELECT DISTINCT i.exchange FROM app.instrument AS i ORDER BY 1"
 LOCK: Final[LiteralString] = """
     SELECT a.id FROM app.account AS a
@@ -54,6 +61,11 @@ LOCK: Final[LiteralString] = """
 @dataclass(frozen=True, slots=True)
 class _Id:
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Halted:
+    whom: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,12 @@ async def families_of(connection: Transaction, order_ids: Collection[UUID]) -> l
     """These orders and their relatives as they stand, ended ones too, and the other open orders of the same portfolios
     and symbols; by id."""
     return await _seen(connection, await rows_of(connection, RELATIVES, {"ids": list(order_ids)}, _Id))
+
+
+async def halted(connection: Transaction) -> list[str]:
+    """The portfolios for which trading is stopped, by id; `lakehouse.trading.venue.EVERYBODY` among them, where it is
+    for all."""
+    return [row.whom for row in await rows_of(connection, HALTED, {}, _Halted)]
 
 
 async def exchanges(connection: Transaction) -> list[str]:
