@@ -106,7 +106,7 @@ class OutboxSettings(Section):
 class HotSettings(Section):
     """The hot process: marks, alerts and simulated fills."""
 
-    batch_ms: float = Field(5.0, gt=0, le=1000, description="ticks are gathered for this long before they are judged")
+    batch_ms: float = Field(2.0, gt=0, le=1000, description="ticks are gathered for this long before they are judged")
     start: Literal["latest", "earliest"] = Field(
         "latest", description="where the very first start reads market.ticks from; later ones go on where they were"
     )

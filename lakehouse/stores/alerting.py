@@ -47,6 +47,7 @@ READ: Final[LiteralString] = """
     WHERE %(ids)s::uuid[] IS NULL OR r.id = ANY (%(ids)s)
     ORDER BY r.id
 """
+VERSIONS: Final[LiteralString] = "SELECT r.id::text, r.version, r.arming, r.status FROM alerting.rule AS r"
 RECORD: Final[LiteralString] = """
     INSERT INTO alerting.alert (
         id, rule_id, subject, sequence, source, owner_id, portfolio_id, symbol, kind, severity, at, value, bound,
@@ -127,6 +128,16 @@ class StoredRule:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleVersion:
+    """Which state of a rule is stored: each change of it makes another one."""
+
+    id: str
+    version: int
+    arming: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The message that broke a rule."""
 
@@ -191,6 +202,11 @@ class RuleChange:
 async def rules_of(fetch: Fetch, ids: Sequence[UUID] | None = None) -> list[StoredRule]:
     """The rules of these ids, by id; None: all. Of an id that is not found the rule is gone."""
     return await fetch(READ, {"ids": None if ids is None else list(ids)}, StoredRule)
+
+
+async def versions_of(fetch: Fetch) -> list[RuleVersion]:
+    """The states of all rules, to tell which are to be read again."""
+    return await fetch(VERSIONS, {}, RuleVersion)
 
 
 def alert_of(

@@ -3,7 +3,6 @@
 Amounts become whole ten-thousandths of the portfolio's currency (`lakehouse.alerting.book`), prices and rates floats.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,11 +26,14 @@ PORTFOLIOS: Final[LiteralString] = """
     WHERE %(ids)s::uuid[] IS NULL OR p.id = ANY (%(ids)s) OR p.account_id = ANY (%(ids)s)
     ORDER BY p.id
 """
+# One row a portfolio: rows of a position each would hold up the ticks of a large book while they become objects.
 POSITIONS: Final[LiteralString] = """
-    SELECT x.portfolio_id::text AS portfolio, x.symbol, (x.quantity * i.multiplier)::double precision AS units
+    SELECT x.portfolio_id::text AS portfolio,
+           json_object_agg(x.symbol, (x.quantity * i.multiplier)::double precision ORDER BY x.symbol) AS units
     FROM app.position AS x JOIN app.instrument AS i ON i.symbol = x.symbol
     WHERE %(ids)s::uuid[] IS NULL OR x.portfolio_id = ANY (%(ids)s)
-    ORDER BY x.portfolio_id, x.symbol
+    GROUP BY x.portfolio_id
+    ORDER BY x.portfolio_id
 """
 CASH: Final[LiteralString] = """
     SELECT p.id::text AS portfolio, a.currency, a.balance_minor::numeric AS minor
@@ -66,10 +68,9 @@ class _Instrument:
 
 
 @dataclass(frozen=True, slots=True)
-class _Position:
+class _Positions:
     portfolio: str
-    symbol: str
-    units: float
+    units: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,10 @@ async def held(connection: Transaction, portfolios: Sequence[UUID] | None, today
     asked = None if portfolios is None else list(portfolios)
     named = {row.id: row.currency for row in await fetch(PORTFOLIOS, {"ids": asked}, _Named)}
     ids = {"ids": None if portfolios is None else [UUID(each) for each in named]}
-    units: dict[str, dict[str, float]] = defaultdict(dict)
-    for row in await fetch(POSITIONS, ids, _Position):
-        units[row.portfolio][row.symbol] = row.units
+    units = {
+        row.portfolio: {symbol: float(held) for symbol, held in row.units.items()}
+        for row in await fetch(POSITIONS, ids, _Positions)
+    }
     balances = await fetch(CASH, ids, _Amount)
     flows = await fetch(FLOWS, ids, _Amount)
     currencies = {*instruments.values(), *named.values(), *(row.currency for row in balances)}
@@ -129,7 +131,7 @@ async def held(connection: Transaction, portfolios: Sequence[UUID] | None, today
     return Held(
         instruments=instruments,
         portfolios=named,
-        units=dict(units),
+        units=units,
         cash=_cash(named, balances, rates, today),
         flows=_flows(named, flows),
         rates={pair: float(rate.value) for pair, rate in sorted(known.items()) if rate is not None},

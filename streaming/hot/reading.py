@@ -1,6 +1,6 @@
 """What the books, rules and orders are now, read as the maps of a sight."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -90,9 +90,18 @@ def _by_portfolio(orders: Sequence[Mapping[str, object]]) -> dict[str, dict[str,
 
 
 async def _rules(connection: Transaction, seen: Sight, ids: frozenset[UUID] | None) -> dict[str, object]:
+    """These rules, or all; of all, only those that are not known as they are become objects anew."""
     fetch: Fetch = partial(rows_of, connection)
-    stored = await alerting.rules_of(fetch, None if ids is None else sorted(ids))
     known = seen[RULES]
+    if ids is not None:
+        return await _read_rules(fetch, known, ids)
+    stored = await alerting.versions_of(fetch)
+    held = {each.id: known[each.id] for each in stored if rules.is_state(known.get(each.id), each)}
+    return held | await _read_rules(fetch, known, {UUID(each.id) for each in stored} - {UUID(each) for each in held})
+
+
+async def _read_rules(fetch: Fetch, known: Values, ids: Collection[UUID]) -> dict[str, object]:
+    stored = await alerting.rules_of(fetch, sorted(ids)) if ids else []
     return {str(each.id): rules.to_json(each, known.get(str(each.id))) for each in stored}
 
 

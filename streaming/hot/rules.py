@@ -6,7 +6,7 @@ from typing import Final, cast
 import msgspec
 
 from lakehouse.alerting.rules import Kind, Rule
-from lakehouse.stores.alerting import StoredRule
+from lakehouse.stores.alerting import RuleVersion, StoredRule
 
 CROSSINGS: Final = "crossings"
 _PAUSED: Final = "paused"
@@ -22,6 +22,12 @@ def to_json(stored: StoredRule, held: object) -> dict[str, object]:
 def from_json(found: object) -> StoredRule:
     """The rule that `to_json` was given."""
     return msgspec.convert(found, StoredRule)
+
+
+def is_state(held: object, stored: RuleVersion) -> bool:
+    """Whether what is `held` of a rule is the state that is stored."""
+    names = ("id", "version", "arming", "status")
+    return isinstance(held, Mapping) and all(held[name] == getattr(stored, name) for name in names)
 
 
 def is_paused(stored: StoredRule) -> bool:

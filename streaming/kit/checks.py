@@ -19,6 +19,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _EARLIEST_DATE = date(1900, 1, 1)
 _EARLIEST_US = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+# As Arrow's own: to make one of a Python number costs more than to compare a hundred rows with it.
+_EARLIEST = pa.scalar(_EARLIEST_US)
+_NO_LENGTH = pa.scalar(0, pa.int32())
+_KINDS = {kind: pa.scalar(kind) for kind in ("trade", "quote", "ohlcv", "close")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _tick_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
     time, sides, sizes = "event_time_us", ("bid_price", "ask_price"), ("size", "bid_size", "ask_size")
     return [
         _one_of("kind", "trade", "quote"),
-        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST_US), ": before 1900"),
+        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST), ": before 1900"),
         _Rule(Reason.FUTURE_TIME, time, lambda rows: pc.greater(rows[time], latest_us), ": in the future"),
         _missing("price", "trade"),
         _Rule(
@@ -120,7 +124,7 @@ def _tick_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
             "bid_price",
             lambda rows: pc.and_(
                 _and_null(rows, sides[0], pc.is_null(rows[sides[1]])),
-                pc.equal(rows["kind"], "quote"),
+                pc.equal(rows["kind"], _KINDS["quote"]),
             ),
             " and so is ask_price in a quote",
         ),
@@ -156,7 +160,7 @@ def _signal_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
         ),
         *(_without_nul(name) for name in ("symbol", "source")),
         _one_of("side", "buy", "sell"),
-        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST_US), ": before 1900"),
+        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST), ": before 1900"),
         _Rule(Reason.FUTURE_TIME, time, lambda rows: pc.greater(rows[time], latest_us), ": in the future"),
         _Rule(
             Reason.OUTSIDE_RANGE,
@@ -173,8 +177,9 @@ def _required(field: Column) -> _Rule:
     name, is_text = field.name, field.type in _TEXT
 
     def broken(rows: pa.Table) -> pa.ChunkedArray:
-        missing = pc.is_null(rows[name])
-        return pc.or_kleene(missing, pc.equal(pc.binary_length(rows[name]), 0)) if is_text else missing
+        values = rows[name]
+        missing = pc.is_null(values)
+        return pc.or_kleene(missing, pc.equal(pc.binary_length(values), _NO_LENGTH)) if is_text else missing
 
     return _Rule(Reason.MISSING_FIELD, name, broken)
 
@@ -198,7 +203,7 @@ def _missing(name: str, kind: str) -> _Rule:
     return _Rule(
         Reason.MISSING_PRICE,
         name,
-        lambda rows: _and_null(rows, name, pc.equal(rows["kind"], kind)),
+        lambda rows: _and_null(rows, name, pc.equal(rows["kind"], _KINDS[kind])),
         f" in a row of kind {kind}",
     )
 
