@@ -5,8 +5,9 @@ BIN := .venv/bin
 TIDEMARK := $(BIN)/tidemark
 PYTHON_ROOMS := lakehouse streaming serving spark_jobs dags ml bench tests
 PYTEST_ARGS ?=
+PURE := tests/architecture tests/property tests/unit
 
-.PHONY: help install demo test fuzz up down lint fmt bench lock clean
+.PHONY: help install demo test test-pure test-engines fuzz up down lint fmt bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -18,7 +19,14 @@ demo: install ## install, start the whole stack, run the main job on real prices
 	@$(TIDEMARK) demo
 
 test: install ## install what is missing and run every test on real engines
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-pure test-engines
+
+# Two at a time: while one waits for engines, the other computes.
+test-pure:
+	@nice -n 5 $(BIN)/python -m pytest -q $(PURE) $(PYTEST_ARGS)
+
+test-engines:
+	@$(BIN)/python -m pytest $(addprefix --ignore ,$(PURE)) $(PYTEST_ARGS)
 
 fuzz: install ## let Schemathesis try some 40,000 requests on an API of its own, with every check (an hour)
 	@$(BIN)/python -m pytest -s --fuzz 60 tests/integration/serving/test_schema_conformance.py -k document_is_kept
