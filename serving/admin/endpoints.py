@@ -124,11 +124,13 @@ async def list_halts(services: Services, _: Admin) -> HaltList:
 @router.post("/halts", status_code=201, summary="Stop trading", responses=guarded(404, 409), operation_id="create_halt")
 async def create_halt(body: HaltIn, services: Services, principal: Admin) -> HaltOut:
     """For a user, a portfolio, or everybody, until it is lifted: new orders and replacements are rejected
-    (`trading_halted`). Open orders stay, and may be canceled."""
+    (`trading_halted`). Within a second open orders stand still at the simulated venue: they stay open and may be
+    canceled, nothing fills them, no stop is set off and none trails; orders that are good at once (ioc, fok) end."""
     return await services.halts.set(principal, body)
 
 
 @router.delete("/halts/{halt_id}", summary="Let trading go on", responses=guarded(404), operation_id="lift_halt")
 async def lift_halt(halt_id: HaltId, services: Services, principal: Admin) -> HaltOut:
-    """The switch is lifted, and stays on record; a second request changes nothing."""
+    """The switch is lifted, and stays on record; a second request changes nothing. Within a second open orders go on
+    with the market as it is then: what it did meanwhile has neither filled them nor set off their stops."""
     return await services.halts.lift(principal, halt_id)

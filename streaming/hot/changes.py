@@ -33,11 +33,13 @@ RETURNS: Final = "returns"
 """symbol -> its returns on the same past days, float64 as base64: scenarios of live value at risk."""
 TERMS: Final = "terms"
 """What the desk charges and when it deals, as the desk reads it; nothing where it is as it was made."""
+HALTS: Final = "halts"
+"""portfolio id, or EVERYBODY of `lakehouse.trading.venue` -> true while trading is stopped: its orders stand still."""
 MARKS: Final = "marks"
 """symbol -> [event time, bid, ask, mark] known before the first tick: told once, and remembered by the market alone."""
 
 BY_PORTFOLIO: Final = (PORTFOLIOS, UNITS, CASH, FLOWS, ORDERS)
-MAPS: Final = (SYMBOLS, *BY_PORTFOLIO, RATES, RULES, VAR, RETURNS, TERMS)
+MAPS: Final = (SYMBOLS, *BY_PORTFOLIO, RATES, RULES, VAR, RETURNS, TERMS, HALTS)
 UNKNOWN_CASH: Final = "unknown"
 
 

@@ -3,11 +3,12 @@
 - What an order does is `lakehouse.trading.venue`'s to say; PostgreSQL has the orders, this has what ticks made of them.
 - A tick counts once and in order: a late one, or a copy, fills nothing, nor does one made outside of the exchange's
   hours, or one older than the order.
+- Orders of portfolios for which trading is stopped stand still until it goes on.
 - A message with a trade and a quote is the trade, then the quote. A size that a provider does not tell is no limit.
 - The same calls in the same order do the same: memory and journal are all that a restart needs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -21,7 +22,17 @@ from lakehouse.risk.checks import IntArray
 from lakehouse.trading.machine import PRICE_STEP
 from lakehouse.trading.matching import Print, TopOfBook
 from lakehouse.trading.order import Status
-from lakehouse.trading.venue import AT_ONCE_ENDED, MarketEvent, Met, OpenOrder, Standing, Terms, meet
+from lakehouse.trading.venue import (
+    AT_ONCE_ENDED,
+    MarketEvent,
+    Met,
+    OpenOrder,
+    Standing,
+    Terms,
+    halted_of,
+    may_move,
+    meet,
+)
 from streaming.hot import desk_terms
 from streaming.hot.batch import Batch
 from streaming.hot.desk_hours import Hours, in_sessions
@@ -61,6 +72,7 @@ class SimulatedDesk:
     def __init__(self, terms: Terms, hours: Hours = in_sessions) -> None:
         """`terms` are what every symbol is charged; the multiplier is each order's own."""
         self._terms, self._hours = terms, hours
+        self._halted: Container[UUID] = frozenset()
         self._pits: dict[str, _Pit] = {}
         self._symbol_of: dict[UUID, str] = {}
         self._ended: dict[UUID, int] = {}
@@ -77,6 +89,12 @@ class SimulatedDesk:
     def deal_by(self, terms: JsonObject) -> None:
         """Charge this, and deal at these hours, from the next tick on. Raises msgspec.ValidationError."""
         self._terms, self._hours = desk_terms.read(terms)
+
+    def halt(self, halted: Collection[str]) -> None:
+        """From the next tick on the orders of these portfolios, or of EVERYBODY, stand still, and all others move."""
+        self._halted = halted_of(halted)
+        for pit in self._pits.values():
+            pit.reach = None
 
     def restate(self, orders: Sequence[JsonObject]) -> None:
         """These orders stand so in PostgreSQL: new ones join, known ones change, ended ones leave.
@@ -204,7 +222,7 @@ class SimulatedDesk:
         first = 0
         while first < len(rows) and pit.standing:
             if pit.reach is None:
-                pit.reach = reach_of(each.resting for each in pit.standing.values() if each.order.is_working)
+                pit.reach = reach_of(each.resting for each in pit.standing.values() if may_move(each, self._halted))
             for found in np.flatnonzero(pit.reach.matters(prices)).tolist():
                 yield from self._tick(pit, batch, int(rows[first + found]), terms)
                 if pit.reach is None:  # orders have changed: other ticks matter from here on
@@ -219,7 +237,7 @@ class SimulatedDesk:
         for event in _events(batch, row):
             before = tuple(pit.standing.values())
             owners = {each.order.id: each.order.portfolio_id for each in before}
-            met = meet(before, event, terms)
+            met = meet(before, event, terms, self._halted)
             if met.standing != before:
                 self._settle(pit, met)
             yield from _deals(owners, met, batch, row, count)

@@ -27,13 +27,15 @@ from streaming.hot.writer import connect
 
 REFRESH_S: Final = 30.0
 POLL_S: Final = 0.05
+HALTS_S: Final = 0.25
+"""A switch that stops trading is looked up, not waited for: it holds while Kafka is away, too."""
 PAUSE_S: Final = 1.0
 HINTS: Final = 500
 SAID: Final = 200
 """Characters of an error that are logged."""
 RULES: Final = risk.RULES.name
 TOPICS: Final = (books.PORTFOLIO.name, books.ORDER.name, RULES)
-NOTHING: Final = Asked(frozenset(), frozenset())
+NOTHING: Final = Asked(frozenset(), frozenset(), halts=False)
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +45,7 @@ class FollowerEnded(TidemarkError):
 
 
 class Follower:
-    """Reads what events hint at within POLL_S, and everything every REFRESH_S.
+    """Reads what events hint at within POLL_S, halts every HALTS_S, and everything every REFRESH_S.
 
     `hint` and `taken` are the loop's; all else happens in the thread. A reading that fails is told and tried again.
     """
@@ -55,6 +57,7 @@ class Follower:
         self._stop, self._ended = Event(), Event()
         self._thread: Thread | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
+        self._halts_s = float("-inf")
         self._scenarios_of: tuple[frozenset[str], date] | None = None
 
     def start(self, seen: Sight) -> None:
@@ -151,7 +154,10 @@ class Follower:
                 (rules if message.topic() == RULES else owners).add(found)
         while not self._hints.empty():
             owners.add(self._hints.get_nowait())
-        return Asked(frozenset(owners), frozenset(rules))
+        now = self._clock.monotonic()
+        is_due = now - self._halts_s >= HALTS_S
+        self._halts_s = now if is_due else self._halts_s
+        return Asked(frozenset(owners), frozenset(rules), is_due)
 
     def _listen(self) -> bool:
         """From the topics' ends of now: what was before is read from PostgreSQL. False where Kafka does not answer;
@@ -179,7 +185,7 @@ class Follower:
 def _joined(one: Asked, other: Asked) -> Asked:
     portfolios = None if one.portfolios is None or other.portfolios is None else one.portfolios | other.portfolios
     rules = None if one.rules is None or other.rules is None else one.rules | other.rules
-    return Asked(portfolios, rules)
+    return Asked(portfolios, rules, one.halts or other.halts)
 
 
 def _key(message: Message) -> UUID | None:

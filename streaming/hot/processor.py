@@ -16,7 +16,7 @@ from lakehouse.alerting.rules import Crossing
 from lakehouse.risk.checks import IntArray
 from streaming.hot import rules
 from streaming.hot.batch import Batch
-from streaming.hot.changes import FLOWS, MARKS, ORDERS, RULES, TERMS, VAR, Change, Sight, Values
+from streaming.hot.changes import FLOWS, HALTS, MARKS, ORDERS, RULES, TERMS, VAR, Change, Sight, Values
 from streaming.hot.effects import Alert, Cause, Desk, Effects, JsonObject
 from streaming.hot.watched import Layout, Stored, monitor_of
 
@@ -52,6 +52,7 @@ class Core:
         self.sight, self._day = past.sight.copy(), past.day
         self._desk = desk
         self._tell_terms(self.sight[TERMS])
+        desk.halt(self.sight[HALTS])
         if past.desk is not None:
             desk.recall(past.desk)
         self._layout, self._stored = Layout(self.sight), Stored()
@@ -111,6 +112,8 @@ class Core:
         self._seed(change)
         self._measured()
         self._tell_terms(change.get(TERMS, {}))
+        if HALTS in change:
+            self._desk.halt(self.sight[HALTS])
         self._tell_desk(before, change)
         self._monitor.open_late()
 

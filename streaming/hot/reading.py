@@ -8,14 +8,15 @@ from uuid import UUID
 from lakehouse.alerting.rules import Kind
 from lakehouse.clock import Clock
 from lakehouse.stores import alerting, hot_book, hot_scenarios
+from lakehouse.stores.books import open_orders
 from lakehouse.stores.books.history import Fetch
 from lakehouse.stores.postgres import Transaction, rows_of
-from streaming.hot import rules
-from streaming.hot.booking import open_orders
+from streaming.hot import booking, rules
 from streaming.hot.changes import (
     BY_PORTFOLIO,
     CASH,
     FLOWS,
+    HALTS,
     MARKS,
     ORDERS,
     PORTFOLIOS,
@@ -35,10 +36,11 @@ from streaming.hot.watched import returns_to_text
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What to read again: these portfolios or accounts, and these rules; None: all."""
+    """What to read again: these portfolios or accounts, and these rules; None: all. And for whom trading is stopped."""
 
     portfolios: frozenset[UUID] | None = None
     rules: frozenset[UUID] | None = None
+    halts: bool = True
 
 
 async def changes(connection: Transaction, seen: Sight, asked: Asked, *, clock: Clock) -> Change:
@@ -55,6 +57,8 @@ async def changes(connection: Transaction, seen: Sight, asked: Asked, *, clock: 
         read[RULES] = await _rules(connection, seen, asked.rules)
         if asked.rules is not None:
             covered[RULES] = [str(each) for each in asked.rules]
+    if asked.halts:
+        read[HALTS] = dict.fromkeys(await open_orders.halted(connection), True)
     return difference(seen, read, covered)
 
 
@@ -69,7 +73,7 @@ async def _books(connection: Transaction, portfolios: frozenset[UUID] | None, *,
     async with connection.transaction():
         held = await hot_book.held(connection, asked, clock.now().date())
         named = None if asked is None else [UUID(each) for each in held.portfolios]
-        orders = await open_orders(connection, named)
+        orders = await booking.open_orders(connection, named)
     cash = {key: UNKNOWN_CASH if found is None else found for key, found in held.cash.items()}
     return {
         SYMBOLS: held.instruments,

@@ -6,8 +6,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from lakehouse.trading.venue import EVERYBODY
+from streaming.hot.changes import HALTS as HALTED, Change, Sight
+from streaming.hot.reading import Asked, changes
 from tests.factories.api_users import api_user
-from tests.factories.trading import desks
+from tests.factories.trading import Desk, desks
 from tests.integration.serving.conftest import Served
 
 pytestmark = pytest.mark.integration
@@ -22,6 +25,12 @@ def order(client: httpx.Client, portfolio: UUID) -> dict[str, Any]:
     return {"http": answer.status_code, **answer.json()}
 
 
+def halted(desk: Desk) -> Change:
+    """What the hot process reads of it."""
+    asked = Asked(frozenset(), frozenset())
+    return desk.run(lambda connection: changes(connection, Sight(), asked, clock=desk.clock))
+
+
 def test_a_switch_rejects_new_orders_until_it_is_lifted(served: Served) -> None:
     admin, user = served.api.client, api_user(served.settings)
     with desks(served.settings) as make, user.client(served.api.url) as client:
@@ -30,13 +39,15 @@ def test_a_switch_rejects_new_orders_until_it_is_lifted(served: Served) -> None:
             each.deposit(1_000_000)
         standing = order(client, desk.portfolio_id)
         assert standing["http"] == 201
-        for whom, other_status in (
-            ({"portfolio_id": str(desk.portfolio_id)}, 201),
-            ({"user_id": str(user.id)}, 409),
-            ({}, 409),
+        own, both = str(desk.portfolio_id), sorted([str(desk.portfolio_id), str(other.portfolio_id)])
+        for whom, other_status, stopped in (
+            ({"portfolio_id": own}, 201, [own]),
+            ({"user_id": str(user.id)}, 409, both),
+            ({}, 409, [EVERYBODY]),
         ):
             made = admin.post(HALTS, json={**whom, "reason": "a drill"})
             assert made.status_code == 201, made.text
+            assert halted(desk) == {HALTED: dict.fromkeys(stopped, True)}
             refused = order(client, desk.portfolio_id)
             assert (refused["http"], refused["rule"]) == (409, "trading_halted")
             assert "a drill" in refused["detail"]
@@ -51,6 +62,7 @@ def test_a_switch_rejects_new_orders_until_it_is_lifted(served: Served) -> None:
             assert lifted[0]["lifted_by"] == str(served.admin.id)
             assert order(client, desk.portfolio_id)["http"] == 201
         assert admin.get(HALTS).json() == {"data": []}
+        assert halted(desk) == {}
         admin.post(HALTS, json={"reason": "a cancel goes through"})
         assert client.delete(f"{ORDERS}/{standing['id']}").json()["status"] == "canceled"
 
