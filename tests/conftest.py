@@ -38,9 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills",
         type=int,
-        default=3,
+        default=4,
         metavar="COUNT",
-        help="how often the test of the hot process's exactness kills it: an acceptance run has 30",
+        help="how often the test of the hot process's exactness kills it or one of its engines, in turn",
     )
 
 

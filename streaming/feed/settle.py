@@ -20,7 +20,7 @@ from lakehouse.errors import TidemarkError
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta
 from streaming.feed.producer import Acknowledged
-from streaming.landing.state import app_id
+from streaming.kit.offsets import app_id
 
 PATIENCE_S = 120.0
 _POLL_S = 0.2

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,15 +13,14 @@ import structlog
 from lakehouse import settings as platform
 from lakehouse.clock import SystemClock
 from lakehouse.errors import TidemarkError
-from streaming.hot import warm, wiring
+from streaming.hot import verify_report, warm, wiring
 from streaming.hot.metrics import HotMetrics
+from streaming.hot.verify import WAIT_S, Origin
 from streaming.kit import logs
 from streaming.kit.health import HealthServer
 
 SWITCH_S: Final = 0.0005
 """How long a thread that reads books may keep the loop waiting."""
-
-SHOWN: Final = 20
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         if options.command == "verify":
-            return verify(stop)
+            return verify(stop, Origin(options.origin), wait_s=options.wait)
         run(stop, wiring.Accept(gap=options.accept_gap, orders=options.accept_orders))
     except TidemarkError as error:
         log.error("hot_failed", kind=type(error).__name__, error=str(error))
@@ -70,14 +68,15 @@ def run(stop: Event, accept: wiring.Accept) -> None:
         server.close()
 
 
-def verify(stop: Event) -> int:
-    """Compare what was caused with a recomputation; 0 where they are equal, 1 where not. Raises as `run` does."""
+def verify(stop: Event, origin: Origin, *, wait_s: float) -> int:
+    """Compare what was caused with a recomputation, and tell it; 0 where they are equal, 1 where not. Raises as
+    `verifying.recompute` does: JobExit.UNAVAILABLE where ticks have not landed yet."""
+    # Imported here: it brings the lake's libraries along, which the hot process has no use for.
+    from streaming.hot.verifying import recompute
+
     with asyncio.Runner() as runner:
-        found = wiring.recompute(platform.load(), runner, stop, clock=SystemClock())
-    counts = {"lost": len(found.lost), "surplus": len(found.surplus), "different": len(found.different)}
-    sys.stdout.write(json.dumps({"recomputed": found.recomputed, **counts}) + "\n")
-    for each in (*found.lost, *found.surplus, *found.different)[:SHOWN]:
-        sys.stdout.write(f"{each}\n")
+        found = recompute(platform.load(), runner, stop, clock=SystemClock(), origin=origin, wait_s=wait_s)
+    sys.stdout.writelines(f"{line}\n" for line in verify_report.lines(found, origin))
     return 0 if found.is_exact else 1
 
 
@@ -90,7 +89,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs="?",
         choices=("run", "verify"),
         default="run",
-        help="verify: recompute alerts and fills from the journal, and compare; while none runs",
+        help="verify: recompute alerts and fills from the journal and the ticks, count the books again, and compare",
     )
     parser.add_argument(
         "--accept-gap",
@@ -101,5 +100,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--accept-orders",
         action="store_true",
         help="go on although orders contradict the journal: they are as PostgreSQL has them",
+    )
+    parser.add_argument(
+        "--from",
+        dest="origin",
+        choices=[each.value for each in Origin],
+        default=Origin.BRONZE.value,
+        help="verify: where ticks are read again; the topic has those that its retention has left",
+    )
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=WAIT_S,
+        metavar="SECONDS",
+        help="verify: how long the lander may take to come up to the journal; exit status 75 where it does not",
     )
     return parser.parse_args(arguments)

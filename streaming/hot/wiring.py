@@ -13,11 +13,10 @@ from confluent_kafka import Consumer
 
 from lakehouse.clock import Clock
 from lakehouse.contracts.topics import TICKS
-from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings
 from lakehouse.stores import hot, kafka, redis
 from lakehouse.stores.books import open_orders
-from lakehouse.stores.hot import Checkpoint, Row, Shard
+from lakehouse.stores.hot import Checkpoint, Shard
 from lakehouse.stores.marts import Marts
 from lakehouse.stores.postgres import Transaction
 from streaming.hot import reading
@@ -26,7 +25,7 @@ from streaming.hot.checkpoints import Checkpoints
 from streaming.hot.desk_hours import warm
 from streaming.hot.desk_settings import VENUE, desk_of, plain_terms
 from streaming.hot.follower import Follower
-from streaming.hot.journal import Standing, StateUnreadable, pack, unpack
+from streaming.hot.journal import Standing, pack, unpack
 from streaming.hot.metrics import HotMetrics
 from streaming.hot.pipeline import Ends, Pipeline, Taken
 from streaming.hot.processor import Core, State
@@ -34,9 +33,7 @@ from streaming.hot.reading import Asked
 from streaming.hot.restart import KafkaPast, Left, Place, Replay, ReplayImpossible
 from streaming.hot.sinks import PATIENCE_S, RedisSink
 from streaming.hot.ticks import Reader
-from streaming.hot.verify import Compared, Told, compared, recomputed, refused_orders, written
 from streaming.hot.writer import Writer
-from streaming.kit.offsets import OffsetGapError
 from streaming.kit.source import Source
 
 GROUP: Final = "tidemark-hot"
@@ -98,16 +95,6 @@ def build(
     return _Builder(settings, runner, stop, clock, metrics).build(accept)
 
 
-def recompute(settings: Settings, runner: asyncio.Runner, stop: Event, *, clock: Clock) -> Compared:
-    """What the kept journal should have caused, with ticks from the topic, against what is written; while no hot
-    process runs. Raises ReplayImpossible, OffsetGapError, StateUnreadable."""
-    builder = _Builder(settings, runner, stop, clock, HotMetrics())
-    try:
-        return builder.recompute()
-    finally:
-        builder.close()
-
-
 class _Builder:
     def __init__(
         self, settings: Settings, runner: asyncio.Runner, stop: Event, clock: Clock, metrics: HotMetrics
@@ -134,36 +121,6 @@ class _Builder:
         exchanges = self._writer.ask(open_orders.exchanges)
         Thread(target=warm, args=(exchanges, self._clock.now().date()), name="calendars", daemon=True).start()
         return Built(pipeline, ends)
-
-    def recompute(self) -> Compared:
-        replay = self._oldest()
-        if replay is None:
-            return compared([], [])
-
-        async def read(connection: Transaction) -> tuple[list[Row], list[Told]]:
-            rows = await hot.rows_after(connection, WHOLE, replay.number)
-            return rows, await written(connection, rows[0].committed_at)
-
-        rows, found = self._writer.ask(read)
-        return compared(recomputed(replay, rows), found, refused_orders(rows))
-
-    def _oldest(self) -> Replay | None:
-        """From the oldest state that can be read and of which the broker has the ticks; None where no row follows any.
-        Raises OffsetGapError, StateUnreadable."""
-        fault: TidemarkError | None = None
-        for state in self._writer.ask(lambda connection: hot.states_with_rows(connection, WHOLE)):
-            try:
-                return self._replay(state)
-            except (OffsetGapError, StateUnreadable) as error:
-                log.warning("state_left_out", number=state.number, made_at=state.made_at.isoformat(), error=str(error))
-                fault = error
-        if fault is not None:
-            raise fault
-        return None
-
-    def close(self) -> None:
-        self._source.close()
-        self._writer.close()
 
     def _ends(self) -> Ends:
         postgres, client = self._settings.postgres, redis.connect_impatient(self._settings.redis, timeout_s=PATIENCE_S)

@@ -15,6 +15,11 @@ class FencedError(TidemarkError):
     """Another process has taken a partition that this one holds."""
 
 
+def app_id(topic: str, partition: int) -> str:
+    """The Delta application id whose version is the last offset of the partition that a lander has landed."""
+    return f"landing:{topic}:{partition}"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Offsets `first` to `last`, both included, of one partition."""

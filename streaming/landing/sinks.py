@@ -17,10 +17,10 @@ from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta, objects
-from streaming.kit.offsets import FencedError, Span
+from streaming.kit.offsets import FencedError, Span, app_id
 from streaming.landing import outage
 from streaming.landing.batch import Flush
-from streaming.landing.state import ReplayError, app_id
+from streaming.landing.state import ReplayError
 
 COMMIT_ATTEMPTS = 20
 BACKOFF_S = 0.05

@@ -1,12 +1,7 @@
-"""What names a lander's place in its table."""
+"""What a lander refuses to do."""
 
 from lakehouse.errors import TidemarkError
 
 
 class ReplayError(TidemarkError):
     """A flush of offsets that the table already holds: a defect of the lander, stopped before it doubles rows."""
-
-
-def app_id(topic: str, partition: int) -> str:
-    """The Delta application id whose version is the last landed offset of the partition."""
-    return f"landing:{topic}:{partition}"

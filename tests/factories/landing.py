@@ -19,7 +19,7 @@ from lakehouse.clock import Clock, SystemClock
 from lakehouse.contracts.model import Table, Topic
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.contracts.topics import TICKS
-from lakehouse.settings import Settings
+from lakehouse.settings import S3Settings, Settings
 from lakehouse.stores import delta, kafka, objects
 from streaming.landing import wiring
 from streaming.landing.metrics import LandingMetrics
@@ -51,29 +51,37 @@ class Landscape:
         """Delete topic and bucket."""
         admin = AdminClient(kafka.client_config(self.settings.kafka, "test"))
         admin.delete_topics([self.topic.name])[self.topic.name].result(timeout=30)
-        client = objects.connect(self.settings.s3)
-        for found in client.list_objects(bucket_name=self.settings.s3.lake_bucket, recursive=True):
-            client.remove_object(bucket_name=self.settings.s3.lake_bucket, object_name=str(found.object_name))
-        client.remove_bucket(bucket_name=self.settings.s3.lake_bucket)
+        remove_bucket(self.settings.s3)
 
 
 def landscape(
     stack: Settings, *, partitions: int = 4, config: dict[str, str] | None = None, **landing: object
 ) -> Landscape:
     """A fresh topic of market.ticks' contract and a fresh bucket; `landing` overrides settings of that section."""
-    mark = uuid.uuid4().hex[:10]
-    topic = replace(TICKS, name=f"test.ticks.{mark}")
+    topic = replace(TICKS, name=f"test.ticks.{uuid.uuid4().hex[:10]}")
     admin = AdminClient(kafka.client_config(stack.kafka, "test"))
     wanted = NewTopic(topic.name, num_partitions=partitions, replication_factor=1, config=config or {})
     admin.create_topics([wanted])[topic.name].result(timeout=30)
-    settings = stack.model_copy(
-        update={
-            "s3": stack.s3.model_copy(update={"lake_bucket": f"test-{mark}"}),
-            "landing": stack.landing.model_copy(update={"flush_interval_s": 0.1, "metrics_port": 0, **landing}),
-        }
-    )
-    objects.ensure_bucket(objects.connect(settings.s3), settings.s3.lake_bucket)
-    return Landscape(settings, topic)
+    return Landscape(with_bucket(stack, **landing), topic)
+
+
+def with_bucket(settings: Settings, **landing: object) -> Settings:
+    """The settings of a lake in a bucket of its own; `landing` overrides settings of that section."""
+    own = {
+        "s3": settings.s3.model_copy(update={"lake_bucket": f"test-{uuid.uuid4().hex[:10]}"}),
+        "landing": settings.landing.model_copy(update={"flush_interval_s": 0.1, "metrics_port": 0, **landing}),
+    }
+    made = settings.model_copy(update=own)
+    objects.ensure_bucket(objects.connect(made.s3), made.s3.lake_bucket)
+    return made
+
+
+def remove_bucket(section: S3Settings) -> None:
+    """Delete the bucket of a lake, and all that is in it."""
+    client = objects.connect(section)
+    for found in client.list_objects(bucket_name=section.lake_bucket, recursive=True):
+        client.remove_object(bucket_name=section.lake_bucket, object_name=str(found.object_name))
+    client.remove_bucket(bucket_name=section.lake_bucket)
 
 
 def tick(sequence: int, **change: object) -> bytes:

@@ -22,27 +22,60 @@ START_TIMEOUT_S = 30.0
 CLOCK = SystemClock()
 
 
+class RedisServer:
+    """One server in memory on one port, the same at each start."""
+
+    def __init__(self, home: Path, port: int | None = None) -> None:
+        self.settings = RedisSettings(port=port or free_port())
+        self._home = home
+        try:
+            debian.fetch(Cache(cache_dir(StackSettings())), home / "fetch.log")
+            self._program = debian.redis_server(Cache(cache_dir(StackSettings())))
+        except debian.DebianUnavailableError as error:
+            pytest.skip(f"no Redis on this machine: {error}")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and return when it answers."""
+        options = ("--port", str(self.settings.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+        with (self._home / "server.log").open("ab") as log:
+            self._process = subprocess.Popen((str(self._program), *options), stdout=log, stderr=log, cwd=self._home)
+        _until_ready(self.settings, self._process)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of it is left."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(START_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(START_TIMEOUT_S)
+
+
 @contextmanager
-def redis_server(port: int | None = None) -> Iterator[RedisSettings]:
+def restartable_redis(port: int | None = None) -> Iterator[RedisServer]:
     """The engine that `tidemark up` runs, in memory. Skips the test where this machine cannot have it."""
     home = Path(tempfile.mkdtemp(prefix="tidemark-redis-"))
-    section = RedisSettings(port=port or free_port())
     try:
-        debian.fetch(Cache(cache_dir(StackSettings())), home / "fetch.log")
-        program = debian.redis_server(Cache(cache_dir(StackSettings())))
-    except debian.DebianUnavailableError as error:
-        pytest.skip(f"no Redis on this machine: {error}")
-    options = ("--port", str(section.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen((str(program), *options), stdout=log, stderr=log, cwd=home)
-    try:
-        _until_ready(section, process)
-        real_engines.record("redis of a test", f"redis://127.0.0.1:{section.port}")
-        yield section
+        server = RedisServer(home, port)
+        try:
+            server.start()
+            real_engines.record("redis of a test", f"redis://127.0.0.1:{server.settings.port}")
+            yield server
+        finally:
+            server.stop()
     finally:
-        process.terminate()
-        process.wait(START_TIMEOUT_S)
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def redis_server(port: int | None = None) -> Iterator[RedisSettings]:
+    """The same for tests that leave it running: its settings."""
+    with restartable_redis(port) as server:
+        yield server.settings
 
 
 def _until_ready(section: RedisSettings, process: "subprocess.Popen[bytes]") -> None:

@@ -10,7 +10,7 @@ from lakehouse.migrations import postgres as migrations
 from lakehouse.settings import Settings
 from lakehouse.stores import kafka
 from tests.factories.postgres_server import PostgresServer, restartable_postgres
-from tests.factories.redis_server import redis_server
+from tests.factories.redis_server import RedisServer, restartable_redis
 
 
 @pytest.fixture
@@ -20,13 +20,18 @@ def server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def settings(stack: Settings, server: PostgresServer) -> Iterator[Settings]:
+def redis() -> Iterator[RedisServer]:
+    with restartable_redis() as made:
+        yield made
+
+
+@pytest.fixture
+def settings(stack: Settings, server: PostgresServer, redis: RedisServer) -> Settings:
     """An empty, migrated database, and a Redis without anything."""
     kafka.ensure_topics(stack.kafka, (TICKS, books.PORTFOLIO, books.ORDER, risk.RULES))
-    with redis_server() as redis:
-        made = stack.model_copy(update={"postgres": server.settings, "redis": redis})
-        migrations.upgrade(made)
-        yield made
+    made = stack.model_copy(update={"postgres": server.settings, "redis": redis.settings})
+    migrations.upgrade(made)
+    return made
 
 
 @pytest.fixture

@@ -1,19 +1,29 @@
-"""Alerts of a hot process that is killed again and again: those of a recomputation, no more and no less."""
+"""Alerts of a hot process that is killed again and again, as its engines are: those of a recomputation, no more and no
+less."""
 
 import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from bench.harness import scratch_stack
+from bench.kills import kill, until_back
 from lakehouse.alerting.memory import Memory
 from lakehouse.alerting.rules import OF_PORTFOLIO
 from lakehouse.clock import SystemClock, epoch_us
+from lakehouse.contracts.topics import TICKS
+from lakehouse.local import stack as local_stack
+from lakehouse.local.stack import Stack
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
-from streaming.hot import wiring
+from streaming.hot import verify_report, verifying
 from streaming.hot.changes import Sight
 from streaming.hot.journal import change_of
 from streaming.hot.ticks import Reader, judge
@@ -22,8 +32,11 @@ from streaming.kit.source import Chunk
 from tests.factories import hot as factory
 from tests.factories.alert_rules import put_rule
 from tests.factories.books import Holder, buy, deposit, holder, put
+from tests.factories.landing import Landscape, land_here, remove_bucket, with_bucket
+from tests.factories.postgres_server import PostgresServer
+from tests.factories.redis_server import RedisServer
 
-pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka")]
+pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka", "s3")]
 
 CLOCK = SystemClock()
 SYMBOLS = ("HOTA", "HOTB", "HOTC", "HOTD")
@@ -51,36 +64,87 @@ def watched(settings: Settings) -> list[Holder]:
     return made
 
 
+Kill = Callable[[factory.HotProcess], Callable[[], None]]
+"""Kills something at once; what it returns waits until that is back, or brings it back."""
+
+
+@pytest.fixture
+def broker() -> Iterator[Stack]:
+    """One that nobody else uses: it is killed too, and its supervisor starts it again."""
+    with scratch_stack(("kafka", "topics"), Console(stderr=True)) as settings:
+        stack = local_stack.existing(settings.home)
+        assert stack is not None
+        yield stack
+
+
+@pytest.fixture
+def settings(settings: Settings, broker: Stack) -> Iterator[Settings]:
+    """With that broker, and a lake of its own."""
+    made = with_bucket(settings.model_copy(update={"kafka": broker.context.settings.kafka}))
+    yield made
+    remove_bucket(made.s3)
+
+
+@pytest.fixture
+def kills(server: PostgresServer, redis: RedisServer, broker: Stack, request: pytest.FixtureRequest) -> Sequence[Kill]:
+    """As many as were asked for, in turn of the hot process, the broker, PostgreSQL and Redis."""
+
+    def hot(process: factory.HotProcess) -> Callable[[], None]:
+        process.kill()
+        return nothing
+
+    def postgres_server(_: factory.HotProcess) -> Callable[[], None]:
+        server.kill()
+        return server.restart
+
+    def redis_server(_: factory.HotProcess) -> Callable[[], None]:
+        redis.kill()
+        return redis.start
+
+    def kafka_broker(_: factory.HotProcess) -> Callable[[], None]:
+        return partial(until_back, broker, "kafka", kill(broker, "kafka"), CLOCK)
+
+    kinds = (hot, kafka_broker, postgres_server, redis_server)
+    return list(islice(cycle(kinds), int(request.config.getoption("--kills"))))
+
+
+def nothing() -> None:
+    """It is not brought back."""
+
+
+@pytest.mark.timeout(3600)
 def test_alerts_are_those_of_a_recomputation_whatever_is_killed(
-    settings: Settings, folder: Path, request: pytest.FixtureRequest
+    settings: Settings, folder: Path, kills: Sequence[Kill]
 ) -> None:
     """Over midnight of event time, with copies, late ticks and nonsense among the ticks."""
-    kills = int(request.config.getoption("--kills"))
     watched(settings)
     random = np.random.default_rng(20261121)
     now_us = epoch_us(CLOCK.now())
-    first_us = now_us - now_us % DAY_US - DAY_US - EACH * (kills + 1) * 5_000 // 2
-    messages = factory.seeded(random, SYMBOLS, EACH * (kills + 1), first_us=first_us)
-    parts = np.array_split(np.arange(len(messages)), kills + 1)
+    first_us = now_us - now_us % DAY_US - DAY_US - EACH * (len(kills) + 1) * 5_000 // 2
+    messages = factory.seeded(random, SYMBOLS, EACH * (len(kills) + 1), first_us=first_us)
+    parts = np.array_split(np.arange(len(messages)), len(kills) + 1)
     process = factory.started(settings, folder)
     # What is late is so whatever it shares a batch with, once its symbol has had a tick.
     first = [factory.tick(name, 100.0, 0, at_us=first_us - 1) for name in SYMBOLS]
     send_and_wait(settings, process, first)
 
-    for part in parts[:-1]:
+    for part, strike in zip(parts, kills, strict=False):
         half = len(part) // 2
         factory.send(settings, [messages[place] for place in part[:half]])
         CLOCK.sleep(float(random.uniform(0.0, 0.3)))  # at any moment of its work
-        process.kill()
+        revive = strike(process)
         factory.send(settings, [messages[place] for place in part[half:]])
-        process = factory.started(settings, folder)
+        revive()
+        if process.process.poll() is not None:
+            process = factory.started(settings, folder)
     send_and_wait(settings, process, [messages[place] for place in parts[-1]])
-    assert process.stop() == 0
 
-    with asyncio.Runner() as runner:
-        result = wiring.recompute(settings, runner, Event(), clock=CLOCK)
-    assert (result.lost, result.surplus, result.different) == ((), (), ())
-    assert result.recomputed > 50
+    land_here(Landscape(settings, TICKS))
+    with asyncio.Runner() as runner:  # beside the process, which goes on
+        result = verifying.recompute(settings, runner, Event(), clock=CLOCK)
+    assert process.stop() == 0
+    assert "\n".join(verify_report.lines(result, "bronze")).endswith("\nexact")
+    assert result.alerts.recomputed > 50
     assert of_symbols(factory.alerts(settings)) == in_one_go(settings, first + messages)
 
 

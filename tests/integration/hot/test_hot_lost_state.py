@@ -12,11 +12,11 @@ from lakehouse.settings import Settings
 from lakehouse.stores import hot, postgres
 from lakehouse.stores.hot import Row, Shard
 from lakehouse.stores.postgres import Transaction
-from streaming.hot import wiring
+from streaming.hot import verifying, wiring
 from streaming.hot.changes import Sight
 from streaming.hot.effects import Effects
 from streaming.hot.metrics import HotMetrics
-from streaming.hot.verify import Compared
+from streaming.hot.verify import Origin, Verdict
 from streaming.hot.writer import Committed, Writer
 from tests.factories import hot as factory
 from tests.factories.alert_rules import put_rule
@@ -115,6 +115,7 @@ def changed(settings: Settings, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def recompute(settings: Settings) -> Compared:
+def recompute(settings: Settings) -> Verdict:
+    """With ticks from the topic."""
     with asyncio.Runner() as runner:
-        return wiring.recompute(settings, runner, Event(), clock=CLOCK)
+        return verifying.recompute(settings, runner, Event(), clock=CLOCK, origin=Origin.TOPIC)

@@ -12,13 +12,13 @@ from lakehouse.contracts.render import arrow
 from lakehouse.contracts.tables.bronze import QUARANTINE
 from lakehouse.settings import Settings
 from lakehouse.stores import delta
-from streaming.kit.offsets import FencedError, Span
+from streaming.kit.offsets import FencedError, Span, app_id
 from streaming.kit.source import Chunk
 from streaming.landing.batch import Batch, Flush
 from streaming.landing.maintenance import maintain
 from streaming.landing.processor import Processor
 from streaming.landing.sinks import DeltaSink
-from streaming.landing.state import ReplayError, app_id
+from streaming.landing.state import ReplayError
 from tests.factories.landing import Landscape, land_here, landscape, send, tick
 
 pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka", "s3")]
