@@ -6,7 +6,8 @@ stops subtract and multiply. Moments are integers of one clock of the caller's c
 - Nothing older than the order fills it: the bar must have opened, the quote or trade been made, when it was there.
   Nothing from the moment of its end on does either.
 - What cannot be a price (zero, negative, NaN, infinite) fills and sets off nothing, nor does a bid above the ask.
-- A market order takes the open of a bar or the far side of a quote; a trade between others fills it not.
+- A market order takes the open of a bar or the far side of a quote. A trade between others fills it, at its price and
+  with its size, only where nobody has quoted the symbol of late (`Print.is_unquoted`): otherwise it waits for a quote.
 - A limit needs trade-through: a price that only touches it fills nothing, since others may stand before it.
 - A gap fills at the open: better than the limit, worse than the stop.
 - A stop is set off by trades (bars are made of trades), at its price or beyond, never by a quote.
@@ -52,11 +53,12 @@ class TopOfBook(NamedTuple, Generic[Number]):
 
 
 class Print(NamedTuple, Generic[Number]):
-    """A trade between others."""
+    """A trade between others; `is_unquoted` where there was no quote of its symbol of late that an order could take."""
 
     at: int
     price: Number
     size: Number
+    is_unquoted: bool = False
 
 
 class Resting(NamedTuple, Generic[Number]):
@@ -147,7 +149,8 @@ def match_top(order: Resting[Number], top: TopOfBook[Number]) -> Match[Number] |
 
 def match_print(order: Resting[Number], trade: Print[Number]) -> Match[Number] | None:
     """What a trade between others does: it sets off stops, moves trailing ones, and fills a limit that it went through,
-    at the limit. An order that it sets off is filled by what comes after it."""
+    at the limit, and an order without one where nobody quotes. An order that it sets off is filled by what comes after
+    it."""
     if not _lives(order.since, order.until, trade.at) or _is_impossible(trade.price, trade.price):
         return None
     if order.waits:
@@ -155,7 +158,9 @@ def match_print(order: Resting[Number], trade: Print[Number]) -> Match[Number] |
             return Match(order._replace(awake=True, since=trade.at), None, _none(order))
         moved = _trailed(order, trade.price)
         return None if moved is order else Match(moved, None, _none(order))
-    if order.limit is None or not _better(order.side, trade.price, order.limit):
+    if order.limit is None:
+        return _filled(order, trade.price, trade.size) if trade.is_unquoted else None
+    if not _better(order.side, trade.price, order.limit):
         return None
     return _filled(order, order.limit, trade.size)
 

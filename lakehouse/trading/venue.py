@@ -5,6 +5,8 @@
 - A fill cancels or reduces its siblings at once, so that one event never fills both legs; it sets the legs of a bracket
   to work, which meet the next event.
 - An order without a limit suffers slippage. One that is good at once ends with its first quote, or the open of a bar.
+- Where nobody has quoted a symbol for `Terms.quote_age_us`, orders without a limit are filled by trades: at the first
+  one since they are there, with slippage on its price. Whoever hands in trades says which are such ones.
 - The venue knows no hours: events outside a session (`sessions.in_session`) are not handed in.
 - Orders of a halted portfolio stand still: no event fills them, sets off their stops or moves a trail. Only one that is
   good at once ends, as it does where nothing is offered: it was not meant for when trading goes on.
@@ -65,12 +67,14 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the venue charges, and the share of a bar's volume that orders can have."""
+    """What the venue charges, the share of a bar's volume that orders can have, and after how long without a quote, in
+    microseconds, a trade fills orders without a limit; None: never."""
 
     slippage: Slippage = field(default_factory=Slippage)
     fees: Fees = field(default_factory=Fees)
     volume_share: Decimal = Decimal(1)
     multiplier: Decimal = Decimal(1)
+    quote_age_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@
 - A tick counts once and in order: a late one, or a copy, fills nothing, nor does one made outside of the exchange's
   hours, or one older than the order.
 - Orders of portfolios for which trading is stopped stand still until it goes on.
+- Orders without a limit wait for a quote, or a trade where nobody has quoted their symbol for `Terms.quote_age_us`.
 - A message with a trade and a quote is the trade, then the quote. A size that a provider does not tell is no limit.
 - The same calls in the same order do the same: memory and journal are all that a restart needs.
 """
@@ -17,8 +18,8 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from lakehouse.alerting.marks import Market, follow
-from lakehouse.risk.checks import IntArray
+from lakehouse.alerting.marks import NEVER, Market, follow
+from lakehouse.risk.checks import BoolArray, IntArray
 from lakehouse.trading.machine import PRICE_STEP
 from lakehouse.trading.matching import Print, TopOfBook
 from lakehouse.trading.order import Status
@@ -37,7 +38,7 @@ from streaming.hot import desk_terms
 from streaming.hot.batch import Batch
 from streaming.hot.desk_hours import Hours, in_sessions
 from streaming.hot.desk_orders import Kept, is_final, joined, read
-from streaming.hot.desk_reach import Prices, Reach, reach_of
+from streaming.hot.desk_reach import Prices, Reach, are_quotes, reach_of
 from streaming.hot.effects import Cause, Dealt, Ended, Fill, JsonObject
 
 ENDED_KEPT: Final = 10_000
@@ -59,11 +60,13 @@ class _Pit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Memory:
-    """What `SimulatedDesk.memory` has written: orders, versions of ended ones, and the last tick of each symbol."""
+    """What `SimulatedDesk.memory` has written: orders, versions of ended ones, the last tick of each symbol, and
+    the time of its last quote; states of before it was kept have none."""
 
     orders: tuple[Kept, ...]
     ended: dict[str, int]
     market: tuple[bytes, ...]
+    quoted: bytes = b""
 
 
 class SimulatedDesk:
@@ -77,6 +80,7 @@ class SimulatedDesk:
         self._symbol_of: dict[UUID, str] = {}
         self._ended: dict[UUID, int] = {}
         self._market = Market.empty(0)
+        self._quoted = np.full(0, NEVER)  # by place, the event time of the last quote that an order could take
         self._places: dict[str, int] = {}
         # As the last memory has them: most orders are the same in the next one.
         self._written: dict[UUID, tuple[Standing, msgspec.Raw]] = {}
@@ -122,6 +126,9 @@ class SimulatedDesk:
         self._learn(symbols)
         counted = follow(self._market, batch.ticks).counted
         watched = [self._places[name] for name in self._pits if name in self._places]
+        quoted_before = {place: int(self._quoted[place]) for place in watched}
+        quotes = np.flatnonzero(counted & are_quotes(Prices(batch.bid, batch.ask, batch.price)))
+        self._quoted[batch.symbol[quotes]] = batch.at_us[quotes]  # of repeated places the last write stays
         if not watched:
             return Dealt()
         is_watched = np.zeros(len(symbols), np.bool_)
@@ -133,7 +140,7 @@ class SimulatedDesk:
             deal
             for own in np.split(rows, cuts)
             if len(own)
-            for deal in self._meet(symbols[batch.symbol[own[0]]], batch, own)
+            for deal in self._meet(symbols[batch.symbol[own[0]]], batch, own, quoted_before[int(batch.symbol[own[0]])])
         ]
         for place in np.unique(batch.symbol[rows]).tolist():
             self._tidy(symbols[place])
@@ -150,6 +157,7 @@ class SimulatedDesk:
             "orders": [written for _, written in self._written.values()],
             "ended": {str(order_id): version for order_id, version in self._ended.items()},
             "market": [column.tobytes() for column in self._market],
+            "quoted": self._quoted.tobytes(),
         }
         return msgspec.msgpack.encode(kept)
 
@@ -159,6 +167,8 @@ class SimulatedDesk:
         types = [column.dtype for column in Market.empty(0)]
         columns = (np.frombuffer(raw, kind).copy() for raw, kind in zip(past.market, types, strict=True))
         self._market = Market._make(columns)
+        was_quoted = np.where(np.isnan(self._market.bid), NEVER, self._market.at_us)
+        self._quoted = np.frombuffer(past.quoted, np.int64).copy() if past.quoted else was_quoted
         self._ended = {UUID(order_id): version for order_id, version in past.ended.items()}
         self._pits, self._symbol_of, self._places = {}, {}, {}
         for each in past.orders:
@@ -212,11 +222,22 @@ class SimulatedDesk:
         if missing > 0:
             pairs = zip(self._market, Market.empty(missing), strict=True)
             self._market = Market._make(np.concatenate(pair) for pair in pairs)
+            self._quoted = np.concatenate([self._quoted, np.full(missing, NEVER)])
 
-    def _meet(self, symbol: str, batch: Batch, rows: IntArray) -> Iterator["_Deal"]:
-        """What the ticks at `rows`, all of `symbol`, do to its orders."""
+    def _unquoted(self, batch: Batch, rows: IntArray, quoted_us: int) -> BoolArray:
+        """(T,) before which of the ticks at `rows`, all of a symbol last quoted at `quoted_us`, nobody quotes."""
+        age = self._terms.quote_age_us
+        if age is None:
+            return np.zeros(len(rows), np.bool_)
+        at, quotes = batch.at_us[rows], are_quotes(Prices(batch.bid[rows], batch.ask[rows], batch.price[rows]))
+        unquoted: BoolArray = np.maximum.accumulate(np.where(quotes, at, quoted_us)) < at - age
+        return unquoted
+
+    def _meet(self, symbol: str, batch: Batch, rows: IntArray, quoted_us: int) -> Iterator["_Deal"]:
+        """What the ticks at `rows`, all of `symbol`, do to its orders; it was last quoted at `quoted_us`."""
         pit = self._pits[symbol]
-        rows = rows[self._hours(pit.exchange, batch.at_us[rows])]
+        unquoted, is_open = self._unquoted(batch, rows, quoted_us), self._hours(pit.exchange, batch.at_us[rows])
+        rows, unquoted = rows[is_open], unquoted[is_open]
         prices = Prices(batch.bid[rows], batch.ask[rows], batch.price[rows])
         terms = replace(self._terms, multiplier=pit.multiplier)
         first = 0
@@ -224,7 +245,8 @@ class SimulatedDesk:
             if pit.reach is None:
                 pit.reach = reach_of(each.resting for each in pit.standing.values() if may_move(each, self._halted))
             for found in np.flatnonzero(pit.reach.matters(prices)).tolist():
-                yield from self._tick(pit, batch, int(rows[first + found]), terms)
+                is_unquoted = bool(unquoted[first + found])
+                yield from self._tick(pit, batch, int(rows[first + found]), terms, is_unquoted=is_unquoted)
                 if pit.reach is None:  # orders have changed: other ticks matter from here on
                     first += found + 1
                     prices = prices.after(found)
@@ -232,9 +254,9 @@ class SimulatedDesk:
             else:
                 return
 
-    def _tick(self, pit: _Pit, batch: Batch, row: int, terms: Terms) -> Iterator["_Deal"]:
+    def _tick(self, pit: _Pit, batch: Batch, row: int, terms: Terms, *, is_unquoted: bool) -> Iterator["_Deal"]:
         count = 0
-        for event in _events(batch, row):
+        for event in _events(batch, row, is_unquoted=is_unquoted):
             before = tuple(pit.standing.values())
             owners = {each.order.id: each.order.portfolio_id for each in before}
             met = meet(before, event, terms, self._halted)
@@ -266,10 +288,10 @@ class _Deal:
     ended: Ended | None = None
 
 
-def _events(batch: Batch, row: int) -> Iterator[MarketEvent]:
+def _events(batch: Batch, row: int, *, is_unquoted: bool) -> Iterator[MarketEvent]:
     at = int(batch.at_us[row])
     if not np.isnan(batch.price[row]) and not batch.size[row] <= 0:
-        yield Print(at=at, price=_price(batch.price[row]), size=_size(batch.size[row]))
+        yield Print(at=at, price=_price(batch.price[row]), size=_size(batch.size[row]), is_unquoted=is_unquoted)
     if batch.bid[row] > 0 and batch.ask[row] > 0:
         yield TopOfBook(
             at=at,

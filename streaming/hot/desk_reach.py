@@ -30,6 +30,13 @@ class Prices(NamedTuple):
         return Prices._make(column[row + 1 :] for column in self)
 
 
+def are_quotes(prices: Prices) -> BoolArray:
+    """(T,) which ticks are quotes that an order could take."""
+    with np.errstate(invalid="ignore"):
+        found: BoolArray = (prices.bid > 0) & (prices.bid <= prices.ask) & (prices.ask < _ANY)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """A quote matters with an ask of at most `ask` or a bid of at least `bid`, a trade at or beyond `low` or `high`."""
@@ -42,8 +49,7 @@ class Reach:
     def matters(self, prices: Prices) -> BoolArray:
         """(T,) which ticks may do something to an order."""
         with np.errstate(invalid="ignore"):
-            is_quote = (prices.bid > 0) & (prices.bid <= prices.ask) & (prices.ask < _ANY)
-            quoted = is_quote & ((prices.ask <= self.ask) | (prices.bid >= self.bid))
+            quoted = are_quotes(prices) & ((prices.ask <= self.ask) | (prices.bid >= self.bid))
             is_trade = (prices.price > 0) & (prices.price < _ANY)
             traded: BoolArray = quoted | (is_trade & ((prices.price <= self.low) | (prices.price >= self.high)))
         return traded
@@ -66,7 +72,9 @@ def _limits(order: Resting[Decimal]) -> Iterator[tuple[str, float]]:
         return
     if order.limit is None or order.time_in_force in AT_ONCE:
         yield from (("ask", _ANY), ("bid", -_ANY))
-    if order.limit is not None:
+    if order.limit is None:
+        yield "low", _ANY  # a trade may do, where nobody quotes
+    else:
         limit = float(order.limit)
         yield from (("ask", limit), ("low", limit)) if buys else (("bid", limit), ("high", limit))
 

@@ -9,6 +9,8 @@ from lakehouse.trading.venue import Terms
 from streaming.hot.desk import SimulatedDesk
 from streaming.hot.desk_terms import plain_of, read
 
+QUOTE_AGE_US: Final = 60_000_000
+"""A symbol that nobody has quoted for so long is one of a feed of trades alone: orders at market go by these."""
 BPS: Final = Decimal(10_000)
 VENUE: Final = "simulated"
 """The name of the one venue among terms."""
@@ -27,4 +29,4 @@ def plain_terms(settings: Settings) -> dict[str, object]:
 def terms_of(section: TradingSettings) -> Terms:
     """What fills cost."""
     slippage = Slippage(fixed_bps=section.slippage_bps, impact_bps=section.impact_bps)
-    return Terms(slippage=slippage, fees=Fees(rate=section.fee_bps / BPS))
+    return Terms(slippage=slippage, fees=Fees(rate=section.fee_bps / BPS), quote_age_us=QUOTE_AGE_US)
