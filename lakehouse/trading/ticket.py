@@ -75,10 +75,11 @@ class Ticket:
     @property
     def digest(self) -> bytes:
         """Equal for equal wishes: a retry is recognised by it, also one of a wish from before there were trails."""
-        return digest_of(asdict(self, dict_factory=_without_trails))
+        return digest_of(asdict(self, dict_factory=without_trails))
 
 
-def _without_trails(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+def without_trails(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """The fields without trails that are None: wishes from before there were trails have the digests of then."""
     return {name: value for name, value in pairs if value is not None or name not in TRAILS}
 
 
@@ -223,10 +224,15 @@ def _start(ticket: Ticket, price: Decimal | None) -> Decimal | None:
     """Where the stop begins: of one that trails, as far from the last price as it trails, where it is not said."""
     if ticket.stop_price is not None or ticket.type is not OrderType.TRAILING_STOP:
         return ticket.stop_price
+    return start_of_trail(ticket.side, price, amount=ticket.trail_amount, percent=ticket.trail_percent)
+
+
+def start_of_trail(side: Side, price: Decimal | None, *, amount: Decimal | None, percent: Decimal | None) -> Decimal:
+    """The stop that is as far from the last price as it trails. Raises BadForm where there is none."""
     if price is None:
-        raise BadForm("no_price", f"No price of {ticket.symbol} is known: give the stop_price where it starts.")
-    distance = ticket.trail_amount or price * (ticket.trail_percent or 0) / 100
-    stop = price + distance if ticket.side is Side.BUY else price - distance
+        raise BadForm("no_price", "No price of the instrument is known: give the stop_price where the trail starts.")
+    distance = amount or price * (percent or 0) / 100
+    stop = price + distance if side is Side.BUY else price - distance
     if stop <= 0:
         raise BadForm("trail", "The trail is longer than the last price.")
     return stop.quantize(PRICE_STEP, ROUND_HALF_EVEN)

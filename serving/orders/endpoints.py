@@ -95,6 +95,10 @@ async def create_order(
 ) -> Response:
     """Place an order, a bracket or an oco. What it may cost or deliver is kept back from now until it ends.
 
+    The simulated venue fills an order without a limit at the next quote, or where its symbol had none for a minute, at
+    the next trade and its size at most; a limit at a quote or a trade that goes through it. A quote or trade older than
+    the order fills nothing.
+
     Pre-trade rules judge it first. One that they reject is on record with status `rejected`, and the answer is 409
     `order_rejected` with `rule`, `limit`, `order_id` and `conflicting_order_id`. One that is impossible as it stands is
     409 `order_refused`, and nothing is written. A retry with the same `client_order_id` and the same content finds the
@@ -177,9 +181,10 @@ async def replace_order(
 ) -> Response:
     """A new order takes the place of the unfilled part of a working one; the answer is the new order.
 
-    `quantity` is what shall still be filled. Where a rule refuses the new order, the old one goes on. Give the new
-    order a `client_order_id`, and a retry finds it. Send `If-Match: "VERSION"` to be refused (412) where the order was
-    filled meanwhile.
+    `quantity` is what shall still be filled. A `trail_amount` or `trail_percent` takes the place of the trail that it
+    has, of either kind, and starts behind the last price unless `stop_price` is named. Where a rule refuses the
+    new order, the old one goes on. Give the new order a `client_order_id`, and a retry finds it. Send
+    `If-Match: "VERSION"` to be refused (412) where the order was filled meanwhile.
     """
     async with service.database.transaction() as connection:
         order = await service.replace(connection, principal, order_id, body, if_match)

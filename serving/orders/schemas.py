@@ -106,7 +106,13 @@ class OrderPatch(MergePatch):
     client_order_id: Optionally[ClientOrderId] = Field(None, description="your own id of the new order")
     quantity: Optionally[Quantity] = Field(None, description="units that shall still be filled")
     limit_price: Optionally[Price] = Field(None, description="where the type has one")
-    stop_price: Optionally[Price] = Field(None, description="where the type has one")
+    stop_price: Optionally[Price] = Field(
+        None, description="where the type has one; left out with another trail, it starts behind the last price"
+    )
+    trail_amount: Optionally[Price] = Field(
+        None, description="of a trailing_stop, instead of the trail that it has", examples=["5"]
+    )
+    trail_percent: Optionally[Percent] = Field(None, description="the same in per cent of the price")
     time_in_force: Optionally[TimeInForce] = Field(None, description="not of a bracket or oco")
     expires_at: Optionally[Instant] = Field(None, description="for gtd")
 

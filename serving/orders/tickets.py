@@ -4,7 +4,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from lakehouse.stores.books.order_replacing import Wish
-from lakehouse.trading.ticket import Exit, Ticket, digest_of
+from lakehouse.trading.ticket import Exit, Ticket, digest_of, without_trails
 from serving.orders.schemas import OrderIn, OrderPatch, StopLoss, TakeProfit
 
 
@@ -40,12 +40,14 @@ def wish_of(patch: OrderPatch) -> Wish:
         stop_price=patch.stop_price,
         time_in_force=patch.time_in_force,
         expires_at=patch.expires_at,
+        trail_amount=patch.trail_amount,
+        trail_percent=patch.trail_percent,
     )
 
 
 def digest_of_replacement(order_id: UUID, wish: Wish) -> bytes:
     """Equal for equal replacements of one order, however their numbers were written."""
-    return digest_of({"order_id": order_id, **asdict(wish)})
+    return digest_of({"order_id": order_id, **asdict(wish, dict_factory=without_trails)})
 
 
 def _exit(leg: TakeProfit | StopLoss | None) -> Exit | None:

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
-from lakehouse.stores.books import order_facts, order_rows, orders
+from lakehouse.stores.books import at_broker, order_facts, order_rows, orders
 from lakehouse.stores.books.order_policy import DEFAULT, Policy, judged_by, lapse_of
 from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.books.orders import ClientIdTaken, OrderRefused, Scene, Screen
 from lakehouse.stores.postgres import Transaction
-from lakehouse.trading.checks import group_need, violation
+from lakehouse.trading.checks import Violation, group_need, violation
 from lakehouse.trading.family import Change
 from lakehouse.trading.lots import slice_of
 from lakehouse.trading.machine import Accept, Adopt, Keep, Replace, apply
@@ -25,15 +25,19 @@ from lakehouse.trading.order import (
     InvalidTransition,
     Order,
     OrderClass,
+    OrderType,
     Status,
     TimeInForce,
 )
-from lakehouse.trading.ticket import BadForm
+from lakehouse.trading.ticket import BadForm, start_of_trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What shall be different; None keeps what the order has. `quantity` is what shall still be filled."""
+    """What shall be different; None keeps what the order has. `quantity` is what shall still be filled.
+
+    A trail takes the place of the other kind of trail, and starts as that of a new order does.
+    """
 
     client_order_id: str | None = None
     quantity: Decimal | None = None
@@ -41,6 +45,13 @@ class Wish:
     stop_price: Decimal | None = None
     time_in_force: TimeInForce | None = None
     expires_at: datetime | None = None
+    trail_amount: Decimal | None = None
+    trail_percent: Decimal | None = None
+
+    @property
+    def trails(self) -> bool:
+        """Whether the trail shall be another one."""
+        return self.trail_amount is not None or self.trail_percent is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +86,8 @@ async def replace_order(
         return known.id, False
     if not old.is_working:
         raise InvalidTransition(old, Status.REPLACED)
+    if await at_broker.is_there(connection, old.id):
+        raise OrderRefused(Violation(rule="at_a_broker", detail="A broker has the order: cancel it and place it anew."))
     _check_form(old, request.wish)
     siblings = [each for each in family.values() if _is_sibling(each, old)]
     scene = await orders.scene_of(
@@ -138,6 +151,7 @@ def _check_form(old: Order, wish: Wish) -> None:
         raise BadForm("limit_price_without_use", f"An order of type {old.type} has no limit_price.")
     if wish.stop_price is not None and old.type not in WITH_STOP:
         raise BadForm("stop_price_without_use", f"An order of type {old.type} has no stop_price.")
+    _check_trail(old, wish)
     in_family = old.order_class is not OrderClass.SIMPLE
     if in_family and wish.quantity not in (None, old.leaves):
         raise BadForm("quantity_of_a_family", "A bracket or oco has one quantity: cancel it and place it anew.")
@@ -152,6 +166,13 @@ def _check_form(old: Order, wish: Wish) -> None:
         raise BadForm("expiry", "time_in_force gtd needs an expires_at.")
 
 
+def _check_trail(old: Order, wish: Wish) -> None:
+    if wish.trails and old.type is not OrderType.TRAILING_STOP:
+        raise BadForm("trail", f"An order of type {old.type} has neither a trail_amount nor a trail_percent.")
+    if wish.trail_amount is not None and wish.trail_percent is not None:
+        raise BadForm("trail", "A trailing_stop has a trail_amount or a trail_percent, not both.")
+
+
 async def _new(old: Order, wish: Wish, scene: Scene, clock: Clock) -> Order:
     new_id = uuid7(clock)
     time = wish.time_in_force or old.time_in_force
@@ -159,8 +180,9 @@ async def _new(old: Order, wish: Wish, scene: Scene, clock: Clock) -> Order:
     if wish.time_in_force is not None or wish.expires_at is not None or time in AT_ONCE:
         given = wish.expires_at or old.expires_at
         expires_at = await lapse_of(time, given, scene.market.exchange, scene.facts.now)
+    trailing = replace(old, trail_amount=wish.trail_amount, trail_percent=wish.trail_percent) if wish.trails else old
     return replace(
-        old,
+        trailing,
         id=new_id,
         client_order_id=wish.client_order_id or str(new_id),
         time_in_force=time,
@@ -169,7 +191,7 @@ async def _new(old: Order, wish: Wish, scene: Scene, clock: Clock) -> Order:
         filled_quantity=Decimal(0),
         average_fill_price=None,
         limit_price=wish.limit_price or old.limit_price,
-        stop_price=wish.stop_price or old.stop_price,
+        stop_price=wish.stop_price or _stop_of(trailing, wish, scene.market.price),
         reference_price=scene.market.price,
         replaces=old.id,
         replaced_by=None,
@@ -180,3 +202,10 @@ async def _new(old: Order, wish: Wish, scene: Scene, clock: Clock) -> Order:
         lots=slice_of(old.lots, start=old.filled_quantity, quantity=old.leaves),
         version=1,
     )
+
+
+def _stop_of(order: Order, wish: Wish, price: Decimal | None) -> Decimal | None:
+    """Where the stop begins, where the wish does not say it: behind the last price, if it trails another way."""
+    if not wish.trails:
+        return order.stop_price
+    return start_of_trail(order.side, price, amount=order.trail_amount, percent=order.trail_percent)
