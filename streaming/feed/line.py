@@ -10,11 +10,12 @@ from datetime import datetime
 import structlog
 
 from lakehouse.clock import Clock
-from streaming.feed.policy.backoff import Backoff
 from streaming.feed.policy.breaker import Breaker, State
 from streaming.feed.policy.failover import better, choose
 from streaming.feed.policy.staleness import silence_s
-from streaming.feed.port import Batch, Health, Provider, ProviderError, RateLimited, Refused, Silent, Sleep
+from streaming.feed.port import Batch, Health, Provider, Silent
+from streaming.kit.backoff import Backoff
+from streaming.kit.remote import ProviderError, RateLimited, Refused, Sleep
 
 _REFUSED_S = 900.0
 """A provider that refuses the key is asked again so rarely: somebody has to mend it."""

@@ -1,6 +1,6 @@
-"""The port that every price provider is behind: ticks in batches, a snapshot, and errors that say what to do next."""
+"""The port of every price provider: ticks in batches, and a snapshot; it fails as `streaming.kit.remote` has it."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,35 +9,12 @@ from typing import Protocol
 import msgspec
 
 from lakehouse.contracts.reasons import Reason
-from lakehouse.errors import TidemarkError
 from streaming.feed.encode import Reject
-
-Sleep = Callable[[float], Awaitable[None]]
-"""How an asynchronous component waits: `asyncio.sleep`, or a test's own."""
-
-
-class ProviderError(TidemarkError):
-    """A provider does not deliver: try again later, or take another."""
-
-
-class Disconnected(ProviderError):
-    """The connection could not be made, or ended."""
+from streaming.kit.remote import ProviderError
 
 
 class Silent(ProviderError):
     """The connection stands, and nothing came while the exchange was open."""
-
-
-class RateLimited(ProviderError):
-    """The provider refuses more requests; `retry_after_s` is the least wait, 0 where it does not say."""
-
-    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class Refused(ProviderError):
-    """The provider does not know the key, the login or the subscription: waiting mends nothing, a person does."""
 
 
 class TickKind(StrEnum):

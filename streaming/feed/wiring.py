@@ -13,7 +13,7 @@ from lakehouse.settings import Settings
 from streaming.feed.demo import SEED
 from streaming.feed.line import Line, Patience
 from streaming.feed.policy.plausibility import Guard
-from streaming.feed.port import Provider, Sleep
+from streaming.feed.port import Provider
 from streaming.feed.providers import alpha_vantage, angel_one, finnhub, five_paisa, yahoo
 from streaming.feed.providers.alpha_vantage import AlphaVantage
 from streaming.feed.providers.angel_one import AngelAccount, AngelOne
@@ -25,6 +25,7 @@ from streaming.feed.providers.simulated import Simulated
 from streaming.feed.providers.yahoo import Yahoo
 from streaming.feed.simulated import PROVIDER as SIMULATED
 from streaming.feed.universe import Instrument, universe
+from streaming.kit.remote import Sleep
 
 REPLAY = "replay"
 _TICKS_PER_DAY = 5_000

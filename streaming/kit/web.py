@@ -1,4 +1,4 @@
-"""HTTP as every REST provider needs it: its quota kept, every failure a ProviderError, no key in a log."""
+"""HTTP as every REST service needs it: its quota kept, every failure a ProviderError, no key in a log."""
 
 import logging
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from http import HTTPStatus
 import httpx
 
 from lakehouse.clock import Clock
-from streaming.feed.policy.quota import Bucket, reserve
-from streaming.feed.port import Disconnected, ProviderError, RateLimited, Refused, Sleep
+from streaming.kit.quota import Bucket, reserve
+from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused, Sleep, Unreached
 
 TIMEOUT_S = 10.0
 _LONGEST_WAIT_S = 90.0
@@ -48,6 +48,10 @@ class Web:
         """The same for a POST of JSON."""
         return await self._ask("POST", path, None, body, headers)
 
+    async def delete(self, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """The same for a DELETE."""
+        return await self._ask("DELETE", path, None, None, headers)
+
     async def _ask(
         self,
         method: str,
@@ -64,6 +68,8 @@ class Web:
         self.requests += 1
         try:
             answer = await self.client.request(method, path, params=params, json=body, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Unreached(f"{self.name}: {type(error).__name__} at {path}") from None
         except httpx.HTTPError as error:
             # Only the kind of the error: its text may hold the URL.
             raise Disconnected(f"{self.name}: {type(error).__name__} at {path}") from None
@@ -76,10 +82,10 @@ class Web:
         said = f"{self.name}: HTTP {answer.status_code} at {path}"
         is_busy = bool(self.busy) and self.busy in answer.content
         if is_busy or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateLimited(said, retry_after_s=self._retry_after_s(answer.headers))
-        if answer.status_code in _REFUSALS:
-            raise Refused(said)
-        raise ProviderError(said)
+            wait_s = self._retry_after_s(answer.headers)
+            raise RateLimited(said, retry_after_s=wait_s, status=answer.status_code, body=answer.content)
+        kind = Refused if answer.status_code in _REFUSALS else ProviderError
+        raise kind(said, status=answer.status_code, body=answer.content)
 
     def _retry_after_s(self, headers: Mapping[str, str]) -> float:
         """Retry-After in either of its forms (RFC 9110, 10.2.3), or the reset of X-RateLimit in epoch seconds."""
@@ -95,6 +101,6 @@ class Web:
 
 
 def web(name: str, url: str, buckets: tuple[Bucket, ...], *, clock: Clock, sleep: Sleep, busy: bytes = b"") -> Web:
-    """A client for the provider at `url`."""
-    client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, headers={"User-Agent": "tidemark-feed"})
+    """A client for the service at `url`."""
+    client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, headers={"User-Agent": "tidemark"})
     return Web(name, client, buckets, clock, sleep, busy)

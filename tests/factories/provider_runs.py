@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from streaming.feed.encode import Reject
-from streaming.feed.port import Provider, ProviderError, Tick
+from streaming.feed.port import Provider, Tick
+from streaming.kit.remote import ProviderError
 
 
 @dataclass(slots=True)

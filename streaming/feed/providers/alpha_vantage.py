@@ -14,10 +14,11 @@ from pydantic import SecretStr
 from lakehouse.clock import Clock, epoch_us
 from lakehouse.trading.sessions import session_close
 from streaming.feed.encode import Reject
-from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import Batch, Health, Numbers, RateLimited, Refused, Sleep, Tick, TickKind, unreadable
+from streaming.feed.port import Batch, Health, Numbers, Tick, TickKind, unreadable
 from streaming.feed.providers.polling import Rounds, polled
-from streaming.feed.providers.web import web
+from streaming.kit.quota import Bucket, bucket
+from streaming.kit.remote import RateLimited, Refused, Sleep
+from streaming.kit.web import web
 
 NAME = "alpha-vantage"
 URL = "https://www.alphavantage.co"

@@ -13,25 +13,14 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from lakehouse.clock import Clock, epoch_us
-from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import (
-    Batch,
-    Health,
-    Numbers,
-    ProviderError,
-    Refused,
-    Sleep,
-    Tick,
-    TickKind,
-    joined,
-    read_each,
-    unreadable,
-)
+from streaming.feed.port import Batch, Health, Numbers, Tick, TickKind, joined, read_each, unreadable
 from streaming.feed.providers.angel_frames import EXCHANGES, SNAP_QUOTE, Frame, FrameError, decode
 from streaming.feed.providers.sockets import beating, opened
-from streaming.feed.providers.totp import totp
-from streaming.feed.providers.web import web
 from streaming.feed.universe import Instrument, UniverseError
+from streaming.kit.quota import Bucket, bucket
+from streaming.kit.remote import ProviderError, Refused, Sleep
+from streaming.kit.totp import totp
+from streaming.kit.web import web
 
 NAME = "angel-one"
 _NAMES = {number: name for name, number in EXCHANGES.items()}

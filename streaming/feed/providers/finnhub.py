@@ -8,21 +8,11 @@ from pydantic import SecretStr
 
 from lakehouse.clock import Clock, epoch_us
 from streaming.feed.encode import Reject
-from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import (
-    Batch,
-    Health,
-    Numbers,
-    RateLimited,
-    Refused,
-    Sleep,
-    Tick,
-    TickKind,
-    read_each,
-    unreadable,
-)
+from streaming.feed.port import Batch, Health, Numbers, Tick, TickKind, read_each, unreadable
 from streaming.feed.providers.sockets import opened
-from streaming.feed.providers.web import web
+from streaming.kit.quota import Bucket, bucket
+from streaming.kit.remote import RateLimited, Refused, Sleep
+from streaming.kit.web import web
 
 NAME = "finnhub"
 REST_URL = "https://finnhub.io/api/v1"

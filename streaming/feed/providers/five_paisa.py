@@ -12,23 +12,12 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from lakehouse.clock import Clock, epoch_us
-from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import (
-    Batch,
-    Health,
-    Numbers,
-    ProviderError,
-    Refused,
-    Sleep,
-    Tick,
-    TickKind,
-    joined,
-    read_each,
-    unreadable,
-)
+from streaming.feed.port import Batch, Health, Numbers, Tick, TickKind, joined, read_each, unreadable
 from streaming.feed.providers.sockets import opened
-from streaming.feed.providers.web import web
 from streaming.feed.universe import Instrument, UniverseError
+from streaming.kit.quota import Bucket, bucket
+from streaming.kit.remote import ProviderError, Refused, Sleep
+from streaming.kit.web import web
 
 NAME = "5paisa"
 REST_URL = "https://openapi.5paisa.com"

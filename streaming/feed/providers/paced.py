@@ -6,7 +6,8 @@ import pyarrow as pa
 
 from lakehouse.clock import Clock
 from streaming.feed.encode import Reject
-from streaming.feed.port import Batch, Health, Sleep, Tick, TickKind
+from streaming.feed.port import Batch, Health, Tick, TickKind
+from streaming.kit.remote import Sleep
 
 _AHEAD_S = 0.02
 _MOST = 2_000

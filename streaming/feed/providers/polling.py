@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from lakehouse.clock import Clock
 from streaming.feed.policy.staleness import is_open
-from streaming.feed.port import Batch, Health, Sleep, Tick
+from streaming.feed.port import Batch, Health, Tick
+from streaming.kit.remote import Sleep
 
 _CLOSED_S = 30.0
 _DIFFERS = ("event_time_us", "price", "bid_price", "ask_price", "bid_size", "ask_size")

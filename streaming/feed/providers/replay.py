@@ -6,9 +6,10 @@ from pathlib import Path
 from lakehouse.clock import Clock, epoch_us
 from streaming.feed.ingest import Reading, open_all
 from streaming.feed.layout import Kind
-from streaming.feed.port import Batch, Sleep
+from streaming.feed.port import Batch
 from streaming.feed.providers.paced import Paced, Part
 from streaming.feed.rows import Judge, Rules
+from streaming.kit.remote import Sleep
 
 
 class Replay(Paced):

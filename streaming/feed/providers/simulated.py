@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from lakehouse.clock import Clock, epoch_us
-from streaming.feed.port import Batch, Sleep
+from streaming.feed.port import Batch
 from streaming.feed.providers.paced import Paced, Part
 from streaming.feed.simulated import PROVIDER, simulate
 from streaming.feed.sp500 import daily_closes
+from streaming.kit.remote import Sleep
 
 
 class Simulated(Paced):

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from streaming.feed.port import Disconnected, ProviderError, RateLimited, Refused, Sleep
+from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused, Sleep
 
 OPEN_TIMEOUT_S = 10.0
 MAX_FRAME_BYTES = 4 * 1024 * 1024

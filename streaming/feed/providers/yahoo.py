@@ -9,22 +9,11 @@ from collections.abc import AsyncGenerator, Sequence
 import msgspec
 
 from lakehouse.clock import Clock, epoch_us
-from streaming.feed.policy.quota import Bucket, bucket
-from streaming.feed.port import (
-    Batch,
-    Health,
-    Numbers,
-    ProviderError,
-    RateLimited,
-    Refused,
-    Sleep,
-    Tick,
-    TickKind,
-    read_each,
-    unreadable,
-)
+from streaming.feed.port import Batch, Health, Numbers, Tick, TickKind, read_each, unreadable
 from streaming.feed.providers.polling import Rounds, polled
-from streaming.feed.providers.web import web
+from streaming.kit.quota import Bucket, bucket
+from streaming.kit.remote import ProviderError, RateLimited, Refused, Sleep
+from streaming.kit.web import web
 
 NAME = "yahoo"
 URL = "https://query1.finance.yahoo.com"

@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from lakehouse.contracts.reasons import Reason
-from streaming.feed.port import Disconnected, ProviderError, RateLimited, Refused, TickKind
+from streaming.feed.port import TickKind
 from streaming.feed.providers.finnhub import Finnhub
+from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused
 from tests.factories.feed_ticks import AsyncTime
 from tests.factories.price_servers import Asked, Session, rest, saying, stream
 from tests.factories.provider_runs import Ended, until_it_fails

@@ -19,8 +19,9 @@ from streaming.feed.cli import app
 from streaming.feed.live import Pump
 from streaming.feed.outlet import Outlet
 from streaming.feed.policy.plausibility import Guard
-from streaming.feed.port import Batch, Disconnected, unreadable
+from streaming.feed.port import Batch, unreadable
 from streaming.feed.producer import Acknowledged, Sender
+from streaming.kit.remote import Disconnected
 from tests.factories.feed_ticks import trade
 
 pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka")]

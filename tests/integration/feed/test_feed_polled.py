@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from streaming.feed.port import Disconnected, ProviderError, RateLimited, Refused
 from streaming.feed.providers.alpha_vantage import AlphaVantage
 from streaming.feed.providers.yahoo import Yahoo
+from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused
 from tests.factories.feed_ticks import AsyncTime
 from tests.factories.price_servers import Asked, rest
 from tests.factories.provider_runs import until_it_fails

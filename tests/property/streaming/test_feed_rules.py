@@ -4,12 +4,12 @@ from collections import defaultdict
 
 from hypothesis import given, strategies as st
 
-from streaming.feed.policy.backoff import Backoff
 from streaming.feed.policy.breaker import Breaker, State
 from streaming.feed.policy.failover import better, choose
 from streaming.feed.policy.plausibility import Guard, Judgement, Limits, level
-from streaming.feed.policy.quota import Bucket, bucket, reserve
 from streaming.feed.port import Tick
+from streaming.kit.backoff import Backoff
+from streaming.kit.quota import Bucket, bucket, reserve
 from tests.factories.feed_ticks import trade
 
 LEVELS = (100.0, 101.0, 119.0, 121.0, 150.0, 10.0, 1_000.0)

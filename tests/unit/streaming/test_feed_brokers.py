@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from streaming.feed.providers.angel_frames import Frame, FrameError, decode
-from streaming.feed.providers.totp import TotpError, totp
 from streaming.feed.universe import Instrument, UniverseError, universe
+from streaming.kit.totp import TotpError, totp
 from tests.factories.angel_frames import ltp, quoted, snap
 
 # RFC 6238, appendix B: the SHA-1 rows, of which the last six digits are a password of six.

@@ -9,7 +9,8 @@ import pytest
 
 from streaming.feed.line import Line, Patience
 from streaming.feed.policy.breaker import State
-from streaming.feed.port import Batch, Disconnected, Health, ProviderError, RateLimited, Refused, Tick
+from streaming.feed.port import Batch, Health, Tick
+from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused
 from tests.factories.feed_ticks import AsyncTime, ticks_of, trade
 
 NOON = datetime(2022, 12, 28, 17, tzinfo=UTC)

@@ -8,9 +8,9 @@ from lakehouse.contracts.reasons import Reason
 from streaming.feed.policy.breaker import Breaker, State
 from streaming.feed.policy.failover import better, choose
 from streaming.feed.policy.plausibility import Guard, Judgement, level
-from streaming.feed.policy.quota import Bucket, bucket, reserve
 from streaming.feed.policy.staleness import is_open, silence_s
 from streaming.feed.port import Tick, TickKind
+from streaming.kit.quota import Bucket, bucket, reserve
 from tests.factories.feed_ticks import BASE_US, trade
 
 

@@ -13,10 +13,10 @@ from streaming.feed.metrics import FeedMetrics
 from streaming.feed.outlet import Sent
 from streaming.feed.policy.breaker import State
 from streaming.feed.policy.plausibility import Guard
-from streaming.feed.policy.quota import bucket
 from streaming.feed.port import Health
-from streaming.feed.providers.web import web
 from streaming.feed.service import told_of
+from streaming.kit.quota import bucket
+from streaming.kit.web import web
 from tests.factories.feed_ticks import AsyncTime, trade
 
 WELL = LineHealth(
