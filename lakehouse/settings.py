@@ -192,6 +192,27 @@ class TradingSettings(Section):
     )
 
 
+class BrokerSettings(Section):
+    """A broker outside, for portfolios that choose it; none by default."""
+
+    name: Literal["", "alpaca", "angel-one"] = Field("", description="alpaca or angel-one; empty: no broker")
+    live: bool = Field(
+        False,
+        description="trade with real money; without it only Alpaca's paper trading, and servers on this machine",
+    )
+    url: str = Field("", description="address of its REST API, where that is not its own")
+    instruments: str = Field("", description="Angel One: a .csv file with symbol,exchange,token,tradingsymbol")
+    poll_s: float = Field(2.0, gt=0, description="orders and trades are asked for this often while orders are open")
+    alpaca_key: SecretStr = Field(SecretStr(""), description="key id of the Alpaca account")
+    alpaca_secret: SecretStr = Field(SecretStr(""), description="secret key of that account")
+    angel_one_api_key: SecretStr = Field(SecretStr(""), description="trading API key of Angel One SmartAPI")
+    angel_one_client_code: SecretStr = Field(SecretStr(""), description="client code of the account that trades")
+    angel_one_pin: SecretStr = Field(SecretStr(""), description="PIN of that account")
+    angel_one_totp_secret: SecretStr = Field(SecretStr(""), description="base32 secret of its one-time passwords")
+    metrics_host: str = Field("127.0.0.1", description="address of the Prometheus metrics of the broker's process")
+    metrics_port: int = Field(9116, description="port of the Prometheus metrics of the broker's process")
+
+
 class ProviderSettings(Section):
     """Who delivers live prices to `tidemark feed`. A key that is empty leaves its provider out."""
 
@@ -273,6 +294,7 @@ class StackSettings(Section):
     feed_metrics_port: int = Field(9113, description="preferred port of the feed's metrics")
     mail_metrics_port: int = Field(9114, description="preferred port of the mailer's metrics")
     signals_metrics_port: int = Field(9115, description="preferred port of the metrics of the signals' process")
+    broker_metrics_port: int = Field(9116, description="preferred port of the metrics of the broker's process")
 
 
 class Settings(BaseSettings):
@@ -300,6 +322,7 @@ class Settings(BaseSettings):
     signals: SignalSettings = SignalSettings()
     market: MarketSettings = MarketSettings()
     trading: TradingSettings = TradingSettings()
+    broker: BrokerSettings = BrokerSettings()
     providers: ProviderSettings = ProviderSettings()
     allocation: AllocationSettings = AllocationSettings()
     lineage: LineageSettings = LineageSettings()

@@ -87,6 +87,7 @@ def prometheus_yml(context: StackContext) -> str:
         "signals": (stack.signals_metrics_port, "/metrics"),
         **({"feed": (stack.feed_metrics_port, "/metrics")} if context.settings.providers.order else {}),
         **({"mail": (stack.mail_metrics_port, "/metrics")} if context.settings.alerts.smtp_host else {}),
+        **({"broker": (stack.broker_metrics_port, "/metrics")} if context.settings.broker.name else {}),
         "api": (stack.api_port, "/metrics"),
         "minio": (stack.s3_port, "/minio/v2/metrics/cluster"),
         "prometheus": (stack.prometheus_port, "/metrics"),

@@ -34,7 +34,7 @@ LOCAL_SECRETS = (
     "TIDEMARK_LOCAL_DEMO_PASSWORD",
 )
 # Sections that say whom the stack talks to outside.
-OUTSIDE = ("providers", "alerts")
+OUTSIDE = ("providers", "alerts", "broker")
 ACCESS_KEY = "TIDEMARK_S3__ACCESS_KEY"
 STACK_ID = "TIDEMARK_STACK_ID"
 
@@ -76,7 +76,7 @@ def render(env: StackEnv) -> str:
 
 def build(settings: Settings, previous: StackEnv, ports: Mapping[str, int]) -> StackEnv:
     """Endpoints from `ports` (StackSettings field name -> port), a value for every secret, where known ones are kept,
-    and who delivers prices and mail."""
+    and who delivers prices and mail, and trades."""
     values = dict(previous.values)
     values.update({f"TIDEMARK_STACK__{name.upper()}": str(port) for name, port in ports.items()})
     values.update(_endpoints(ports))
@@ -169,4 +169,5 @@ def _endpoints(ports: Mapping[str, int]) -> dict[str, str]:
         "TIDEMARK_SIGNALS__METRICS_PORT": str(at["signals_metrics"]),
         "TIDEMARK_PROVIDERS__METRICS_PORT": str(at["feed_metrics"]),
         "TIDEMARK_ALERTS__METRICS_PORT": str(at["mail_metrics"]),
+        "TIDEMARK_BROKER__METRICS_PORT": str(at["broker_metrics"]),
     }

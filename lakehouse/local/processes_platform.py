@@ -1,5 +1,5 @@
 """The processes above the engines: Airflow's four, MLflow, Prometheus, the lander, the relay, the hot process, the
-quotes, the signals, the feed and the API."""
+quotes, the signals, the feed, the mailer, the broker's process and the API."""
 
 import hmac
 import json
@@ -27,6 +27,7 @@ def specs(context: StackContext) -> tuple[ProcessSpec, ...]:
         api(context),
         *feed(context),
         *mail(context),
+        *broker(context),
     )
 
 
@@ -181,6 +182,27 @@ def mail(context: StackContext) -> tuple[ProcessSpec, ...]:
             probe=probes.http_ok(f"{address}/health"),
             ports=("mail_metrics_port",),
             after=("topics", "migrate-postgres"),
+            url=f"{address}/metrics",
+        ),
+    )
+
+
+def broker(context: StackContext) -> tuple[ProcessSpec, ...]:
+    """Orders to a broker, where one is named; told its settings as the feed is."""
+    section = context.settings.broker
+    if not section.name:
+        return ()
+    address = f"http://127.0.0.1:{section.metrics_port}"
+    return (
+        ProcessSpec(
+            name="broker",
+            role=Role.PLATFORM,
+            argv=(str(context.python), "-m", "streaming.broker"),
+            cwd=context.project,
+            env=_digest(context, "broker"),
+            probe=probes.http_ok(f"{address}/health"),
+            ports=("broker_metrics_port",),
+            after=("migrate-postgres",),
             url=f"{address}/metrics",
         ),
     )

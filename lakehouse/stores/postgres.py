@@ -31,6 +31,8 @@ Query: TypeAlias = LiteralString | bytes | sql.Composed
 Transaction: TypeAlias = AsyncConnection[TupleRow]
 First: TypeAlias = Callable[[Transaction], Awaitable[None]]
 API_ROLE = "tidemark_api"
+CONNECT_S: Final = 5
+STATEMENT_S: Final = 30
 # psycopg sorts the last two by their SQLSTATE among the failures of a program, but a slow machine meets them too.
 TOO_LATE: Final = (PoolTimeout, QueryCanceled, IdleInTransactionSessionTimeout, TransactionTimeout)
 IN_THE_WAY: Final = (DeadlockDetected, SerializationFailure, LockNotAvailable)
@@ -56,6 +58,16 @@ def conninfo_of(section: PostgresSettings) -> str:
 def connect(section: PostgresSettings) -> Connection[TupleRow]:
     """One connection, for jobs and commands: a `with` block is one transaction."""
     return Connection.connect(conninfo_of(section))
+
+
+async def connect_alone(section: PostgresSettings, name: str) -> AsyncConnection[TupleRow]:
+    """The one connection of a process that never ends; its statements are transactions of their own where none is
+    begun. Raises OperationalError."""
+    options = f"-c timezone=UTC -c statement_timeout={STATEMENT_S * 1000}"
+    text = conninfo.make_conninfo(
+        conninfo_of(section), options=options, connect_timeout=CONNECT_S, application_name=name, keepalives_idle=10
+    )
+    return await AsyncConnection.connect(text, autocommit=True)
 
 
 def read_pool(section: PostgresSettings, *, timeout_s: float) -> Pool:

@@ -1,6 +1,6 @@
 """Signals in PostgreSQL: how far they were read, who follows them, what a portfolio is worth, and what came of each.
 
-Everything but `connect` and `claim` belongs to one transaction of the caller, so that an offset moves with its effects.
+Everything but `claim` belongs to one transaction of the caller, so that an offset moves with its effects.
 """
 
 import os
@@ -14,9 +14,6 @@ from functools import partial
 from typing import Final, LiteralString
 from uuid import UUID
 
-from psycopg import AsyncConnection, conninfo
-from psycopg.rows import TupleRow
-
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import MINOR_DIGITS, CurrencyError, from_minor
 from lakehouse.domain.ids import uuid7
@@ -24,14 +21,10 @@ from lakehouse.errors import TidemarkError
 from lakehouse.portfolio.fx import Exchange
 from lakehouse.portfolio.transactions import to_units
 from lakehouse.portfolio.valuation import Asset, Market, worth
-from lakehouse.settings import PostgresSettings
 from lakehouse.stores.books.history import Fetch
 from lakehouse.stores.books.newest import as_prices, newest_prices, newest_rates
-from lakehouse.stores.postgres import Transaction, conninfo_of, rows_of
+from lakehouse.stores.postgres import Transaction, rows_of
 from lakehouse.trading.signals import Sides, Signal, Situation, Terms
-
-CONNECT_S: Final = 5
-STATEMENT_S: Final = 30
 
 CLAIM: Final[LiteralString] = """
     INSERT INTO ops.signal_progress AS p (topic, partition, next_offset, epoch, owner, updated_at)
@@ -166,19 +159,6 @@ class _Cash:
 @dataclass(frozen=True, slots=True)
 class _Count:
     orders: int
-
-
-async def connect(section: PostgresSettings) -> AsyncConnection[TupleRow]:
-    """A connection whose statements are transactions of their own where none is begun. Raises OperationalError."""
-    options = f"-c timezone=UTC -c statement_timeout={STATEMENT_S * 1000}"
-    text = conninfo.make_conninfo(
-        conninfo_of(section),
-        options=options,
-        connect_timeout=CONNECT_S,
-        application_name="tidemark-signals",
-        keepalives_idle=10,
-    )
-    return await AsyncConnection.connect(text, autocommit=True)
 
 
 async def claim(connection: Transaction, topic: str, firsts: Mapping[int, int], *, clock: Clock) -> dict[int, Claim]:

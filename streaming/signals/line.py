@@ -12,8 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from lakehouse.settings import PostgresSettings
-from lakehouse.stores import signals
-from lakehouse.stores.postgres import IN_THE_WAY
+from lakehouse.stores.postgres import IN_THE_WAY, connect_alone
 
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
@@ -57,5 +56,5 @@ class Line:
 
     async def _done(self, work: Work[Found]) -> Found:
         if self._connection is None:
-            self._connection = await signals.connect(self._section)
+            self._connection = await connect_alone(self._section, "tidemark-signals")
         return await work(self._connection)

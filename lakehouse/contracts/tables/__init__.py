@@ -4,6 +4,7 @@ from lakehouse.contracts.model import ContractError, Store, Table
 from lakehouse.contracts.tables import (
     alerting,
     books,
+    broker,
     bronze,
     chain,
     gold,
@@ -29,7 +30,7 @@ from lakehouse.contracts.tables import (
 
 LAKE = (bronze, silver, gold, risk, stress, strategy_backtests)
 BOOKS = (identity, books, trading, payments, chain, resources, market, reports, risk_requests, rebalancing)
-OWN = (models, model_quality, quality, ops, alerting, hot, signals)
+OWN = (models, model_quality, quality, ops, alerting, hot, signals, broker)
 TABLES: dict[str, Table] = {table.name: table for room in (*LAKE, *BOOKS, *OWN) for table in room.TABLES}
 
 

@@ -17,6 +17,7 @@ OPEN: Final[LiteralString] = """
     SELECT o.id FROM trading.order AS o
     WHERE o.status IN ('held', 'accepted', 'partially_filled')
       AND (%(portfolio_ids)s::uuid[] IS NULL OR o.portfolio_id = ANY(%(portfolio_ids)s))
+      AND NOT EXISTS (SELECT FROM broker.route AS r WHERE r.portfolio_id = o.portfolio_id)
 """
 # With the open orders of the same portfolio and symbol: a replaced entry has left its legs to its successor.
 RELATIVES: Final[LiteralString] = """
@@ -82,7 +83,7 @@ class _Seen(Row):
 
 
 async def open_orders(connection: Transaction, portfolio_ids: Collection[UUID] | None) -> list[OpenOrder]:
-    """The open orders of these portfolios, or of all, by id."""
+    """The open orders of these portfolios, or of all, by id; of those that trade at a broker none."""
     names = {"portfolio_ids": None if portfolio_ids is None else list(portfolio_ids)}
     seen = await _seen(connection, await rows_of(connection, OPEN, names, _Id))
     return [each for each in seen if each.order.is_open]

@@ -16,7 +16,7 @@ from lakehouse.clock import Clock
 from lakehouse.domain.currency import MINOR_DIGITS
 from lakehouse.domain.ids import uuid7
 from lakehouse.errors import TidemarkError
-from lakehouse.stores.books import order_facts, order_rows
+from lakehouse.stores.books import at_broker, order_facts, order_rows
 from lakehouse.stores.books.booking import Books, open_books
 from lakehouse.stores.books.order_facts import Market, View
 from lakehouse.stores.books.order_policy import DEFAULT, Policy, judged_by, lapse_of
@@ -40,6 +40,9 @@ DUE: Final[LiteralString] = """
     SELECT o.expires_at, o.id FROM trading.order AS o
     WHERE o.expires_at <= %(now)s AND o.status IN ('held', 'accepted', 'partially_filled')
       AND (o.expires_at, o.id) > (%(expires_at)s, %(id)s)
+      AND NOT EXISTS (
+          SELECT FROM broker.submission AS s WHERE s.order_id = o.id AND s.status IN ('in_doubt', 'open')
+      )
     ORDER BY o.expires_at, o.id
     LIMIT %(limit)s
 """
@@ -198,21 +201,27 @@ async def write(connection: Transaction, plan: Plan, *, clock: Clock, also: Also
 
 
 async def cancel(connection: Transaction, order_id: UUID, *, owner_id: UUID, clock: Clock) -> None:
-    """Cancel an order and, with an entry, its legs, with a leg, its sibling. A canceled order stays as it is.
+    """Cancel an order and, with an entry, its legs, with a leg, its sibling. A canceled order stays as it is. One that
+    a broker has goes on until the broker, which is asked to cancel it, has ended it.
 
     Raises OrderUnknown where it is not `owner_id`'s, InvalidTransition where it has ended otherwise.
     """
     books, family = await opened(connection, order_id, owner_id=owner_id)
     order = family[order_id]
+    if order.is_open and await at_broker.ask_to_cancel(connection, order_id, now=clock.now()):
+        return
     if order.status is not Status.CANCELED:
         await _end(connection, books, family, order, Cancel(BY_OWNER), clock)
 
 
 async def expire(connection: Transaction, order_id: UUID, *, clock: Clock) -> bool:
-    """Let an order lapse whose time is over, with its family; False where it has ended or is not due."""
+    """Let an order lapse whose time is over, with its family; False where it has ended or is not due, or where a broker
+    has it, which lets it lapse itself."""
     books, family = await opened(connection, order_id)
     order = family[order_id]
     if not order.is_open or order.expires_at is None or order.expires_at > clock.now():
+        return False
+    if await at_broker.is_there(connection, order_id):
         return False
     await _end(connection, books, family, order, Expire(), clock)
     return True
@@ -228,7 +237,8 @@ async def end(connection: Transaction, order_id: UUID, *, reason: str, clock: Cl
 
 
 async def due(connection: Transaction, *, now: datetime, after: Due = FIRST_DUE, limit: int) -> list[Due]:
-    """The next open orders after `after` whose time is over, by the time at which they lapse, then by id."""
+    """The next open orders after `after` whose time is over, but for those that a broker has, by the time at which they
+    lapse, then by id."""
     names = {"now": now, "expires_at": after.expires_at, "id": after.id, "limit": limit}
     return await rows_of(connection, DUE, names, Due)
 

@@ -47,6 +47,7 @@ STEPS = [
     "v0028_trailing",
     "v0030_signals",
     "v0031_indexes",
+    "v0032_broker",
 ]
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
 

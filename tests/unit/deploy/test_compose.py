@@ -91,8 +91,8 @@ def test_every_setting_that_the_code_reads_is_passed_and_no_other() -> None:
 def test_secrets_come_from_the_environment_and_have_no_default() -> None:
     secrets = {doc.variable for doc in documented() if doc.secret}
     environment = COMPOSE["x-environment"]
-    # The platform runs without a price provider's key and a mail server's; without any other secret it must not.
-    optional = ("TIDEMARK_PROVIDERS__", "TIDEMARK_ALERTS__")
+    # The platform runs without keys of price providers, mail server and broker; without any other secret it must not.
+    optional = ("TIDEMARK_PROVIDERS__", "TIDEMARK_ALERTS__", "TIDEMARK_BROKER__")
     needed = {name: ":-" if name.startswith(optional) else ":?set it in .env" for name in secrets}
     assert {name: environment[name] for name in secrets} == {name: f"${{{name}{needed[name]}}}" for name in secrets}
 

@@ -12,6 +12,7 @@ from lakehouse.contracts.reasons import Reason
 from lakehouse.settings import project_root
 from serving.kit.metrics import Metrics
 from serving.orders.counting import OrderCounts
+from streaming.broker.metrics import BrokerMetrics
 from streaming.feed.line import LineHealth
 from streaming.feed.metrics import FeedMetrics
 from streaming.feed.outlet import Sent
@@ -77,6 +78,12 @@ def _signals() -> CollectorRegistry:
     return metrics.registry
 
 
+def _broker() -> CollectorRegistry:
+    metrics = BrokerMetrics()
+    metrics.failures.labels("broker").inc()
+    return metrics.registry
+
+
 def _api() -> CollectorRegistry:
     metrics = Metrics()
     metrics.watch_pools(lambda: {"read": {"pool_size": 1}})
@@ -92,7 +99,17 @@ def _api() -> CollectorRegistry:
 def _exposed() -> dict[str, set[str]]:
     """Every sample name that the processes expose, with its labels."""
     found: dict[str, set[str]] = {}
-    processes = (_landing(), _outbox(), _hot(), _quotes(), _signals(), MailMetrics().registry, _feed(), _api())
+    processes = (
+        _landing(),
+        _outbox(),
+        _hot(),
+        _quotes(),
+        _signals(),
+        MailMetrics().registry,
+        _broker(),
+        _feed(),
+        _api(),
+    )
     for registry in processes:
         for family in text_string_to_metric_families(generate_latest(registry).decode()):
             for sample in family.samples:

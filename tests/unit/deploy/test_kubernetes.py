@@ -30,7 +30,18 @@ WORKLOADS: dict[str, Object] = {
     found["metadata"]["name"]: found for found in OBJECTS if found["kind"] in {"Deployment", "StatefulSet", "Job"}
 }
 LONG_RUNNING = {name for name, found in WORKLOADS.items() if found["kind"] != "Job"}
-SINGLE = {"quotes", "signals", "feed", "mail", "hot", "spark-connect", "spark-master", "mlflow", "airflow-scheduler"}
+SINGLE = {
+    "quotes",
+    "signals",
+    "feed",
+    "mail",
+    "broker",
+    "hot",
+    "spark-connect",
+    "spark-master",
+    "mlflow",
+    "airflow-scheduler",
+}
 """Two of one of these would fight over the same work or schema."""
 READS_NO_SETTINGS = {"spark-master", "spark-worker"}
 PATH = "/usr/bin:/bin"
@@ -43,6 +54,7 @@ SECRETS_OF = {
     "hot": {"POSTGRES", "REDIS"},
     "feed": {"POSTGRES"},
     "mail": {"POSTGRES"},
+    "broker": {"POSTGRES"},
     "signals": {"POSTGRES"},
     "api": {"S3", "POSTGRES", "REDIS", "CLICKHOUSE", "AIRFLOW"},
     "airflow-api": {"AIRFLOW"},
@@ -237,8 +249,8 @@ def test_every_setting_that_the_code_reads_is_passed_and_no_other() -> None:
         for variable in _secret_references(container)
         if variable.startswith("TIDEMARK_")
     }
-    # Keys of providers and of an SMTP server come from a Secret as a whole: a cluster may have none.
-    optional = {doc.variable for doc in documented() if doc.secret and doc.section in {"providers", "alerts"}}
+    # Keys of providers, of an SMTP server and of a broker come from a Secret as a whole: a cluster may have none.
+    optional = {doc.variable for doc in documented() if doc.secret and doc.section in {"providers", "alerts", "broker"}}
     assert passed | referenced == read - optional, sorted((passed | referenced) ^ (read - optional))
     assert not passed & referenced
 

@@ -26,6 +26,7 @@ EXPECTED = {
     "hot",
     "feed",
     "mail",
+    "broker",
     "signals",
     "quotes",
     *("airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
@@ -38,6 +39,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackContext:
     monkeypatch.setenv("TIDEMARK_PROVIDERS__ORDER", '["finnhub", "yahoo"]')
     monkeypatch.setenv("TIDEMARK_PROVIDERS__FINNHUB_KEY", "a-key-with-100%")
     monkeypatch.setenv("TIDEMARK_ALERTS__SMTP_HOST", "127.0.0.1")
+    monkeypatch.setenv("TIDEMARK_BROKER__NAME", "alpaca")
     return stack_context(Home((tmp_path / "a home with spaces and 100%").resolve()), tmp_path / "cache")
 
 
@@ -138,6 +140,7 @@ def test_prometheus_scrapes_the_stack(context: StackContext) -> None:
         "signals",
         "feed",
         "mail",
+        "broker",
         "api",
         "minio",
         "prometheus",
@@ -180,3 +183,11 @@ def test_a_stack_without_a_mail_server_has_no_mailer_and_scrapes_none(context: S
 
     assert "mail" not in {spec.name for spec in processes_platform.specs(without)}
     assert "mail" not in conf_platform.prometheus_yml(without)
+
+
+def test_a_stack_without_a_broker_has_no_process_of_it_and_scrapes_none(context: StackContext) -> None:
+    nobody = context.settings.broker.model_copy(update={"name": ""})
+    without = replace(context, settings=context.settings.model_copy(update={"broker": nobody}))
+
+    assert "broker" not in {spec.name for spec in processes_platform.specs(without)}
+    assert "broker" not in conf_platform.prometheus_yml(without)

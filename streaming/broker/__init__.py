@@ -1,0 +1,1 @@
+"""Orders at brokers: sent at most once, asked for after any doubt, booked as filled, compared before trading."""
