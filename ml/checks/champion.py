@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from lakehouse.errors import TidemarkError
-from lakehouse.settings import MlflowSettings
+from lakehouse.settings import MlflowSettings, Settings
 from lakehouse.stores.models import ModelStore, NoSuchModelError, RegistryUnavailableError
 from ml.checks.learned import Judge
 from ml.registry.names import CHAMPION
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 TIMEOUT_S: Final = 5.0
+REFRESH_S: Final = 60.0
+"""How long a promotion may take to be used by a process that refreshes as often."""
+FOLDER: Final = "models"
 
 
 class ChangedFilesError(TidemarkError):
@@ -108,6 +111,11 @@ class Champion:
 
     def _source(self) -> str:
         return "rules" if self._judge is None else self._judge.source
+
+
+def champion_of(settings: Settings, name: str, features: Sequence[str]) -> Champion:
+    """The model of that name in this installation; its rules until `refresh` has found one."""
+    return Champion(settings.mlflow, settings.home / FOLDER, name, features)
 
 
 def _checksum(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Trade surveillance of an order: the account's habits, handed to `ml.checks.surveillance`."""
+"""Trade surveillance of an order, whoever places it: the account's habits, handed to `surveillance.judge`."""
 
 from lakehouse.clock import Clock
 from lakehouse.stores.books.order_rows import Screening

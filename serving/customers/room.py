@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from ml.checks.champion import Champion
+from ml.checks.champion import Champion, champion_of
 from ml.features.customers import CUSTOMER_FEATURES
 from serving.customers.endpoints import TAG, router
 from serving.customers.service import CustomerService
-from serving.kit.champions import champion_of, keep_fresh
+from serving.kit.champions import keep_fresh
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
 
 
 def make(platform: Platform) -> dict[str, object]:
     """The service of customers."""
-    champion = champion_of(platform, "identity_score", CUSTOMER_FEATURES)
+    champion = champion_of(platform.settings, "identity_score", CUSTOMER_FEATURES)
     return {"customer_champion": champion, "customers": CustomerService(platform.database, platform.clock, champion)}
 
 

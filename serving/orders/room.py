@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from lakehouse.stores.books.order_policy import policy_of
-from ml.checks.champion import Champion
+from ml.checks.champion import Champion, champion_of
 from ml.features.trades import TRADE_FEATURES
-from serving.kit.champions import champion_of, keep_fresh
+from serving.kit.champions import keep_fresh
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
 from serving.orders.counting import OrderCounts
@@ -20,7 +20,7 @@ from serving.orders.sweeper import sweep_forever
 def make(platform: Platform) -> dict[str, object]:
     """The service of orders."""
     counts = OrderCounts(platform.metrics.registry)
-    champion = champion_of(platform, "trade_surveillance", TRADE_FEATURES)
+    champion = champion_of(platform.settings, "trade_surveillance", TRADE_FEATURES)
     return {
         "order_champion": champion,
         "orders": OrderService(

@@ -18,6 +18,7 @@ from lakehouse.trading.checks import Violation
 from lakehouse.trading.order import InvalidTransition
 from lakehouse.trading.ticket import BadForm, Ticket
 from ml.checks.champion import Champion
+from ml.checks.orders import screen_with
 from serving.audit import log as audit
 from serving.kit import versions
 from serving.kit.access import Principal
@@ -30,7 +31,6 @@ from serving.orders.answers import detail_of
 from serving.orders.counting import OrderCounts
 from serving.orders.repository import ORDERS, OrderRepository
 from serving.orders.schemas import FillIn, OrderDetail, OrderEventOut, OrderIn, OrderOut, OrderPatch
-from serving.orders.screening import screen_with
 from serving.orders.tickets import digest_of_replacement, wish_of
 from serving.portfolios.service import PortfolioNotFound
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from ml.checks.champion import Champion
+from ml.checks.champion import Champion, champion_of
 from ml.features.payments import PAYMENT_FEATURES
-from serving.kit.champions import champion_of, keep_fresh
+from serving.kit.champions import keep_fresh
 from serving.kit.lifecycle import background
 from serving.kit.rooms import Platform, Room, Services, service
 from serving.payments.endpoints import TAG, commands, resource
@@ -16,7 +16,7 @@ from serving.payments.service import PaymentService
 
 def make(platform: Platform) -> dict[str, object]:
     """The service of payments."""
-    champion = champion_of(platform, "payment_fraud", PAYMENT_FEATURES)
+    champion = champion_of(platform.settings, "payment_fraud", PAYMENT_FEATURES)
     return {
         "payment_champion": champion,
         "payments": PaymentService(platform.database, platform.clock, champion),

@@ -14,23 +14,24 @@ from lakehouse.stores import signals
 from lakehouse.stores.books import orders
 from lakehouse.stores.books.open_orders import lock_accounts
 from lakehouse.stores.books.order_policy import Policy
-from lakehouse.stores.books.order_rows import Screening
 from lakehouse.stores.postgres import Transaction
 from lakehouse.stores.signals import Follower, Instrument, Outcome
-from lakehouse.trading.order import Order, OrderType
+from lakehouse.trading.order import OrderType
 from lakehouse.trading.sessions import in_session
 from lakehouse.trading.signals import Refusal, Signal, at_sight, decide
 from lakehouse.trading.ticket import BadForm, Ticket
+from ml.checks.champion import Champion
+from ml.checks.orders import screen_with
 
 SOURCE: Final = "automation"
 REFUSED: Final = (orders.OrderRefused, orders.ClientIdTaken, BadForm, CurrencyError, IntegrityError, DataError)
 
 
 class Desk:
-    """Places orders as the API does, by the same rules, but for the score of surveillance, which judges people."""
+    """Places orders as the API does, by the same rules, and judged by the same surveillance."""
 
-    def __init__(self, policy: Policy, *, clock: Clock) -> None:
-        self._policy, self._clock = policy, clock
+    def __init__(self, policy: Policy, champion: Champion, *, clock: Clock) -> None:
+        self._policy, self._champion, self._clock = policy, champion, clock
 
     async def follow(self, connection: Transaction, signal: Signal) -> list[Outcome]:
         """Order for every portfolio that follows signals and has not met this one, and write what came of it.
@@ -79,10 +80,6 @@ class Desk:
             source=SOURCE,
             client_order_id=f"signal:{signal.id}:{portfolio}",
         )
-
-        def screen(_: Order, __: orders.Scene) -> Screening:
-            return Screening(request_hash=ticket.digest)
-
         try:
             async with connection.transaction():
                 placed = await orders.place(
@@ -90,7 +87,7 @@ class Desk:
                     ticket,
                     owner_id=follower.owner_id,
                     clock=self._clock,
-                    screen=screen,
+                    screen=screen_with(ticket.digest, self._clock, self._champion),
                     policy=self._policy,
                 )
         except REFUSED as error:

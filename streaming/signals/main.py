@@ -5,7 +5,7 @@ import signal
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from threading import Event
+from threading import Event, Thread
 
 import structlog
 from confluent_kafka import Consumer
@@ -16,6 +16,8 @@ from lakehouse.contracts.topics.signals import SIGNALS
 from lakehouse.errors import TidemarkError
 from lakehouse.stores import kafka
 from lakehouse.stores.books.order_policy import policy_of
+from ml.checks.champion import REFRESH_S, Champion, champion_of
+from ml.features.trades import TRADE_FEATURES
 from streaming.kit import logs
 from streaming.kit.health import HealthServer
 from streaming.kit.source import Source
@@ -52,7 +54,10 @@ def follow(stop: Event, *, topic: str, accept_gap: bool) -> None:
     source = Source(Consumer(config), topic, clock=clock, metrics=metrics)
     landing = settings.landing
     reader = Reader(contract, max_message_bytes=landing.max_message_bytes, max_future_s=landing.max_future_s)
-    made = Signals(topic, source, reader, Desk(policy_of(settings), clock=clock), clock=clock, metrics=metrics)
+    champion = champion_of(settings, "trade_surveillance", TRADE_FEATURES)
+    Thread(target=_keep_fresh, args=(champion, stop), name="champion", daemon=True).start()
+    desk = Desk(policy_of(settings), champion, clock=clock)
+    made = Signals(topic, source, reader, desk, clock=clock, metrics=metrics)
     server = HealthServer(
         settings.signals.metrics_port,
         host=settings.signals.metrics_host,
@@ -66,6 +71,13 @@ def follow(stop: Event, *, topic: str, accept_gap: bool) -> None:
     finally:
         source.close()
         server.close()
+
+
+def _keep_fresh(champion: Champion, stop: Event) -> None:
+    """Ask for the model in use now and each minute: the registry is waited for by no signal."""
+    while not stop.is_set():
+        champion.refresh()
+        stop.wait(REFRESH_S)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

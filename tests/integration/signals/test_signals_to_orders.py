@@ -32,7 +32,8 @@ POLICY = """
 """
 OUTCOMES = "SELECT signal_id::text, outcome, reason FROM app.signal_outcome WHERE portfolio_id = %(p)s ORDER BY id"
 ORDERS = """
-    SELECT client_order_id, side, quantity, status, source FROM trading.order WHERE portfolio_id = %(p)s ORDER BY id
+    SELECT client_order_id, side, quantity, status, source, surveillance_reason FROM trading.order
+    WHERE portfolio_id = %(p)s ORDER BY id
 """
 
 
@@ -117,7 +118,14 @@ def test_a_signal_becomes_one_order_though_the_process_is_killed(
 
         assert desk.rows(OUTCOMES) == [(first["signal_id"], "ordered", ""), (second["signal_id"], "ordered", "")]
         assert desk.rows(ORDERS) == [
-            (f"signal:{each['signal_id']}:{desk.portfolio_id}", "buy", Decimal(50), "accepted", "automation")
+            (
+                f"signal:{each['signal_id']}:{desk.portfolio_id}",
+                "buy",
+                Decimal(50),
+                "accepted",
+                "automation",
+                "insufficient_history",
+            )
             for each in (first, second)
         ]
         assert again.metric("tidemark_signals_bad_total") == 3
