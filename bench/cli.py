@@ -30,7 +30,7 @@ WORKLOADS: dict[str, Callable[[Settings], list[Result]]] = {
     "hot": hot.run,
 }
 _ENGINES = {
-    "ingest": ("kafka", "s3", "topics", "buckets", "landing"),
+    "ingest": ("landing",),
     "quotes": ("quotes",),
     "var": ("spark",),
     "scaling": ("spark",),

@@ -41,7 +41,7 @@ from streaming.hot import verify_report, verifying
 from streaming.hot.journal import cuts_of
 from streaming.hot.verify import Origin
 
-ENGINES: Final = ("kafka", "s3", "topics", "buckets", "landing", "postgres", "migrate-postgres", "redis", "outbox")
+ENGINES: Final = ("landing", "redis", "outbox")
 KILLED: Final = ("hot", "kafka", "postgres", "redis")
 EARLY_S, LATE_S = 0.2, 3.0
 PATIENCE_S: Final = 600.0

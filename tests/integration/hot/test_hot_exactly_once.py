@@ -71,7 +71,7 @@ Kill = Callable[[factory.HotProcess], Callable[[], None]]
 @pytest.fixture
 def broker() -> Iterator[Stack]:
     """One that nobody else uses: it is killed too, and its supervisor starts it again."""
-    with scratch_stack(("kafka", "topics"), Console(stderr=True)) as settings:
+    with scratch_stack(("kafka",), Console(stderr=True)) as settings:
         stack = local_stack.existing(settings.home)
         assert stack is not None
         yield stack
