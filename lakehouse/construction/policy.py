@@ -161,7 +161,8 @@ def standard_aims() -> dict[Regime, Aim]:
 class Policy:
     """All of it. `aims` has every regime; `min_trade` is the least value of an order, in the currency; `lot_size` the
     units that orders are multiples of; `universe` may be bought beside what is held; `excluded` symbols are sold and
-    never bought."""
+    never bought. `max_volatility` of a year is held by keeping back more cash than an aim says, of explicit targets
+    too; `target_return` of a year changes nothing: whether what is expected meets it is told."""
 
     frequency: Frequency = Frequency.MONTHLY
     aims: Mapping[Regime, Aim] = field(default_factory=standard_aims)
@@ -174,12 +175,16 @@ class Policy:
     lot_size: int = 1
     universe: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    max_volatility: float | None = None
+    target_return: float | None = None
 
     def __post_init__(self) -> None:
         if missing := set(Regime) - set(self.aims):
             raise InvalidParameter(f"the policy has no aim for {', '.join(sorted(missing))}")
         if self.min_trade < 0 or self.lot_size < 1:
             raise InvalidParameter("min_trade must not be negative, and lot_size be at least 1")
+        if self.max_volatility is not None and self.max_volatility < 0:
+            raise InvalidParameter("max_volatility must not be negative")
 
     def wanted_symbols(self) -> frozenset[str]:
         """What the policy may buy, whatever is held: its universe, and what has a target or a risk budget."""

@@ -26,6 +26,8 @@ def document(policy: Policy) -> dict[str, Any]:
         "lot_size": policy.lot_size,
         "universe": list(policy.universe),
         "excluded": list(policy.excluded),
+        "max_volatility": policy.max_volatility,
+        "target_return": policy.target_return,
     }
 
 
@@ -49,6 +51,8 @@ def parse(told: Mapping[str, Any]) -> Policy:
         lot_size=int(told.get("lot_size", 1)),
         universe=tuple(told.get("universe", ())),
         excluded=tuple(told.get("excluded", ())),
+        max_volatility=_limit(told.get("max_volatility")),
+        target_return=_limit(told.get("target_return")),
     )
 
 

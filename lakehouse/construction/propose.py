@@ -23,21 +23,20 @@ from lakehouse.construction.proposal import (
     Proposal,
     ProposalStatus,
     ProposedTrade,
-    RiskOfWeights,
 )
-from lakehouse.construction.regime import TRADING_DAYS, RegimeReading
+from lakehouse.construction.regime import RegimeReading
 from lakehouse.construction.taxes import Sale, TaxLot, closing, tax_due
+from lakehouse.construction.yearly import calmed, is_too_volatile, risk_of, told_of
 from lakehouse.domain.money import CENT, cents
 from lakehouse.portfolio.lots import LotMethod
 from lakehouse.risk.checks import FloatArray, InvalidParameter
-from lakehouse.risk.shortfall import historical_es
-from lakehouse.risk.var import historical_var
 from lakehouse.trading.order import Side
 from lakehouse.trading.reservation import SHORT_COLLATERAL
 
 INVESTED = 0.5
 """A portfolio of which less than this share of its budget is invested is bought at once: pace and turnover are for
 changes, not for the first investment."""
+FIRST = "first investment: pace and turnover limits are for later changes"
 UNKNOWN_LOTS = "which lots it closes is not told: fewer units are in open lots than were held at the close"
 WASH = "a loss of this sale may not count for tax: units that stay were bought within the 30 days before"
 
@@ -118,24 +117,22 @@ class _Making:
         before = self._weights(self.units)
         if self.aim.min_weight < self.least:
             self.reasons.append("the account may not sell short: only long positions are wanted")
-        first = np.abs(before).sum() < INVESTED * (1 - self.aim.cash)
-        limits = self._limits()
-        if first:
-            limits = limits.without_trading_limits()
-        goal = self._goal()
-        allocation = allocate(goal, self.market, limits, before)
+        first = self._is_first(before, 1 - self.aim.cash)
+        limits, goal = self._limits(), self._goal()
+        allocation = self._allocated(goal, limits.without_trading_limits() if first else limits, before)
+        solved = allocation.status is Status.SOLVED
+        if first and solved and not self._is_first(before, float(np.abs(allocation.weights).sum())):
+            # A limit of risk lets less be invested than the aim: of that, much is invested already.
+            first, allocation = False, self._allocated(goal, limits, before)
         self.reasons += allocation.reasons
         if allocation.status is not Status.SOLVED:
             return self._done(ProposalStatus.KEPT, allocation, before, before, None)
         target = allocation.weights
-        # What may not be short is bought back at once, however little it is, and all else moves to pay for it.
-        forbidden = bool(((before < 0) & (np.array(limits.lower) == 0)).any())
-        step = target if first or forbidden else towards(before, target, self.policy.pace)
-        if first:
-            self.reasons.append("first investment: pace and turnover limits are for later changes")
-        elif forbidden:
-            self.reasons.append("short positions that the policy does not allow are bought back at once")
-        elif self._fits(before, target if goal.bands is None else np.array(goal.targets)):
+        hurry = FIRST if first else self._hurry(before, limits)
+        step = target if hurry else towards(before, target, self.policy.pace)
+        if hurry:
+            self.reasons.append(hurry)
+        elif self._fits(before, self._middle(goal, target)):
             return self._done(ProposalStatus.WITHIN_BANDS, allocation, before, before, None)
         traded = self._trade(step, limits)
         status = ProposalStatus.PROPOSED if any(traded.lots) else ProposalStatus.NOTHING_TO_TRADE
@@ -143,8 +140,30 @@ class _Making:
 
     def _fits(self, before: FloatArray, target: FloatArray) -> bool:
         """Whether all weights, and the cash, are within their bands."""
-        bands, budget = self.policy.bands, self._budget()
-        return bool(not outside(before, target, bands).any() and abs(before.sum() - budget) <= bands.absolute)
+        bands = self.policy.bands
+        return bool(not outside(before, target, bands).any() and abs((before - target).sum()) <= bands.absolute)
+
+    def _middle(self, goal: Goal, target: FloatArray) -> FloatArray:
+        """Where bands are measured from: where weights go only to the edge of their band, it is the aim's own targets,
+        unless there is more cash than these say."""
+        own = target if goal.bands is None else np.array(goal.targets)
+        return target if is_too_volatile(own, self.market, self.policy.max_volatility) else own
+
+    def _is_first(self, before: FloatArray, budget: float) -> bool:
+        return bool(np.abs(before).sum() < INVESTED * budget)
+
+    def _allocated(self, goal: Goal, limits: Limits, before: FloatArray) -> Allocation:
+        found = allocate(goal, self.market, limits, before)
+        return calmed(found, self.market, self.policy.max_volatility, limits, before)
+
+    def _hurry(self, before: FloatArray, limits: Limits) -> str:
+        """Why the target is gone to at once, whatever the bands and the pace; empty where nothing is so urgent."""
+        # However little it is, and all else moves to pay for it.
+        if bool(((before < 0) & (np.array(limits.lower) == 0)).any()):
+            return "short positions that the policy does not allow are bought back at once"
+        if is_too_volatile(before, self.market, self.policy.max_volatility):
+            return "what is held is more volatile than the objective bears: that is changed at once"
+        return ""
 
     def _budget(self) -> float:
         aim = self.aim
@@ -265,6 +284,9 @@ class _Making:
         cash = basket.cash_after(lots)
         after = self._after(basket, lots)
         target = allocation.weights if allocation and allocation.status is Status.SOLVED else before
+        if status is not ProposalStatus.REFUSED:
+            policy = self.policy
+            self.reasons += told_of(after, self.market, most=policy.max_volatility, wanted=policy.target_return)
         trades, tax = self._trades(basket, lots)
         notional = sum((trade.notional for trade in trades), Decimal(0))
         return Proposal(
@@ -362,15 +384,3 @@ def drift(weights: FloatArray, target: FloatArray) -> float:
     """Half the sum of |weight - target| (N,), with cash as one more weight: the share of the value out of place."""
     cash = abs(float(target.sum() - weights.sum()))
     return (float(np.abs(weights - target).sum()) + cash) / 2
-
-
-def risk_of(weights: FloatArray, market: Market) -> RiskOfWeights:
-    """Risk of (N,) weights held through the days of `market`. Raises InsufficientHistory below 100 days, which a
-    quantile of 99 % needs."""
-    pnl = (market.returns @ weights)[:, None]
-    yearly = float(np.sqrt(max(0.0, float(weights @ market.covariance @ weights)) * TRADING_DAYS))
-    return RiskOfWeights(
-        volatility=yearly,
-        var_99=float(historical_var(pnl, confidence=0.99)[0]),
-        es_975=float(historical_es(pnl, confidence=0.975)[0]),
-    )

@@ -16,8 +16,16 @@ HorizonYears = Annotated[int, Field(ge=1, le=60), BeforeValidator(number_only)]
 Excluded = Annotated[list[Symbol], Field(max_length=100)]
 OPTIONAL = "; null where there is no limit"
 HORIZON = Field(description="years until the money is needed")
-TARGET = Field(None, description="return of a year that is aimed at, as a fraction; null where none is")
-VOLATILITY = Field(None, description=f"volatility of a year that is borne at most, as a fraction{OPTIONAL}")
+TARGET = Field(
+    None,
+    description="return of a year that is aimed at, as a fraction; null where none is. It changes no weights: a "
+    "proposal says whether what is expected of it meets this",
+)
+VOLATILITY = Field(
+    None,
+    description="volatility of a year that is borne at most, as a fraction: more is kept in cash where weights "
+    f"would be expected to have more{OPTIONAL}",
+)
 POSITION = Field(None, description=f"largest share of the value that one instrument may have{OPTIONAL}")
 CASH = Field(None, description=f"smallest share of the value that stays in cash{OPTIONAL}")
 REBALANCES = "next day of rebalancing; left out, the trading day one period from today"

@@ -22,7 +22,7 @@ _BOOKS: Final[LiteralString] = """
                SELECT sum(c.balance_minor - c.reserved_minor) FROM ledger.account AS c
                WHERE c.account_id = p.account_id AND c.purpose = 'cash' AND c.currency = p.base_currency
            ), 0)::bigint,
-           o.max_position_weight, o.min_cash_weight, o.excluded_symbols,
+           o.max_position_weight, o.min_cash_weight, o.excluded_symbols, o.max_volatility, o.target_return,
            coalesce((
                SELECT jsonb_agg(jsonb_build_object(
                    'symbol', l.symbol, 'id', l.id, 'opened_on', (l.opened_at AT TIME ZONE 'UTC')::date,
@@ -92,7 +92,8 @@ def named(connection: Connection[TupleRow], documents: Mapping[UUID, Mapping[str
 
 
 def _portfolio(row: tuple[Any, ...], document: Mapping[str, Any]) -> dict[str, Any]:
-    portfolio_id, name, currency, _, _, cash_minor, most, least_cash, excluded, *books = row
+    portfolio_id, name, currency, _, _, cash_minor, most, least_cash, excluded, *rest = row
+    max_volatility, target_return, *books = rest
     lots, lot_method, kept, sales, coming, may_short, shorts = books
     return {
         "portfolio_id": portfolio_id,
@@ -109,11 +110,16 @@ def _portfolio(row: tuple[Any, ...], document: Mapping[str, Any]) -> dict[str, A
         "shorts": {symbol: _short(minor[0], minor[1], currency) for symbol, minor in shorts.items()},
         "policy": within_objective(
             document,
-            most=None if most is None else float(most),
-            least_cash=None if least_cash is None else float(least_cash),
+            most=_fraction(most),
+            least_cash=_fraction(least_cash),
             excluded=excluded or [],
-        ),
+        )
+        | {"max_volatility": _fraction(max_volatility), "target_return": _fraction(target_return)},
     }
+
+
+def _fraction(told: Decimal | None) -> float | None:
+    return None if told is None else float(told)
 
 
 def _short(kept_minor: str, least_minor: str, currency: str) -> dict[str, str]:

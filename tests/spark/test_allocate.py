@@ -109,8 +109,8 @@ def prepare(settings: Settings) -> None:
             )
         cursor.execute(
             "INSERT INTO app.objective (id, owner_id, portfolio_id, risk_tolerance, horizon_years, min_cash_weight, "
-            "excluded_symbols, rebalancing_frequency, rebalances_on, note) "
-            "VALUES (%s, %s, %s, 'conservative', 5, 0.3, '[\"EEE\"]', 'quarterly', %s, '')",
+            "max_volatility, target_return, excluded_symbols, rebalancing_frequency, rebalances_on, note) "
+            "VALUES (%s, %s, %s, 'conservative', 5, 0.3, 0.04, 0.9, '[\"EEE\"]', 'quarterly', %s, '')",
             (CAUTIOUS, SYSTEM_USER, CAUTIOUS, date(2022, 12, 1)),
         )
 
@@ -175,9 +175,14 @@ def test_who_waits_is_not_forgotten_while_there_are_no_closes_and_is_answered_as
 def test_an_objective_without_a_policy_is_kept_within_its_limits_and_says_who_told_the_regime(market: Settings) -> None:
     assert allocation(market, CAUTIOUS) == ("ready", "", "proposed", "rule:ma200_vol60", DAY)
 
-    [(weights,)] = stored(
-        market, "SELECT weights FROM app.proposal WHERE portfolio_id = %s AND state = 'open'", CAUTIOUS
+    [(weights, volatility, reasons)] = stored(
+        market,
+        "SELECT weights, volatility_after, reasons FROM app.proposal WHERE portfolio_id = %s AND state = 'open'",
+        CAUTIOUS,
     )
+    assert 0.03 < volatility <= 0.041
+    assert any("beyond the 4.0% of the objective" in reason for reason in reasons)
+    assert any("does not meet the target of the objective, 90.0%" in reason for reason in reasons)
     after = {each["symbol"]: each["after"] for each in weights}
     assert after.get("EEE", 0.0) == 0.0
     assert max(after.values()) <= 0.2 + 0.01
