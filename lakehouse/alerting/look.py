@@ -1,6 +1,7 @@
 """One look at the newest prices: which rules are broken now. The slow monitor's half; importing this loads numba.
 
-The same functions judge as tick by tick; a look knows no past, so that rules which need one are not judged by it.
+The same functions judge as tick by tick. Rules that need a past are judged by what is known of it (`past.Past`), and
+where nothing is, not, which says so by name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,12 @@ import numpy as np
 
 from lakehouse.alerting.book import Book
 from lakehouse.alerting.marks import Ticks
-from lakehouse.alerting.monitor import Monitor
+from lakehouse.alerting.monitor import SECOND_US, Monitor
+from lakehouse.alerting.past import WHY, Past
 from lakehouse.alerting.rules import OF_PORTFOLIO, OF_POSITION, Crossing, Kind, Rule
 from lakehouse.risk.checks import FloatArray
 
-NEEDS_A_PAST: Final = frozenset({Kind.TRAILING_STOP, Kind.DRAWDOWN, Kind.DAILY_LOSS, Kind.VAR_BATCH, Kind.VAR_LIVE})
+NOTHING: Final = Past()
 _NO_BEAT_US: Final = 2**62
 _NAN: Final = float("nan")
 
@@ -42,12 +44,14 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A rule at a look: the `crossing` of one that is broken, the `reason` where it is not known."""
+    """A rule at a look: the `crossing` of one that is broken, the `reason` where it is not known. `is_told` where the
+    hot process is known to have told this very breach."""
 
     rule: Rule
     standing: Standing
     reason: str = ""
     crossing: Crossing | None = None
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,29 +97,38 @@ class Holdings:
         return 1.0 if source == target else self.rates.get(pair, _NAN)
 
 
-def look(holdings: Holdings, rules: Sequence[Rule], prices: Mapping[str, Price]) -> list[Seen]:
+def look(holdings: Holdings, rules: Sequence[Rule], prices: Mapping[str, Price], past: Past = NOTHING) -> list[Seen]:
     """Each rule, in the order given, at the newest prices. Rules name what the holdings have."""
-    judged = [rule for rule in rules if rule.kind not in NEEDS_A_PAST]
-    broken = _broken(holdings, judged, prices)
-    near = _broken(holdings, [_eased(rule, holdings.units_of(rule)) for rule in judged], prices)
-    return [_seen(holdings, rule, prices, broken.get(rule.id), is_near=rule.id in near) for rule in rules]
+    reasons = {rule.id: _unknown(holdings, rule, prices, past) for rule in rules}
+    judged = [_standing_still(rule, past) for rule in rules if not reasons[rule.id]]
+    broken = _broken(holdings, judged, prices, past)
+    near = _broken(holdings, [_eased(rule, holdings.units_of(rule)) for rule in judged], prices, past)
+    return [_seen(rule, reasons[rule.id], broken.get(rule.id), is_near=rule.id in near) for rule in rules]
 
 
-def _seen(
-    holdings: Holdings, rule: Rule, prices: Mapping[str, Price], crossing: Crossing | None, *, is_near: bool
-) -> Seen:
-    reason = _unknown(holdings, rule, prices)
+def _seen(rule: Rule, reason: str, crossing: Crossing | None, *, is_near: bool) -> Seen:
     if reason:
         return Seen(rule, Standing.UNKNOWN, reason)
     if crossing is not None:
-        return Seen(rule, Standing.BROKEN, crossing=crossing)
+        return Seen(rule, Standing.BROKEN, crossing=replace(crossing, kind=rule.kind))
     return Seen(rule, Standing.BETWEEN if is_near else Standing.BACK)
 
 
-def _unknown(holdings: Holdings, rule: Rule, prices: Mapping[str, Price]) -> str:
+def _standing_still(rule: Rule, past: Past) -> Rule:
+    """At one moment a trailing stop is a stop-loss, where it stands."""
+    if rule.kind is not Kind.TRAILING_STOP:
+        return rule
+    return replace(rule, kind=Kind.STOP_LOSS, limit=past.stops[rule.id])
+
+
+def _unknown(holdings: Holdings, rule: Rule, prices: Mapping[str, Price], past: Past) -> str:
     """Why the rule cannot be judged by a look; empty where it can."""
-    if rule.kind in NEEDS_A_PAST:
-        return "it is judged by what was before, which only the hot process knows"
+    return _unpriced(holdings, rule, prices) or (
+        "" if past.knows(rule, holdings.units.get(rule.portfolio or "", {})) else WHY[rule.kind]
+    )
+
+
+def _unpriced(holdings: Holdings, rule: Rule, prices: Mapping[str, Price]) -> str:
     if rule.symbol is not None and rule.symbol not in prices:
         return "its symbol has no price"
     if rule.kind in OF_POSITION:
@@ -134,7 +147,7 @@ def _unknown(holdings: Holdings, rule: Rule, prices: Mapping[str, Price]) -> str
     return ""
 
 
-def _broken(holdings: Holdings, rules: Sequence[Rule], prices: Mapping[str, Price]) -> dict[str, Crossing]:
+def _broken(holdings: Holdings, rules: Sequence[Rule], prices: Mapping[str, Price], past: Past) -> dict[str, Crossing]:
     """The first crossing of each rule that is broken, played as one tick a symbol."""
     newest = max((price.at_us for price in prices.values()), default=0)
     found = {
@@ -142,11 +155,26 @@ def _broken(holdings: Holdings, rules: Sequence[Rule], prices: Mapping[str, Pric
         for rule in rules
         if rule.kind is Kind.STALE_QUOTE and (stale := _stale(rule, prices, newest)) is not None
     }
+    book, ticks = holdings.book, _ticks(holdings, prices)
     # Beats are left out: at one, a symbol whose tick is still to be played would look stale.
-    monitor = Monitor(holdings.book, [rule for rule in rules if rule.id not in found], beat_us=_NO_BEAT_US)
-    for crossing in monitor.play(_ticks(holdings, prices)).crossings:
+    others = [rule for rule in rules if rule.id not in found]
+    monitor = Monitor(book, others, memory=past.memory(book), beat_us=_NO_BEAT_US)
+    for crossing in (*monitor.play(ticks).crossings, *_of_live_var(book, rules, ticks, past)):
         found.setdefault(crossing.rule_id, crossing)
     return found
+
+
+def _of_live_var(book: Book, rules: Sequence[Rule], ticks: Ticks, past: Past) -> Sequence[Crossing]:
+    """Live VaR is revalued at a beat and judged with the tick after it: so the newest prices are played once more."""
+    watched = [rule for rule in rules if rule.kind is Kind.VAR_LIVE]
+    if not watched or not len(ticks.at_us):
+        return ()
+    monitor = Monitor(book, watched, scenarios=past.scenarios(book))
+    monitor.play(ticks)
+    newest = monitor.newest_us
+    monitor.beat(newest + SECOND_US)
+    again = ticks._replace(at_us=np.full(len(ticks.at_us), newest + 2 * SECOND_US))
+    return [replace(crossing, at_us=newest) for crossing in monitor.play(again).crossings]
 
 
 def _ticks(holdings: Holdings, prices: Mapping[str, Price]) -> Ticks:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ import structlog
 from psycopg import AsyncConnection
 
 from lakehouse.alerting.look import Holdings, Price, Seen, Standing, look
+from lakehouse.cli.alerts_past import Before, holdings_of, read_before, with_var
 from lakehouse.cli.jobs import Asked, JobFailed, run
 from lakehouse.clock import Clock, epoch_us
 from lakehouse.contracts.job_process import JobExit
@@ -44,6 +46,12 @@ class _Read:
     prices: dict[str, Price]
     rules: list[StoredRule]
     past: dict[UUID, Past]
+    before: Before
+
+    @property
+    def active(self) -> list[StoredRule]:
+        """Those that are not paused."""
+        return [each for each in self.rules if each.status == "active"]
 
 
 async def look_at_all(settings: Settings, *, clock: Clock) -> Looked:
@@ -55,6 +63,8 @@ async def look_at_all(settings: Settings, *, clock: Clock) -> Looked:
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         async with connection.transaction():
             read = await _read(connection, clock)
+        before = await with_var(read.before, read.active, settings.clickhouse, clock.now())
+        read = replace(read, before=before)
         found = _judged(read, clock)
         async with connection.transaction():
             await alert_verdicts.write(connection, found.verdicts)
@@ -66,24 +76,24 @@ async def look_at_all(settings: Settings, *, clock: Clock) -> Looked:
 
 async def _read(connection: AsyncConnection[tuple[object, ...]], clock: Clock) -> _Read:
     fetch: Fetch = partial(rows_of, connection)
-    held = await hot_book.held(connection, None, clock.now().date())
+    holdings = holdings_of(await hot_book.held(connection, None, clock.now().date()))
     marks = await hot_book.marks(connection)
-    holdings = Holdings(
-        symbols=held.instruments, portfolios=held.portfolios, units=held.units, cash=held.cash, rates=held.rates
-    )
     prices = {row.symbol: Price(row.at_us, row.mark, _number(row.bid), _number(row.ask)) for row in marks}
-    return _Read(holdings, prices, await alerting.rules_of(fetch), await alert_verdicts.read_past(fetch))
+    rules = await alerting.rules_of(fetch)
+    active = [each for each in rules if each.status == "active"]
+    before = await read_before(connection, holdings, prices, active, now=clock.now())
+    return _Read(holdings, prices, rules, await alert_verdicts.read_past(fetch), before)
 
 
 def _judged(read: _Read, clock: Clock) -> Looked:
     now = clock.now()
-    stored = {str(each.id): each for each in read.rules if each.status == "active"}
+    stored = {str(each.id): each for each in read.active}
     verdicts: list[Verdict] = []
     missed: list[Alert] = []
-    for seen in look(read.holdings, [each.rule for each in stored.values()], read.prices):
+    for seen in look(read.holdings, [each.rule for each in stored.values()], read.prices, read.before.past):
         rule = stored[seen.rule.id]
         past = read.past[rule.id]
-        verdict = verdict_of(_since(seen, past.armed_at, read), past, now)
+        verdict = verdict_of(read.before.of(_since(seen, past.armed_at, read), past, now), past, now)
         verdicts.append(verdict)
         if verdict.outcome is Outcome.MISSED and past.outcome != Outcome.MISSED and seen.crossing is not None:
             own = replace(seen.crossing, sequence=past.lowest - 1)
@@ -93,6 +103,10 @@ def _judged(read: _Read, clock: Clock) -> Looked:
         for each in read.rules
         if str(each.id) not in stored
     ]
+    kinds = {each.id: each.kind for each in read.rules}
+    silent = Counter((kinds[each.rule_id], each.reason) for each in verdicts if each.outcome is Outcome.NOT_JUDGED)
+    for (kind, reason), count in sorted(silent.items()):
+        log.info("not_judged", kind=kind, reason=reason, rules=count)
     return Looked(verdicts, missed)
 
 

@@ -112,7 +112,7 @@ def verdict_of(seen: Seen, past: Past, now: datetime) -> Verdict:
         return Verdict(rule_id=past.rule_id, outcome=outcome, broken_since=past.broken_since, judged_at=now)
     return Verdict(
         rule_id=past.rule_id,
-        outcome=_outcome(past, now),
+        outcome=_outcome(past, now, is_told=seen.is_told),
         value=seen.crossing.value,
         bound=seen.crossing.bound,
         broken_since=past.broken_since if past.is_broken else now,
@@ -120,8 +120,8 @@ def verdict_of(seen: Seen, past: Past, now: datetime) -> Verdict:
     )
 
 
-def _outcome(past: Past, now: datetime) -> Outcome:
-    if _is_told(past, now):
+def _outcome(past: Past, now: datetime, *, is_told: bool) -> Outcome:
+    if is_told or _is_told(past, now):
         return Outcome.TOLD
     return Outcome.MISSED if past.is_broken else Outcome.WAITING
 
