@@ -206,6 +206,9 @@ def test_the_database_itself_refuses(migrated: Settings, rule: str, statement: L
         "SELECT * FROM alerting.mail",
         "DELETE FROM trading.halt",
         "UPDATE trading.halt SET reason = 'another'",
+        "UPDATE broker.submission SET status = 'ended'",
+        "INSERT INTO broker.route SELECT * FROM broker.route",
+        "SELECT * FROM broker.difference",
     ],
 )
 def test_the_role_of_the_api_may_do_no_more_than_it_does(migrated: Settings, statement: LiteralString) -> None:

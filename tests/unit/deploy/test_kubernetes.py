@@ -31,16 +31,8 @@ WORKLOADS: dict[str, Object] = {
 }
 LONG_RUNNING = {name for name, found in WORKLOADS.items() if found["kind"] != "Job"}
 SINGLE = {
-    "quotes",
-    "signals",
-    "feed",
-    "mail",
-    "broker",
-    "hot",
-    "spark-connect",
-    "spark-master",
-    "mlflow",
-    "airflow-scheduler",
+    *("quotes", "signals", "feed", "mail", "broker", "hot"),
+    *("spark-connect", "spark-master", "mlflow", "airflow-scheduler"),
 }
 """Two of one of these would fight over the same work or schema."""
 READS_NO_SETTINGS = {"spark-master", "spark-worker"}
