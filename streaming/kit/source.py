@@ -26,6 +26,10 @@ LOOK_TIMEOUT_S = 1.0
 _DAY_US = 86_400_000_000
 _OUTAGE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE})
 
+# Who leads a partition is being settled: of a new topic, or after a broker left.
+_UNSETTLED = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_UNSETTLED_S = 0.1
+
 log = structlog.get_logger(__name__)
 
 
@@ -106,12 +110,15 @@ class Source:
         return tuple(sorted(found.partitions))
 
     def watermarks(self, partition: int) -> Watermarks:
-        """What the broker holds of the partition now. Raises SourceError, BrokerAwayError."""
-        try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
-        except KafkaException as error:
-            raise self._told(error) from error
-        return Watermarks(low, high)
+        """What the broker holds of the partition now, after its election. Raises SourceError, BrokerAwayError."""
+        place, until = TopicPartition(self._topic, partition), self._clock.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                return Watermarks(*self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S))
+            except KafkaException as error:
+                if error.args[0].code() not in _UNSETTLED or self._clock.monotonic() >= until:
+                    raise self._told(error) from error
+            self._clock.sleep(_UNSETTLED_S)
 
     def assign(
         self,
