@@ -16,7 +16,7 @@ from lakehouse.stores.books.orders import ClientIdTaken, OrderRefused, OrderUnkn
 from lakehouse.stores.postgres import PostgresUnavailable, Transaction
 from lakehouse.trading.order import MOVES, InvalidTransition, OrderClass, OrderType, Side, Status, TimeInForce
 from lakehouse.trading.ticket import BadForm, Exit
-from tests.factories.trading import PRICE, Desk, buy, cash, units, wish
+from tests.factories.trading import Desk, buy, cash, units, wish
 
 PROFIT, LOSS = Exit(limit_price=Decimal(120)), Exit(stop_price=Decimal(90))
 
@@ -311,24 +311,6 @@ def test_a_replacement_that_a_rule_refuses_leaves_the_old_order_working(desk: De
     desk.replace(placed.order_id, Wish(quantity=Decimal(99)))
     with pytest.raises(InvalidTransition):
         desk.replace(placed.order_id, Wish(quantity=Decimal(1)))
-
-
-def test_a_replacement_trails_another_way_from_the_last_price_on(desk: Desk) -> None:
-    buy(desk, 10)
-    ticket = wish(desk, side=Side.SELL, type=OrderType.TRAILING_STOP, limit_price=None, trail_amount=Decimal(5))
-    placed = desk.place(ticket).order_id
-    kept = desk.order(desk.replace(placed, Wish(quantity=Decimal(9))))
-    assert (kept.stop_price, kept.trail_amount, kept.trail_percent) == (Decimal(95), Decimal(5), None)
-    percent = desk.order(desk.replace(kept.id, Wish(trail_percent=Decimal(2))))
-    assert (percent.stop_price, percent.trail_amount, percent.trail_percent) == (Decimal(98), None, Decimal(2))
-    told = desk.order(desk.replace(percent.id, Wish(trail_amount=Decimal(3), stop_price=Decimal(90))))
-    assert (told.stop_price, told.trail_amount, told.trail_percent) == (Decimal(90), Decimal(3), None)
-    for both in (Wish(trail_amount=Decimal(1), trail_percent=Decimal(1)), Wish(trail_amount=PRICE)):
-        with pytest.raises(BadForm, match="trail"):
-            desk.replace(told.id, both)
-    assert desk.order(told.id).status is Status.ACCEPTED
-    with pytest.raises(BadForm, match="neither"):
-        desk.replace(desk.place(wish(desk)).order_id, Wish(trail_amount=Decimal(1)))
 
 
 def test_a_replaced_leg_stays_in_its_group(desk: Desk) -> None:

@@ -1,0 +1,28 @@
+"""The trail of a trailing stop, replaced in PostgreSQL."""
+
+from decimal import Decimal
+
+import pytest
+
+from lakehouse.stores.books.order_replacing import Wish
+from lakehouse.trading.order import OrderType, Side, Status
+from lakehouse.trading.ticket import BadForm
+from tests.factories.trading import PRICE, Desk, buy, wish
+
+
+def test_a_replacement_trails_another_way_from_the_last_price_on(desk: Desk) -> None:
+    buy(desk, 10)
+    ticket = wish(desk, side=Side.SELL, type=OrderType.TRAILING_STOP, limit_price=None, trail_amount=Decimal(5))
+    placed = desk.place(ticket).order_id
+    kept = desk.order(desk.replace(placed, Wish(quantity=Decimal(9))))
+    assert (kept.stop_price, kept.trail_amount, kept.trail_percent) == (Decimal(95), Decimal(5), None)
+    percent = desk.order(desk.replace(kept.id, Wish(trail_percent=Decimal(2))))
+    assert (percent.stop_price, percent.trail_amount, percent.trail_percent) == (Decimal(98), None, Decimal(2))
+    told = desk.order(desk.replace(percent.id, Wish(trail_amount=Decimal(3), stop_price=Decimal(90))))
+    assert (told.stop_price, told.trail_amount, told.trail_percent) == (Decimal(90), Decimal(3), None)
+    for both in (Wish(trail_amount=Decimal(1), trail_percent=Decimal(1)), Wish(trail_amount=PRICE)):
+        with pytest.raises(BadForm, match="trail"):
+            desk.replace(told.id, both)
+    assert desk.order(told.id).status is Status.ACCEPTED
+    with pytest.raises(BadForm, match="neither"):
+        desk.replace(desk.place(wish(desk)).order_id, Wish(trail_amount=Decimal(1)))
