@@ -84,6 +84,7 @@ def start(settings: Settings, folder: Path, *words: str) -> HotProcess:
         "TIDEMARK_REDIS__PASSWORD": settings.redis.password.get_secret_value(),
         "TIDEMARK_HOT__METRICS_PORT": str(port),
         "TIDEMARK_SIGNALS__METRICS_PORT": str(port),
+        "TIDEMARK_BROKER__METRICS_PORT": str(port),
         "TIDEMARK_PROVIDERS__DEMO_MODE": "true",  # orders are dealt with on every day
         "PYTHONPATH": str(project_root()),
     }

@@ -14,7 +14,7 @@ STATEMENTS: tuple[str, ...] = (
         venue        text        NOT NULL,
         set_at       timestamptz NOT NULL,
         CONSTRAINT route_pkey PRIMARY KEY (portfolio_id),
-        CONSTRAINT route_portfolio_fkey FOREIGN KEY (portfolio_id) REFERENCES app.portfolio (id),
+        CONSTRAINT route_portfolio_fkey FOREIGN KEY (portfolio_id) REFERENCES app.portfolio (id) ON DELETE CASCADE,
         CONSTRAINT route_venue_known CHECK (venue IN ('alpaca', 'angel-one'))
     )
     """,
