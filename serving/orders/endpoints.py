@@ -202,7 +202,7 @@ async def cancel_order(order_id: OrderId, service: Service, principal: Writer, i
     """End the unfilled part; what it kept back is free again. With an entry its legs end, with a leg its sibling.
 
     The order stays readable, as `canceled`; a second cancel changes nothing. What is filled, expired, replaced or
-    rejected is 409.
+    rejected is 409. An order that a broker has stays open until the broker, which is asked to, has ended it.
     """
     async with service.database.transaction() as connection:
         order = await service.cancel(connection, principal, order_id, if_match)

@@ -15,7 +15,7 @@ from lakehouse.stores.books.order_policy import Policy
 from lakehouse.stores.books.order_replacing import Request, Wish, replace_order
 from lakehouse.stores.postgres import Transaction
 from lakehouse.trading.checks import Violation
-from lakehouse.trading.order import InvalidTransition
+from lakehouse.trading.order import InvalidTransition, Status
 from lakehouse.trading.ticket import BadForm, Ticket
 from ml.checks.champion import Champion
 from ml.checks.orders import screen_with
@@ -146,14 +146,16 @@ class OrderService(CrudService[OrderIn, OrderOut]):
     async def cancel(
         self, connection: Transaction, principal: Principal, order_id: UUID, if_match: str | None
     ) -> OrderDetail:
-        """The canceled order; one that was canceled before stays as it is. Raises OrderNotFound, VersionConflict and
-        OrderRefused."""
+        """The canceled order; one that was canceled before stays as it is, one that a broker has is open until it ends
+        there. Raises OrderNotFound, VersionConflict and OrderRefused."""
         before = await self._check_version(connection, principal, order_id, if_match)
         with self._translated(order_id=order_id):
             await orders.cancel(connection, order_id, owner_id=principal.user_id, clock=self.clock)
         order = await self._orders.written_with_legs(connection, order_id)
         if order.version != before.version:
             await self._audit(connection, principal, "order.canceled", order)
+        elif order.status != Status.CANCELED:
+            await self._audit(connection, principal, "order.cancel_asked", order)
         return order
 
     async def fill(
