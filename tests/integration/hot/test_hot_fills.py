@@ -1,5 +1,6 @@
 """Orders met by live ticks in a hot process that is killed, and that trades no more where its orders contradict it."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -24,10 +25,32 @@ TAMPER = """
     UPDATE trading.order SET quantity = 12 WHERE status = 'accepted';
     ALTER TABLE trading.order ENABLE TRIGGER order_check_move;
 """
+HALT = """
+    INSERT INTO trading.halt (id, scope, reason, set_by, set_at)
+    SELECT gen_random_uuid(), 'everybody', 'a drill', u.id, now() FROM auth.app_user AS u LIMIT 1
+"""
+LIFT = "UPDATE trading.halt SET lifted_by = set_by, lifted_at = now()"
 
 
 def quote(settings: Settings, bid: float, ask: float, sequence: int) -> None:
     factory.send(settings, [factory.quote("AAPL", bid, ask, sequence, at_us=epoch_us(CLOCK.now()))])
+
+
+def switched(settings: Settings, process: factory.HotProcess, statement: str) -> None:
+    """Trading is stopped, or goes on, and the process has seen it."""
+    before = process.metric("tidemark_hot_changes_total")
+    with postgres.connect(settings.postgres) as connection:
+        connection.execute(statement.encode())
+    factory.until(lambda: process.metric("tidemark_hot_changes_total") > before, process)
+
+
+def no_fill_while_stopped(settings: Settings, process: factory.HotProcess, status: Callable[[], Status]) -> None:
+    """Trading is stopped for everybody, at a price that fills the order, and goes on afterwards."""
+    switched(settings, process, HALT)
+    quote(settings, 98.0, 99.0, 3)
+    factory.until(lambda: factory.journalled(settings) == factory.ends(settings), process)
+    assert status() is Status.ACCEPTED
+    switched(settings, process, LIFT)
 
 
 def statuses(desk: Desk, order_id: UUID) -> list[Status]:
@@ -70,6 +93,7 @@ def test_a_bracket_survives_a_kill_and_contradicted_orders_wait_for_somebody(set
             factory.until(lambda: third.metric("tidemark_hot_journal_number") > 0, third)
             quote(settings, 104.0, 105.0, 3)
             factory.until(lambda: factory.journalled(settings) == factory.ends(settings), third)
+            no_fill_while_stopped(settings, third, lambda: desk.order(waiting).status)
         with postgres.connect(settings.postgres) as connection:
             connection.execute(TAMPER)
         with factory.running(settings, folder) as fourth:
