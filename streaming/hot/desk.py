@@ -126,7 +126,7 @@ class SimulatedDesk:
         self._learn(symbols)
         counted = follow(self._market, batch.ticks).counted
         watched = [self._places[name] for name in self._pits if name in self._places]
-        quoted_before = {place: int(self._quoted[place]) for place in watched}
+        quoted = self._quoted.copy()
         quotes = np.flatnonzero(counted & are_quotes(Prices(batch.bid, batch.ask, batch.price)))
         self._quoted[batch.symbol[quotes]] = batch.at_us[quotes]  # of repeated places the last write stays
         if not watched:
@@ -140,7 +140,7 @@ class SimulatedDesk:
             deal
             for own in np.split(rows, cuts)
             if len(own)
-            for deal in self._meet(symbols[batch.symbol[own[0]]], batch, own, quoted_before[int(batch.symbol[own[0]])])
+            for deal in self._meet(symbols[batch.symbol[own[0]]], batch, own, quoted)
         ]
         for place in np.unique(batch.symbol[rows]).tolist():
             self._tidy(symbols[place])
@@ -224,19 +224,19 @@ class SimulatedDesk:
             self._market = Market._make(np.concatenate(pair) for pair in pairs)
             self._quoted = np.concatenate([self._quoted, np.full(missing, NEVER)])
 
-    def _unquoted(self, batch: Batch, rows: IntArray, quoted_us: int) -> BoolArray:
-        """(T,) before which of the ticks at `rows`, all of a symbol last quoted at `quoted_us`, nobody quotes."""
+    def _unquoted(self, batch: Batch, rows: IntArray, quoted: IntArray) -> BoolArray:
+        """(T,) before which of the ticks at `rows`, all of a symbol, nobody quotes; `quoted` (N,) is before them all."""
         age = self._terms.quote_age_us
         if age is None:
             return np.zeros(len(rows), np.bool_)
         at, quotes = batch.at_us[rows], are_quotes(Prices(batch.bid[rows], batch.ask[rows], batch.price[rows]))
-        unquoted: BoolArray = np.maximum.accumulate(np.where(quotes, at, quoted_us)) < at - age
+        unquoted: BoolArray = np.maximum.accumulate(np.where(quotes, at, quoted[batch.symbol[rows]])) < at - age
         return unquoted
 
-    def _meet(self, symbol: str, batch: Batch, rows: IntArray, quoted_us: int) -> Iterator["_Deal"]:
-        """What the ticks at `rows`, all of `symbol`, do to its orders; it was last quoted at `quoted_us`."""
+    def _meet(self, symbol: str, batch: Batch, rows: IntArray, quoted: IntArray) -> Iterator["_Deal"]:
+        """What the ticks at `rows`, all of `symbol`, do to its orders; `quoted` (N,) is before the batch."""
         pit = self._pits[symbol]
-        unquoted, is_open = self._unquoted(batch, rows, quoted_us), self._hours(pit.exchange, batch.at_us[rows])
+        unquoted, is_open = self._unquoted(batch, rows, quoted), self._hours(pit.exchange, batch.at_us[rows])
         rows, unquoted = rows[is_open], unquoted[is_open]
         prices = Prices(batch.bid[rows], batch.ask[rows], batch.price[rows])
         terms = replace(self._terms, multiplier=pit.multiplier)
