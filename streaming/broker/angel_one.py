@@ -11,10 +11,8 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Final, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, SecretStr
 
 from lakehouse.clock import Clock
 from lakehouse.trading.broker import Account, AtBroker, State, Trade
@@ -25,16 +23,12 @@ from streaming.broker.reading import amount, decoded, positive, text_of
 from streaming.broker.tags import NoTag, tag_of
 from streaming.kit.quota import bucket
 from streaming.kit.remote import ProviderError, RateLimited, Refused, Sleep, Unreached
-from streaming.kit.totp import totp
+from streaming.kit.smartapi import BUSY, INDIA, NAME, AngelAccount, Answer, Tokens, answer_of, headers, login
 from streaming.kit.web import web
 
-NAME: Final = "angel-one"
-LIVE_URL: Final = "https://apiconnect.angelone.in"
 LIMITS: Final = (bucket(5, 1),)
 BOOK_S: Final = 1.0
 """Each book may be asked for once a second: within it the last answer is good."""
-INDIA: Final = ZoneInfo("Asia/Kolkata")
-LOGIN: Final = "/rest/auth/angelbroking/user/v1/loginByPassword"
 ORDERS: Final = "/rest/secure/angelbroking/order/v1/"
 HOLDINGS: Final = "/rest/secure/angelbroking/portfolio/v1/getHolding"
 FUNDS: Final = "/rest/secure/angelbroking/user/v1/getRMS"
@@ -52,44 +46,11 @@ ENDED: Final = {
     "rejected": State.REJECTED,
 }
 SESSION_OVER: Final = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB1010"})
-BUSY: Final = frozenset({"AB1021"})
-BUSY_TEXT: Final = b"exceeding access rate"
+TOO_MANY: Final = frozenset({"AB1021"})
 UNSURE: Final = frozenset({"", "AB1004", "AB2000", "AB2001"})
 """Codes of failures inside the broker: what became of the request they do not say."""
 
 Row = TypeVar("Row")
-
-
-class AngelAccount(BaseModel):
-    """What a login needs."""
-
-    model_config = ConfigDict(frozen=True)
-
-    api_key: SecretStr
-    client_code: SecretStr
-    pin: SecretStr
-    totp_secret: SecretStr
-
-
-class _Answer(msgspec.Struct):
-    message: str = ""
-    status: bool | str | None = None
-    success: bool | None = None
-    errorcode: str | None = None
-    errorCode: str | None = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
-
-    @property
-    def is_good(self) -> bool:
-        return self.status is True or self.success is True
-
-    @property
-    def code(self) -> str:
-        return self.errorcode or self.errorCode or ""
-
-
-class _Tokens(msgspec.Struct, rename="camel"):
-    jwt_token: str
 
 
 class _Placed(msgspec.Struct):
@@ -147,11 +108,11 @@ class AngelOne:
     def __init__(
         self, url: str, instruments: Mapping[str, Instrument], *, account: AngelAccount, clock: Clock, sleep: Sleep
     ) -> None:
-        self._web = web(NAME, url, LIMITS, clock=clock, sleep=sleep, busy=BUSY_TEXT)
+        self._web = web(NAME, url, LIMITS, clock=clock, sleep=sleep, busy=BUSY)
         self._account, self._clock = account, clock
         self._instruments = instruments
         self._symbols = {(each.exchange, each.tradingsymbol): each.symbol for each in instruments.values()}
-        self._jwt: str | None = None
+        self._tokens: Tokens | None = None
         self._book: _Book | None = None
 
     def client_id(self, order_id: UUID) -> str:
@@ -298,54 +259,32 @@ class AngelOne:
             raise ProviderError(f"{NAME}: {answer.code} {answer.message}"[:200])
         return bytes(answer.data)
 
-    async def _asked(self, path: str, body: Mapping[str, str] | None = None) -> _Answer:
+    async def _asked(self, path: str, body: Mapping[str, str] | None = None) -> Answer:
         """What it answers; a session that is over is begun again once, and what came without one was not taken."""
         for _ in range(2):
-            headers = self._headers(self._jwt or await self._login())
+            told = headers(self._account, self._tokens or await self._login())
             try:
-                raw = await (self._web.get(path, {}, headers) if body is None else self._web.post(path, body, headers))
+                raw = await (self._web.get(path, {}, told) if body is None else self._web.post(path, body, told))
             except Refused:
-                self._jwt = None
+                self._tokens = None
                 continue
-            answer = decoded(NAME, raw, _Answer)
-            if answer.code in BUSY:
+            answer = answer_of(raw)
+            if answer.code in TOO_MANY:
                 raise RateLimited(f"{NAME}: {answer.code} at {path}")
             if answer.is_good or answer.code not in SESSION_OVER:
                 return answer
-            self._jwt = None
+            self._tokens = None
         raise Refused(f"{NAME}: a new session is refused at {path}")
 
-    async def _login(self) -> str:
+    async def _login(self) -> Tokens:
         """A session. Raises Refused and RateLimited, and Unreached for all else: nothing was sent but the login."""
-        account = self._account
-        body = {
-            "clientcode": account.client_code.get_secret_value(),
-            "password": account.pin.get_secret_value(),
-            "totp": totp(account.totp_secret.get_secret_value(), self._clock.now()),
-        }
         try:
-            answer = decoded(NAME, await self._web.post(LOGIN, body, self._headers()), _Answer)
-            if not answer.is_good:
-                raise Refused(f"{NAME}: the login is refused: {answer.code} {answer.message}"[:200])
-            self._jwt = decoded(NAME, bytes(answer.data), _Tokens).jwt_token
+            self._tokens = await login(self._web, self._account, self._clock.now())
         except (Refused, RateLimited):
             raise
         except ProviderError as error:
             raise Unreached(f"{NAME}: no login: {error}") from None
-        return self._jwt
-
-    def _headers(self, jwt: str | None = None) -> dict[str, str]:
-        """What the documentation asks of every request; it says that the addresses need not be true."""
-        return {
-            **({"Authorization": f"Bearer {jwt}"} if jwt else {}),
-            "Accept": "application/json",
-            "X-UserType": "USER",
-            "X-SourceID": "WEB",
-            "X-ClientLocalIP": "127.0.0.1",
-            "X-ClientPublicIP": "127.0.0.1",
-            "X-MACAddress": "00:00:00:00:00:00",
-            "X-PrivateKey": self._account.api_key.get_secret_value(),
-        }
+        return self._tokens
 
 
 def _has_tag(order_id: UUID) -> bool:

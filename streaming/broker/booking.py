@@ -39,7 +39,7 @@ async def book(floor: Floor, order_id: UUID, trade: Trade) -> None:
             )
             await fills.fill(floor.connection, report, clock=floor.clock)
     except REFUSED as error:
-        rule = _rule(error)
+        rule = fills.rule_of(error)
         floor.metrics.refused.inc()
         log.error("trade_not_booked", order_id=str(order_id), trade_id=trade.trade_id, rule=rule, error=str(error))
         async with floor.connection.transaction():
@@ -53,10 +53,3 @@ def _within(order: Order, at: datetime, now: datetime) -> datetime:
     differ by seconds, and that it was traded is no question."""
     latest = now if order.expires_at is None else min(now, order.expires_at - _JUST_BEFORE)
     return max(made_at(order.id), min(at, latest))
-
-
-def _rule(error: Exception) -> str:
-    if isinstance(error, fills.FillRefused):
-        return error.rule
-    constraint = error.diag.constraint_name if isinstance(error, IntegrityError | DataError) else None
-    return constraint or "not_bookable"

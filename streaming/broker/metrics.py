@@ -22,6 +22,9 @@ class BrokerMetrics:
             "What broker and books do not agree on and nobody has accepted: it stops trading.",
             registry=self.registry,
         )
+        self.cash = Gauge(
+            "tidemark_broker_cash", "Cash of the account at the broker.", ["currency"], registry=self.registry
+        )
         self.sent = Counter("tidemark_broker_sent", "Orders sent.", registry=self.registry)
         self.rejected = Counter(
             "tidemark_broker_rejected", "Orders that the broker would not have.", registry=self.registry

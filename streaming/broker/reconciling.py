@@ -41,9 +41,11 @@ async def _compared(floor: Floor) -> list[Difference]:
     living = await store.living(floor.connection, floor.venue)
     states = await states_of(floor, living, open_orders)
     theirs = await floor.broker.positions()
+    account = await floor.broker.account()
+    floor.metrics.cash.labels(account.currency).set(float(account.cash))
     known = await store.known_clients(floor.connection, floor.venue, [each.client_id for each in open_orders])
     return [
-        *of_account(await floor.broker.account()),
+        *of_account(account),
         *of_strangers(open_orders, known),
         *_of_submissions(living, states),
         *await _of_refusals(floor),

@@ -10,12 +10,14 @@ from pydantic import SecretStr
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import BrokerSettings
-from streaming.broker import alpaca, angel_one
+from streaming.broker import alpaca
 from streaming.broker.alpaca import Alpaca
-from streaming.broker.angel_one import AngelAccount, AngelOne
+from streaming.broker.angel_one import AngelOne
 from streaming.broker.instruments import read_instruments
 from streaming.broker.port import Broker
+from streaming.kit import smartapi
 from streaming.kit.remote import Sleep
+from streaming.kit.smartapi import AngelAccount
 
 PAPER: Final = frozenset({alpaca.PAPER_URL})
 
@@ -33,7 +35,7 @@ def broker_of(section: BrokerSettings, *, clock: Clock, sleep: Sleep) -> Broker 
         key, secret = (_needed(getattr(section, name), name) for name in ("alpaca_key", "alpaca_secret"))
         return Alpaca(url, key=key, secret=secret, clock=clock, sleep=sleep)
     if section.name == "angel-one":
-        url = _allowed(section, section.url or angel_one.LIVE_URL)
+        url = _allowed(section, section.url or smartapi.URL)
         if not section.instruments:
             raise BrokerNameError("Angel One needs TIDEMARK_BROKER__INSTRUMENTS: symbol,exchange,token,tradingsymbol")
         account = AngelAccount(

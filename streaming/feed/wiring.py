@@ -14,9 +14,9 @@ from streaming.feed.demo import SEED
 from streaming.feed.line import Line, Patience
 from streaming.feed.policy.plausibility import Guard
 from streaming.feed.port import Provider
-from streaming.feed.providers import alpha_vantage, angel_one, finnhub, five_paisa, yahoo
+from streaming.feed.providers import alpha_vantage, finnhub, five_paisa, yahoo
 from streaming.feed.providers.alpha_vantage import AlphaVantage
-from streaming.feed.providers.angel_one import AngelAccount, AngelOne
+from streaming.feed.providers.angel_one import AngelOne
 from streaming.feed.providers.finnhub import Finnhub
 from streaming.feed.providers.five_paisa import FivePaisa, FivePaisaAccount
 from streaming.feed.providers.paced import Paced
@@ -25,7 +25,9 @@ from streaming.feed.providers.simulated import Simulated
 from streaming.feed.providers.yahoo import Yahoo
 from streaming.feed.simulated import PROVIDER as SIMULATED
 from streaming.feed.universe import Instrument, universe
+from streaming.kit import smartapi
 from streaming.kit.remote import Sleep
+from streaming.kit.smartapi import AngelAccount
 
 REPLAY = "replay"
 _TICKS_PER_DAY = 5_000
@@ -176,6 +178,6 @@ _MAKERS: dict[str, Callable[[Made], Provider]] = {
     finnhub.NAME: _finnhub,
     alpha_vantage.NAME: _alpha_vantage,
     yahoo.NAME: _yahoo,
-    angel_one.NAME: _angel_one,
+    smartapi.NAME: _angel_one,
     five_paisa.NAME: _five_paisa,
 }

@@ -17,12 +17,6 @@ from streaming.hot.desk_orders import plain_of
 from streaming.hot.effects import Dealt, Ended, Fill, JsonObject
 
 REFUSED: Final = (fills.FillRefused, orders.OrderUnknown, IntegrityError, DataError)
-# What a constraint of the books says of an order, in the words of the rules that judge orders before they are placed.
-RULES: Final = {
-    "ledger_account_no_overdraft": "buying_power",
-    "ledger_account_reserved_covered": "buying_power",
-    "position_reserved_covered": "holdings",
-}
 # Refusals that tell of another state of the order than the desk knew: it learns that state, and deals on.
 OF_ITS_STATE: Final = frozenset(
     {
@@ -108,10 +102,5 @@ async def _end(ended: Ended, clock: Clock, connection: Transaction) -> None:
     await orders.end(connection, ended.order_id, reason=ended.reason, clock=clock)
 
 
-def _rule(error: Exception) -> str:
-    if isinstance(error, fills.FillRefused):
-        return error.rule
-    if isinstance(error, IntegrityError | DataError):
-        name = error.diag.constraint_name or "not_bookable"
-        return RULES.get(name, name)
-    return "order_unknown"
+def _rule(error: fills.FillRefused | orders.OrderUnknown | IntegrityError | DataError) -> str:
+    return "order_unknown" if isinstance(error, orders.OrderUnknown) else fills.rule_of(error)

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
+from psycopg import DataError, IntegrityError
+
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import CurrencyError
 from lakehouse.domain.ids import made_at, uuid7
@@ -51,6 +53,14 @@ SETTLE: Final[LiteralString] = """
 """
 
 
+# What a constraint of the books says of an order, in the words of the rules that judge orders before they are placed.
+RULES: Final = {
+    "ledger_account_no_overdraft": "buying_power",
+    "ledger_account_reserved_covered": "buying_power",
+    "position_reserved_covered": "holdings",
+}
+
+
 class FillRefused(TidemarkError):
     """The order, its account or the books do not take this fill; `rule` names why. Nothing may be committed."""
 
@@ -58,6 +68,14 @@ class FillRefused(TidemarkError):
         super().__init__(detail)
         self.rule = rule
         self.detail = detail
+
+
+def rule_of(error: FillRefused | IntegrityError | DataError) -> str:
+    """The rule by which the books refuse a fill."""
+    if isinstance(error, FillRefused):
+        return error.rule
+    name = error.diag.constraint_name or "not_bookable"
+    return RULES.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)

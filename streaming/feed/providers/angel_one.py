@@ -7,10 +7,8 @@ its exchange and token from the broker's instrument list.
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, SecretStr
 
 from lakehouse.clock import Clock, epoch_us
 from streaming.feed.port import Batch, Health, Numbers, Tick, TickKind, joined, read_each, unreadable
@@ -19,40 +17,19 @@ from streaming.feed.providers.sockets import beating, opened
 from streaming.feed.universe import Instrument, UniverseError
 from streaming.kit.quota import Bucket, bucket
 from streaming.kit.remote import ProviderError, Refused, Sleep
-from streaming.kit.totp import totp
+from streaming.kit.smartapi import BUSY, INDIA, NAME, URL, AngelAccount, Answer, Tokens, answer_of, headers, login
 from streaming.kit.web import web
 
-NAME = "angel-one"
 _NAMES = {number: name for name, number in EXCHANGES.items()}
-REST_URL = "https://apiconnect.angelone.in"
 SOCKET_URL = "wss://smartapisocket.angelone.in/smart-stream"
 CALENDAR = "XBOM"
 LIMITS: tuple[Bucket, ...] = (bucket(1, 1),)
 MOST_TOKENS = 1_000
 """Of one connection."""
-_LOGIN = "/rest/auth/angelbroking/user/v1/loginByPassword"
 _QUOTE = "/rest/secure/angelbroking/market/v1/quote/"
 _GROUP = 50
 _BEAT_S = 10.0
-_INDIA = ZoneInfo("Asia/Kolkata")
 _TIME = "%d-%b-%Y %H:%M:%S"
-_BUSY = b"exceeding access rate"
-
-
-class AngelAccount(BaseModel):
-    """What a login needs."""
-
-    model_config = ConfigDict(frozen=True)
-
-    api_key: SecretStr
-    client_code: SecretStr
-    pin: SecretStr
-    totp_secret: SecretStr
-
-
-class _Tokens(msgspec.Struct, rename="camel"):
-    jwt_token: str
-    feed_token: str
 
 
 class _Level(msgspec.Struct, frozen=True):
@@ -78,24 +55,11 @@ class _Fetched(msgspec.Struct):
     fetched: list[msgspec.Raw] = []
 
 
-class _Answer(msgspec.Struct):
-    message: str = ""
-    status: bool | str | None = None
-    success: bool | None = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
-
-    @property
-    def is_good(self) -> bool:
-        return self.status is True or self.success is True
-
-
 class _Said(msgspec.Struct):
     errorCode: str
     errorMessage: str = ""
 
 
-_ANSWER = msgspec.json.Decoder(_Answer)
-_TOKENS = msgspec.json.Decoder(_Tokens)
 _FETCHED = msgspec.json.Decoder(_Fetched)
 _QUOTED = msgspec.json.Decoder(_Quoted)
 _SAID = msgspec.json.Decoder(_Said)
@@ -114,7 +78,7 @@ class AngelOne:
         account: AngelAccount,
         clock: Clock,
         sleep: Sleep,
-        rest_url: str = REST_URL,
+        rest_url: str = URL,
         socket_url: str = SOCKET_URL,
     ) -> None:
         """Raises UniverseError for an instrument without a known exchange and token, and for more than 1000."""
@@ -124,22 +88,22 @@ class AngelOne:
         self._socket_url = socket_url
         self._places = _places(instruments)
         self._symbols = {place: symbol for symbol, place in self._places.items()}
-        self._web = web(NAME, rest_url, LIMITS, clock=clock, sleep=sleep, busy=_BUSY)
+        self._web = web(NAME, rest_url, LIMITS, clock=clock, sleep=sleep, busy=BUSY)
         self.health = Health(quota=self._web.quota)
         self._numbers = Numbers(epoch_us(clock.now()))
-        self._tokens: _Tokens | None = None
+        self._tokens: Tokens | None = None
         self._traded: dict[str, tuple[object, ...]] = {}
 
     async def quotes(self) -> AsyncGenerator[Batch, None]:
         """Trades and quotes as the exchange sends them: a login, one subscription for all, snap quotes."""
         tokens = await self._login()
-        headers = {
+        told = {
             "Authorization": f"Bearer {tokens.jwt_token}",
             "x-api-key": self._account.api_key.get_secret_value(),
             "x-client-code": self._account.client_code.get_secret_value(),
             "x-feed-token": tokens.feed_token,
         }
-        async with opened(NAME, self._socket_url, headers=headers, ping_s=None) as socket:
+        async with opened(NAME, self._socket_url, headers=told, ping_s=None) as socket:
             self.health.connects += 1
             await socket.say([self._subscription()])
             async with beating(socket, "ping", _BEAT_S, sleep=self._sleep):
@@ -158,45 +122,21 @@ class AngelOne:
             batches.append(read_each(NAME, found, lambda raw: self._quoted(_QUOTED.decode(raw))))
         return self.health.note(joined(batches), self._clock.now())
 
-    async def _login(self) -> _Tokens:
-        account = self._account
-        body = {
-            "clientcode": account.client_code.get_secret_value(),
-            "password": account.pin.get_secret_value(),
-            "totp": totp(account.totp_secret.get_secret_value(), self._clock.now()),
-        }
-        answer = _good(await self._web.post(_LOGIN, body, self._headers()))
-        try:
-            self._tokens = _TOKENS.decode(answer.data)
-        except msgspec.DecodeError as error:
-            raise ProviderError(f"{NAME}: the login's answer cannot be read: {error}") from None
+    async def _login(self) -> Tokens:
+        self._tokens = await login(self._web, self._account, self._clock.now())
         return self._tokens
 
     async def _fetched(self, wanted: object) -> Sequence[msgspec.Raw]:
         """The quotes of one request; a session that has ended is begun again once."""
         tokens = self._tokens or await self._login()
         try:
-            answer = _good(await self._web.post(_QUOTE, wanted, self._headers(tokens)))
+            answer = _good(await self._web.post(_QUOTE, wanted, headers(self._account, tokens)))
         except Refused:
-            answer = _good(await self._web.post(_QUOTE, wanted, self._headers(await self._login())))
+            answer = _good(await self._web.post(_QUOTE, wanted, headers(self._account, await self._login())))
         try:
             return _FETCHED.decode(answer.data).fetched
         except msgspec.DecodeError as error:
             raise ProviderError(f"{NAME}: an answer cannot be read: {error}") from None
-
-    def _headers(self, tokens: _Tokens | None = None) -> dict[str, str]:
-        """What the documentation asks of every request; it says that the addresses need not be true."""
-        authorization = {"Authorization": f"Bearer {tokens.jwt_token}"} if tokens else {}
-        return {
-            **authorization,
-            "Accept": "application/json",
-            "X-UserType": "USER",
-            "X-SourceID": "WEB",
-            "X-ClientLocalIP": "127.0.0.1",
-            "X-ClientPublicIP": "127.0.0.1",
-            "X-MACAddress": "00:00:00:00:00:00",
-            "X-PrivateKey": self._account.api_key.get_secret_value(),
-        }
 
     def _subscription(self) -> str:
         by_exchange: dict[int, list[str]] = defaultdict(list)
@@ -262,7 +202,7 @@ class AngelOne:
             )
 
     def _quoted(self, found: _Quoted) -> Tick:
-        made = datetime.strptime(found.exch_trade_time, _TIME).replace(tzinfo=_INDIA)
+        made = datetime.strptime(found.exch_trade_time, _TIME).replace(tzinfo=INDIA)
         bid, ask = _first(found.depth.buy), _first(found.depth.sell)
         return Tick(
             symbol=self._symbols[found.exchange, found.symbol_token],
@@ -291,12 +231,9 @@ def _places(instruments: Sequence[Instrument]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _good(body: bytes) -> _Answer:
-    """The answer in a body. Raises Refused where it says no: SmartAPI does so with status 200."""
-    try:
-        answer = _ANSWER.decode(body)
-    except msgspec.DecodeError as error:
-        raise ProviderError(f"{NAME}: an answer cannot be read: {error}") from None
+def _good(body: bytes) -> Answer:
+    """The answer in a body. Raises Refused where it says no."""
+    answer = answer_of(body)
     if not answer.is_good:
         raise Refused(f"{NAME}: {answer.message}")
     return answer

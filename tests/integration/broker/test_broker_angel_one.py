@@ -13,11 +13,12 @@ from pydantic import SecretStr
 from lakehouse.domain.ids import uuid7
 from lakehouse.trading.broker import AtBroker, State
 from lakehouse.trading.order import Order, OrderType, TimeInForce
-from streaming.broker.angel_one import AngelAccount, AngelOne
+from streaming.broker.angel_one import AngelOne
 from streaming.broker.instruments import Instrument
 from streaming.broker.port import OrderRejected
 from streaming.broker.tags import tag_of
 from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused, Unreached
+from streaming.kit.smartapi import AngelAccount
 from tests.factories.angel_orders import API_KEY, CLIENT, INDIA, ORDERS, PIN, SEED, AngelServer, bad
 from tests.factories.broker_servers import CUT, Reply, Served, serving
 from tests.factories.feed_ticks import AsyncTime

@@ -109,7 +109,7 @@ def test_a_trade_that_the_books_refuse_is_named_and_booked_once_they_can(pit: Pi
     pit.turn()
     trade = pit.alpaca.activities[0]["id"]
     assert named(pit) == [
-        ("execution_refused", trade, "ledger_account_no_overdraft"),
+        ("execution_refused", trade, "buying_power"),
         ("position", "AAPL", "+90"),
     ]
     pit.desk.deposit(100_000)

@@ -9,10 +9,11 @@ from pydantic import SecretStr
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from streaming.feed.port import TickKind
-from streaming.feed.providers.angel_one import AngelAccount, AngelOne
+from streaming.feed.providers.angel_one import AngelOne
 from streaming.feed.providers.five_paisa import FivePaisa, FivePaisaAccount
 from streaming.feed.universe import Instrument, UniverseError
 from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused
+from streaming.kit.smartapi import AngelAccount
 from streaming.kit.totp import totp
 from tests.factories.angel_frames import TIME_MS, ltp, snap
 from tests.factories.feed_ticks import AsyncTime
