@@ -76,6 +76,7 @@ def start(settings: Settings, folder: Path, *words: str) -> HotProcess:
         **inherited_environment(),
         "TIDEMARK_HOME": str(settings.home),
         "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "TIDEMARK_S3__LAKE_BUCKET": settings.s3.lake_bucket,
         "TIDEMARK_POSTGRES__PORT": str(settings.postgres.port),
         "TIDEMARK_POSTGRES__USER": settings.postgres.user,
         "TIDEMARK_POSTGRES__DATABASE": settings.postgres.database,

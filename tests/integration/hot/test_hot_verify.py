@@ -76,6 +76,9 @@ def test_bronze_is_waited_for_then_says_what_was_caused(lake: Settings, folder: 
     land_here(Landscape(lake, TICKS))
     found = recompute(lake)
     assert (found.is_exact, found.alerts.recomputed, found.ticks) == (True, 3, 6)
+    command = factory.start(lake, folder, "-m", "streaming.hot", "verify", "--wait", "0")
+    assert command.process.wait(factory.START_S) == 0
+    assert command.log.read_text().endswith("\nexact\n")
 
     with postgres.connect(lake.postgres) as connection:
         connection.execute(TAMPER)
