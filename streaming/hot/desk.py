@@ -225,7 +225,7 @@ class SimulatedDesk:
             self._quoted = np.concatenate([self._quoted, np.full(missing, NEVER)])
 
     def _unquoted(self, batch: Batch, rows: IntArray, quoted: IntArray) -> BoolArray:
-        """(T,) before which of the ticks at `rows`, all of a symbol, nobody quotes; `quoted` (N,) is before them all."""
+        """(T,) before which of the ticks at `rows`, all of a symbol, nobody quotes; `quoted` (N,) is before all."""
         age = self._terms.quote_age_us
         if age is None:
             return np.zeros(len(rows), np.bool_)
