@@ -76,8 +76,12 @@ LIVING: Final[LiteralString] = """
     WHERE s.venue = %(venue)s AND s.status <> 'ended'
     ORDER BY s.order_id
 """
-IN_DOUBT: Final[LiteralString] = """
-    SELECT s.client_id AS name FROM broker.submission AS s WHERE s.order_id = %(order_id)s AND s.status = 'in_doubt'
+LOST: Final[LiteralString] = """
+    SELECT s.client_id AS name FROM broker.submission AS s
+    WHERE s.order_id = %(order_id)s AND (s.status = 'in_doubt' OR s.status = 'open' AND EXISTS (
+        SELECT FROM broker.difference AS d
+        WHERE d.venue = s.venue AND d.name = 'order_missing' AND d.subject = s.client_id AND d.gone_at IS NULL
+    ))
 """
 TELL: Final[LiteralString] = """
     UPDATE broker.submission AS s SET
@@ -248,6 +252,11 @@ class _Held:
     units: Decimal
 
 
+def text_of(said: str) -> str:
+    """What somebody else has said, as it can be kept."""
+    return said.replace("\0", "")[:SAID]
+
+
 async def routed(connection: Transaction, venue: str) -> list[UUID]:
     """Portfolios that trade at this broker."""
     return [row.id for row in await rows_of(connection, ROUTED, {"venue": venue}, _Id)]
@@ -287,13 +296,13 @@ async def tell(
     connection: Transaction, order_id: UUID, status: str, reason: str, *, clock: Clock, broker_id: str = ""
 ) -> None:
     """How it stands with a submission; one that has ended stays so."""
-    names = {"order_id": order_id, "status": status, "reason": reason[:SAID], "broker_id": broker_id}
+    names = {"order_id": order_id, "status": status, "reason": text_of(reason), "broker_id": broker_id}
     await connection.execute(TELL, {**names, "now": clock.now()})
 
 
-async def is_in_doubt(connection: Transaction, order_id: UUID) -> bool:
-    """Whether nobody knows if the broker has the order."""
-    return bool(await rows_of(connection, IN_DOUBT, {"order_id": order_id}, _Name))
+async def is_lost(connection: Transaction, order_id: UUID) -> bool:
+    """Whether nobody knows if the broker has the order, or it knows the order no more."""
+    return bool(await rows_of(connection, LOST, {"order_id": order_id}, _Name))
 
 
 async def ours(connection: Transaction, venue: str, broker_ids: Collection[str]) -> dict[str, UUID]:

@@ -225,7 +225,7 @@ class Alpaca:
 def _at_broker(order: _Order) -> AtBroker:
     state = _STATES.get(order.status)
     filled = amount(NAME, order.filled_qty)
-    if state is None or filled < 0:
+    if state is None or filled < 0 or not order.id:
         raise ProviderError(f"{NAME}: an order of status {order.status[:40]!r} with {filled} units filled")
     return AtBroker(order.id, order.client_order_id, order.symbol, state, filled, order.status)
 

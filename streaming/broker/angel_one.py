@@ -144,6 +144,8 @@ class AngelOne:
                 raise ProviderError(f"{NAME}: {answer.code} {answer.message}"[:200])
             raise OrderRejected(f"{answer.code} {answer.message}"[:200])
         placed = decoded(NAME, bytes(answer.data), _Placed)
+        if not placed.orderid:
+            raise ProviderError(f"{NAME}: an order was taken without an id")
         return AtBroker(placed.orderid, client_id, order.symbol, State.OPEN, Decimal(0), "taken")
 
     async def cancel(self, broker_id: str) -> None:
@@ -226,7 +228,7 @@ class AngelOne:
 
     def _at_broker(self, order: _Order) -> AtBroker:
         filled = amount(NAME, order.filledshares)
-        if filled < 0 or not order.status:
+        if filled < 0 or not order.status or not order.orderid:
             raise ProviderError(f"{NAME}: an order of status {order.status[:40]!r} with {filled} units filled")
         symbol = self._symbols.get((order.exchange, order.tradingsymbol), order.tradingsymbol)
         state = ENDED.get(order.status.strip().lower(), State.OPEN)

@@ -64,10 +64,10 @@ def accept(
 
 @broker.command()
 def settle(
-    order: Annotated[UUID, typer.Argument(help="an order in doubt that the broker does not have")],
+    order: Annotated[UUID, typer.Argument(help="an order, in doubt or missing, that the broker does not have")],
     by: Annotated[str, typer.Option(help="who has made sure of that")],
 ) -> None:
-    """End an order in doubt: a person has seen that the broker does not have it, and will not get it."""
+    """End an order, in doubt or missing: a person has seen that the broker does not have it, and will not get it."""
     _done(lambda connection: settle_absent(connection, order, by=by))
     typer.echo(f"{order} has ended")
 
@@ -81,10 +81,10 @@ async def set_route(connection: Transaction, portfolio: UUID, venue: str | None)
 
 
 async def settle_absent(connection: Transaction, order_id: UUID, *, by: str) -> None:
-    """End an order that is in doubt, in the caller's transaction. Raises BrokerCommandError where it is not."""
+    """End an order that is in doubt or missing, in the caller's transaction. Raises BrokerCommandError elsewhere."""
     await orders.opened(connection, order_id)
-    if not await store.is_in_doubt(connection, order_id):
-        raise BrokerCommandError(f"order {order_id} is not in doubt")
+    if not await store.is_lost(connection, order_id):
+        raise BrokerCommandError(f"order {order_id} is neither in doubt nor missing at the broker")
     await store.tell(connection, order_id, "ended", f"settled by {by}", clock=CLOCK)
     await orders.end(connection, order_id, reason=SETTLED, clock=CLOCK)
 

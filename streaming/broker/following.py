@@ -1,6 +1,6 @@
 """What became of orders that the broker has: trades are booked, ends are ends, wishes to cancel are passed on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ from streaming.broker.sending import end, resolve
 LATE: Final = timedelta(minutes=10)
 """A broker may tell a trade so long after one that happened later."""
 ENDS: Final = {
+    State.FILLED: "filled",
     State.CANCELED: "canceled_by_broker",
     State.EXPIRED: "expired_at_broker",
     State.REJECTED: "rejected_by_broker",
@@ -32,7 +33,7 @@ async def follow(floor: Floor) -> Sequence[AtBroker]:
     open_orders = await floor.broker.open_orders()
     states = await states_of(floor, living, open_orders)
     # Trades after states: those that a state counts are then among them.
-    await _book_trades(floor, may_advance=all(each.status != "in_doubt" for each in living))
+    await _book_trades(floor, living, states)
     for each in await _living(floor):
         if each.client_id in states:
             await _move(floor, each, states[each.client_id])
@@ -59,17 +60,21 @@ async def book_refused(floor: Floor) -> None:
         await book(floor, each.order_id, each.trade)
 
 
-async def _book_trades(floor: Floor, *, may_advance: bool) -> None:
-    """Book what is new; while an order is in doubt its trades are nobody's yet, and are read again."""
-    since = await store.begin(floor.connection, floor.venue, clock=floor.clock)
-    trades = await floor.broker.trades_since(since - LATE)
+async def _book_trades(floor: Floor, living: Sequence[Submission], states: Mapping[str, AtBroker]) -> None:
+    """Book what is new. Trades that the broker counts and has not told are looked for from the order on; while an order
+    is in doubt its trades are nobody's yet, and are read again."""
+    seen = await store.begin(floor.connection, floor.venue, clock=floor.clock)
+    untold = [
+        each.sent_at for each in living if each.client_id in states and states[each.client_id].filled > each.traded
+    ]
+    trades = await floor.broker.trades_since(min([seen, *untold]) - LATE)
     ours = await store.ours(floor.connection, floor.venue, {each.broker_id for each in trades})
     own = [each for each in trades if each.broker_id in ours]
     known = await store.known_trades(floor.connection, floor.venue, [each.trade_id for each in own])
     for trade in own:
         if trade.trade_id not in known:
             await book(floor, ours[trade.broker_id], trade)
-    if trades and may_advance:
+    if trades and all(each.status != "in_doubt" for each in living):
         await store.seen(floor.connection, floor.venue, min(max(each.at for each in trades), floor.clock.now()))
 
 
@@ -78,10 +83,14 @@ async def _move(floor: Floor, each: Submission, at: AtBroker) -> None:
         if each.is_cancel_asked or not each.is_working:
             await floor.broker.cancel(at.broker_id)
     elif at.filled == each.traded == each.booked:
-        reason = (
-            orders.BY_OWNER if each.is_cancel_asked and at.state is State.CANCELED else ENDS.get(at.state, "filled")
-        )
-        await end(floor, each.order_id, f"{reason}: {at.said}" if at.state is State.REJECTED else reason)
+        await end(floor, each.order_id, _reason(each, at))
+
+
+def _reason(each: Submission, at: AtBroker) -> str:
+    if at.state is State.REJECTED:
+        return f"{ENDS[at.state]}: {at.said}"
+    is_wish = each.is_cancel_asked and at.state is State.CANCELED
+    return orders.BY_OWNER if is_wish else ENDS[at.state]
 
 
 async def _living(floor: Floor) -> list[Submission]:

@@ -7,6 +7,7 @@ import msgspec
 
 from streaming.kit.remote import ProviderError
 
+NUL: Final = rb"\u0000"
 MOST: Final = Decimal(10) ** 10
 """No price is as much; no number of units at a broker either."""
 
@@ -14,7 +15,9 @@ Read = TypeVar("Read")
 
 
 def decoded(name: str, body: bytes, kind: type[Read]) -> Read:
-    """The answer as a `kind`. Raises ProviderError, without the answer's text."""
+    """The answer as a `kind`. Raises ProviderError, without the answer's text; a NUL is in no name that can be kept."""
+    if NUL in body:
+        raise ProviderError(f"{name}: an answer holds a NUL", body=body)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

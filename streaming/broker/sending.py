@@ -47,10 +47,11 @@ async def resolve(floor: Floor, submissions: Sequence[Submission]) -> None:
 
 async def end(floor: Floor, order_id: UUID, reason: str) -> None:
     """The broker has done with the order: what is not filled of it ends here too."""
+    said = store.text_of(reason)
     async with floor.connection.transaction():
         await orders.opened(floor.connection, order_id)  # everybody locks the account first
-        await store.tell(floor.connection, order_id, "ended", reason, clock=floor.clock)
-        await orders.end(floor.connection, order_id, reason=reason[: store.SAID], clock=floor.clock)
+        await store.tell(floor.connection, order_id, "ended", said, clock=floor.clock)
+        await orders.end(floor.connection, order_id, reason=said, clock=floor.clock)
 
 
 def _is_surely_lost(floor: Floor, each: Submission) -> bool:

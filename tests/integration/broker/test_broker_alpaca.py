@@ -137,6 +137,8 @@ def test_a_cancel_of_what_has_ended_or_is_not_there_changes_nothing(server: Alpa
     [
         ("/v2/positions", [{"symbol": "A", "qty": "NaN", "side": "long"}]),
         ("/v2/positions", [{"symbol": "A", "qty": "1e40", "side": "long"}]),
+        ("/v2/positions", [{"symbol": "A\0", "qty": "1", "side": "long"}]),
+        ("/v2/orders", [{"id": "", "client_order_id": "c", "symbol": "A", "status": "new", "filled_qty": "0"}]),
         ("/v2/positions", [{"symbol": "A", "qty": "1", "side": "sideways"}]),
         ("/v2/account", {"status": "ACTIVE", "cash": "Infinity"}),
         ("/v2/orders", [{"id": "1", "client_order_id": "c", "symbol": "A", "status": "lost", "filled_qty": "0"}]),

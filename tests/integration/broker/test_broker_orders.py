@@ -125,7 +125,7 @@ def test_an_unsent_order_may_be_canceled_here_and_goes_nowhere(pit: Pit) -> None
 
 def test_an_order_that_the_broker_will_not_have_ends_with_its_words(pit: Pit) -> None:
     order = placed(pit)
-    pit.alpaca.faults.append((Reply({"code": 40310000, "message": "insufficient buying power"}, 403), False))
+    pit.alpaca.faults.append((Reply({"code": 40310000, "message": "insufficient buying\0 power"}, 403), False))
     pit.turn()
     assert status(pit, order) == (Status.CANCELED, "rejected_by_broker: 40310000 insufficient buying power")
     assert cash(pit.desk) == (1_000_000, 0)

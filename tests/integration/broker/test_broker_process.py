@@ -1,13 +1,15 @@
-"""The process itself, by settings: it trades, is killed, and goes on; without a broker it only waits."""
+"""The process and the command, by settings: it trades, is killed, and goes on; without a broker it only waits."""
 
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from lakehouse.clock import SystemClock
 from lakehouse.settings import Settings
 from lakehouse.trading.order import Status
+from streaming.broker.cli import BrokerCommandError, broker
 from tests.factories.broker_pit import Pit
 from tests.factories.broker_servers import AlpacaServer
 from tests.factories.hot import start, until
@@ -55,3 +57,25 @@ def test_without_a_broker_the_process_waits_and_with_a_wrong_one_it_says_what_la
     wrong = start(broker_settings, tmp_path, *MODULE)
     assert wrong.process.wait(30) == 2
     assert "TIDEMARK_BROKER__ALPACA_KEY is not set" in wrong.log.read_text()
+
+
+def test_the_command_tells_and_decides(pit: Pit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = pit.settings.postgres
+    said = {"PORT": str(section.port), "USER": section.user, "DATABASE": section.database}
+    for name, value in said.items():
+        monkeypatch.setenv(f"TIDEMARK_POSTGRES__{name}", value)
+    monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path))
+    portfolio, runner = str(pit.desk.portfolio_id), CliRunner()
+    assert "no broker is named" in runner.invoke(broker, ["status"]).output
+    monkeypatch.setenv("TIDEMARK_BROKER__NAME", "alpaca")
+    pit.alpaca.units["MSFT"] = Decimal(1)
+    pit.turn()
+    (difference,) = pit.differences()
+    assert f"{difference.id} position MSFT +1" in runner.invoke(broker, ["status"]).output
+    assert runner.invoke(broker, ["accept", str(difference.id), "--by", "ann"]).exit_code == 0
+    assert "accepted by ann" in runner.invoke(broker, ["status"]).output
+    again = runner.invoke(broker, ["accept", str(difference.id), "--by", "ann"])
+    assert isinstance(again.exception, BrokerCommandError)
+    assert runner.invoke(broker, ["route", portfolio, "simulated"]).exit_code == 0
+    assert "alpaca: 0 portfolios" in runner.invoke(broker, ["status"]).output
+    assert isinstance(runner.invoke(broker, ["route", portfolio, "nowhere"]).exception, BrokerCommandError)

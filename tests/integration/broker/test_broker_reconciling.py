@@ -8,6 +8,7 @@ import pytest
 from lakehouse.clock import SystemClock
 from lakehouse.stores import broker as store
 from lakehouse.trading.order import OrderType
+from streaming.broker.cli import BrokerCommandError, settle_absent
 from tests.factories.broker_pit import Pit
 from tests.factories.broker_servers import CUT, Reply
 from tests.factories.trading import cash, units, wish
@@ -97,6 +98,16 @@ def test_an_order_that_the_broker_forgot_and_trades_that_it_does_not_tell_are_na
     pit.restart()
     pit.turn()
     assert named(pit) == [("order_missing", str(forgotten), ""), ("executions_missing", str(silent), "4")]
+    with pytest.raises(BrokerCommandError):
+        pit.run(lambda connection: settle_absent(connection, silent, by="ann"))
+    pit.run(lambda connection: settle_absent(connection, forgotten, by="ann"))
+    pit.alpaca.orders[str(silent)]["filled_qty"] = "0"
+    pit.alpaca.fill(str(silent), 4, "100")
+    pit.alpaca.activities[0]["transaction_time"] = pit.alpaca.orders[str(silent)]["submitted_at"]
+    pit.turn(seconds=3600)
+    assert named(pit) == [], "told an hour late, it is found and booked"
+    assert units(pit.desk) == (D(4), D(0))
+    assert not pit.desk.order(forgotten).is_open
 
 
 def test_a_trade_that_the_books_refuse_is_named_and_booked_once_they_can(pit: Pit) -> None:
