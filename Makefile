@@ -19,14 +19,14 @@ demo: install ## install, start the whole stack, run the main job on real prices
 	@$(TIDEMARK) demo
 
 test: install ## install what is missing and run every test on real engines
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-pure test-engines
+	@$(if $(PYTEST_ARGS),$(BIN)/python -m pytest $(PYTEST_ARGS),$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-pure test-engines)
 
 # Two at a time: while one waits for engines, the other computes.
 test-pure:
-	@nice -n 5 $(BIN)/python -m pytest -q $(PURE) $(PYTEST_ARGS)
+	@nice -n 5 $(BIN)/python -m pytest -q $(PURE)
 
 test-engines:
-	@$(BIN)/python -m pytest $(addprefix --ignore ,$(PURE)) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(addprefix --ignore ,$(PURE))
 
 fuzz: install ## let Schemathesis try some 40,000 requests on an API of its own, with every check (an hour)
 	@$(BIN)/python -m pytest -s --fuzz 60 tests/integration/serving/test_schema_conformance.py -k document_is_kept

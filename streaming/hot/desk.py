@@ -126,7 +126,7 @@ class SimulatedDesk:
         self._learn(symbols)
         counted = follow(self._market, batch.ticks).counted
         watched = [self._places[name] for name in self._pits if name in self._places]
-        quoted = self._quoted.copy()
+        quoted = self._quoted.copy() if watched else self._quoted
         quotes = np.flatnonzero(counted & are_quotes(Prices(batch.bid, batch.ask, batch.price)))
         self._quoted[batch.symbol[quotes]] = batch.at_us[quotes]  # of repeated places the last write stays
         if not watched:

@@ -114,7 +114,8 @@ class Follower:
                 self._connection = await connect(self._section, "tidemark-hot-follower")
             change = await reading.changes(self._connection, seen, asked, clock=self._clock)
             self._hand_on(seen, change)
-            await self._read_scenarios(self._connection, seen)
+            if change or asked.portfolios is None:
+                await self._read_scenarios(self._connection, seen)
         except IN_THE_WAY:
             return asked
         except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
