@@ -15,6 +15,7 @@ LAYERS = {
     "silver",
     "gold",
     "alerting",
+    "broker",
     "app",
     "auth",
     "audit",
