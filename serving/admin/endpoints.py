@@ -132,5 +132,6 @@ async def create_halt(body: HaltIn, services: Services, principal: Admin) -> Hal
 @router.delete("/halts/{halt_id}", summary="Let trading go on", responses=guarded(404), operation_id="lift_halt")
 async def lift_halt(halt_id: HaltId, services: Services, principal: Admin) -> HaltOut:
     """The switch is lifted, and stays on record; a second request changes nothing. Within a second open orders go on
-    with the market as it is then: what it did meanwhile has neither filled them nor set off their stops."""
+    with the market as it is then: what it did before has neither filled them nor set off their stops, nor does it
+    where it comes to be known later."""
     return await services.halts.lift(principal, halt_id)

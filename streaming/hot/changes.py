@@ -34,7 +34,8 @@ RETURNS: Final = "returns"
 TERMS: Final = "terms"
 """What the desk charges and when it deals, as the desk reads it; nothing where it is as it was made."""
 HALTS: Final = "halts"
-"""portfolio id, or EVERYBODY of `lakehouse.trading.venue` -> true while trading is stopped: its orders stand still."""
+"""portfolio id, or EVERYBODY of `lakehouse.trading.venue` -> true while trading is stopped: its orders stand still; the
+event time before which they do, where that was lifted."""
 MARKS: Final = "marks"
 """symbol -> [event time, bid, ask, mark] known before the first tick: told once, and remembered by the market alone."""
 

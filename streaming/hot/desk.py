@@ -3,13 +3,13 @@
 - What an order does is `lakehouse.trading.venue`'s to say; PostgreSQL has the orders, this has what ticks made of them.
 - A tick counts once and in order: a late one, or a copy, fills nothing, nor does one made outside of the exchange's
   hours, or one older than the order.
-- Orders of portfolios for which trading is stopped stand still until it goes on.
+- Orders of portfolios for which trading is stopped stand still until it goes on, also in ticks of then that come late.
 - Orders without a limit wait for a quote, or a trade where nobody has quoted their symbol for `Terms.quote_age_us`.
 - A message with a trade and a quote is the trade, then the quote. A size that a provider does not tell is no limit.
 - The same calls in the same order do the same: memory and journal are all that a restart needs.
 """
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -30,12 +30,12 @@ from lakehouse.trading.venue import (
     OpenOrder,
     Standing,
     Terms,
-    halted_of,
     may_move,
     meet,
 )
 from streaming.hot import desk_terms
 from streaming.hot.batch import Batch
+from streaming.hot.desk_halts import Halts
 from streaming.hot.desk_hours import Hours, in_sessions
 from streaming.hot.desk_orders import Kept, is_final, joined, read
 from streaming.hot.desk_reach import Prices, Reach, are_quotes, reach_of
@@ -75,7 +75,7 @@ class SimulatedDesk:
     def __init__(self, terms: Terms, hours: Hours = in_sessions) -> None:
         """`terms` are what every symbol is charged; the multiplier is each order's own."""
         self._terms, self._hours = terms, hours
-        self._halted: Container[UUID] = frozenset()
+        self._halts = Halts({})
         self._pits: dict[str, _Pit] = {}
         self._symbol_of: dict[UUID, str] = {}
         self._ended: dict[UUID, int] = {}
@@ -94,9 +94,10 @@ class SimulatedDesk:
         """Charge this, and deal at these hours, from the next tick on. Raises msgspec.ValidationError."""
         self._terms, self._hours = desk_terms.read(terms)
 
-    def halt(self, halted: Collection[str]) -> None:
-        """From the next tick on the orders of these portfolios, or of EVERYBODY, stand still, and all others move."""
-        self._halted = halted_of(halted)
+    def halt(self, halts: Mapping[str, object]) -> None:
+        """From the next tick on the orders of these portfolios, or of EVERYBODY, stand still, and all others move; as
+        `changes.HALTS` has them: where it was lifted, they stand still in ticks of before that."""
+        self._halts = Halts(halts)
         for pit in self._pits.values():
             pit.reach = None
 
@@ -243,7 +244,9 @@ class SimulatedDesk:
         first = 0
         while first < len(rows) and pit.standing:
             if pit.reach is None:
-                pit.reach = reach_of(each.resting for each in pit.standing.values() if may_move(each, self._halted))
+                pit.reach = reach_of(
+                    each.resting for each in pit.standing.values() if may_move(each, self._halts.standing)
+                )
             for found in np.flatnonzero(pit.reach.matters(prices)).tolist():
                 is_unquoted = bool(unquoted[first + found])
                 yield from self._tick(pit, batch, int(rows[first + found]), terms, is_unquoted=is_unquoted)
@@ -255,11 +258,11 @@ class SimulatedDesk:
                 return
 
     def _tick(self, pit: _Pit, batch: Batch, row: int, terms: Terms, *, is_unquoted: bool) -> Iterator["_Deal"]:
-        count = 0
+        count, halted = 0, self._halts.at(int(batch.at_us[row]))
         for event in _events(batch, row, is_unquoted=is_unquoted):
             before = tuple(pit.standing.values())
             owners = {each.order.id: each.order.portfolio_id for each in before}
-            met = meet(before, event, terms, self._halted)
+            met = meet(before, event, terms, halted)
             if met.standing != before:
                 self._settle(pit, met)
             yield from _deals(owners, met, batch, row, count)

@@ -1,6 +1,6 @@
 """What a batch makes the world know: alerts and fills; and what the hot process asks of its desk."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -98,8 +98,9 @@ class Desk(Protocol):
     def deal_by(self, terms: JsonObject) -> None:
         """Charge this, and deal at these hours, from the next tick on."""
 
-    def halt(self, halted: Collection[str]) -> None:
-        """From the next tick on the orders of these portfolios, or of EVERYBODY, stand still, and all others move."""
+    def halt(self, halts: Mapping[str, object]) -> None:
+        """From the next tick on the orders of these portfolios, or of EVERYBODY, stand still, and all others move; as
+        `changes.HALTS` has them."""
 
     def restate(self, orders: Sequence[JsonObject]) -> None:
         """These orders are open and stand so in PostgreSQL: new ones join, known ones change.

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from lakehouse.alerting.rules import Kind
-from lakehouse.clock import Clock
+from lakehouse.clock import Clock, epoch_us
+from lakehouse.contracts.topics import TICKS
 from lakehouse.stores import alerting, hot_book, hot_scenarios
 from lakehouse.stores.books import open_orders
 from lakehouse.stores.books.history import Fetch
@@ -33,6 +36,9 @@ from streaming.hot.changes import (
 )
 from streaming.hot.watched import returns_to_text
 
+LIFTED_KEPT: Final = timedelta(milliseconds=TICKS.retention_ms)
+"""What was lifted before is of no tick that the broker still has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -58,7 +64,8 @@ async def changes(connection: Transaction, seen: Sight, asked: Asked, *, clock: 
         if asked.rules is not None:
             covered[RULES] = [str(each) for each in asked.rules]
     if asked.halts:
-        read[HALTS] = dict.fromkeys(await open_orders.halted(connection), True)
+        halted = await open_orders.halted(connection, clock.now() - LIFTED_KEPT)
+        read[HALTS] = {whom: True if until is None else epoch_us(until) for whom, until in halted.items()}
     return difference(seen, read, covered)
 
 

@@ -45,10 +45,11 @@ SEEN: Final[LiteralString] = """
     ORDER BY o.id
 """
 HALTED: Final[LiteralString] = """
-    SELECT DISTINCT CASE WHEN t.scope = 'everybody' THEN t.scope ELSE p.id::text END AS whom
+    SELECT CASE WHEN t.scope = 'everybody' THEN t.scope ELSE p.id::text END AS whom,
+           CASE WHEN bool_or(t.lifted_at IS NULL) THEN NULL ELSE max(t.lifted_at) END AS until
     FROM trading.halt AS t LEFT JOIN app.portfolio AS p ON p.id = t.portfolio_id OR p.owner_id = t.user_id
-    WHERE t.lifted_at IS NULL AND (t.scope = 'everybody' OR p.id IS NOT NULL)
-    ORDER BY 1
+    WHERE (t.lifted_at IS NULL OR t.lifted_at >= %(since)s) AND (t.scope = 'everybody' OR p.id IS NOT NULL)
+    GROUP BY 1 ORDER BY 1
 """
 EXCHANGES: Final[LiteralString] = "SELECT DISTINCT i.exchange FROM app.instrument AS i ORDER BY 1"
 LOCK: Final[LiteralString] = """
@@ -67,6 +68,7 @@ class _Id:
 @dataclass(frozen=True, slots=True)
 class _Halted:
     whom: str
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,10 @@ async def families_of(connection: Transaction, order_ids: Collection[UUID]) -> l
     return await _seen(connection, await rows_of(connection, RELATIVES, {"ids": list(order_ids)}, _Id))
 
 
-async def halted(connection: Transaction) -> list[str]:
-    """The portfolios for which trading is stopped, by id; `lakehouse.trading.venue.EVERYBODY` among them, where it is
-    for all."""
-    return [row.whom for row in await rows_of(connection, HALTED, {}, _Halted)]
+async def halted(connection: Transaction, since: datetime) -> dict[str, datetime | None]:
+    """The portfolios for which trading is stopped, or was until a moment from `since` on, by id, or
+    `lakehouse.trading.venue.EVERYBODY`: None while it is, else when that was lifted last."""
+    return {row.whom: row.until for row in await rows_of(connection, HALTED, {"since": since}, _Halted)}
 
 
 async def exchanges(connection: Transaction) -> list[str]:

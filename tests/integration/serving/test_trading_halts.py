@@ -1,11 +1,13 @@
 """An admin stops trading for a user, a portfolio or everybody: new orders are rejected, cancels go through."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from lakehouse.clock import epoch_us
 from lakehouse.trading.venue import EVERYBODY
 from streaming.hot.changes import HALTS as HALTED, Change, Sight
 from streaming.hot.reading import Asked, changes
@@ -31,6 +33,10 @@ def halted(desk: Desk) -> Change:
     return desk.run(lambda connection: changes(connection, Sight(), asked, clock=desk.clock))
 
 
+def lifted_us(lifted: dict[str, Any]) -> int:
+    return epoch_us(datetime.fromisoformat(lifted["lifted_at"]))
+
+
 def test_a_switch_rejects_new_orders_until_it_is_lifted(served: Served) -> None:
     admin, user = served.api.client, api_user(served.settings)
     with desks(served.settings) as make, user.client(served.api.url) as client:
@@ -40,6 +46,7 @@ def test_a_switch_rejects_new_orders_until_it_is_lifted(served: Served) -> None:
         standing = order(client, desk.portfolio_id)
         assert standing["http"] == 201
         own, both = str(desk.portfolio_id), sorted([str(desk.portfolio_id), str(other.portfolio_id)])
+        before: dict[str, int] = {}
         for whom, other_status, stopped in (
             ({"portfolio_id": own}, 201, [own]),
             ({"user_id": str(user.id)}, 409, both),
@@ -47,7 +54,11 @@ def test_a_switch_rejects_new_orders_until_it_is_lifted(served: Served) -> None:
         ):
             made = admin.post(HALTS, json={**whom, "reason": "a drill"})
             assert made.status_code == 201, made.text
-            assert halted(desk) == {HALTED: dict.fromkeys(stopped, True)}
+            read = halted(desk)[HALTED]
+            assert [name for name, until in read.items() if until is True] == stopped
+            assert {name: until for name, until in read.items() if until is not True} == {
+                name: until for name, until in before.items() if name not in stopped
+            }
             refused = order(client, desk.portfolio_id)
             assert (refused["http"], refused["rule"]) == (409, "trading_halted")
             assert "a drill" in refused["detail"]
@@ -60,9 +71,10 @@ def test_a_switch_rejects_new_orders_until_it_is_lifted(served: Served) -> None:
             lifted = [admin.delete(f"{HALTS}/{made.json()['id']}").json() for _ in range(2)]
             assert lifted[0] == lifted[1]
             assert lifted[0]["lifted_by"] == str(served.admin.id)
+            before |= dict.fromkeys(stopped, lifted_us(lifted[0]))
             assert order(client, desk.portfolio_id)["http"] == 201
         assert admin.get(HALTS).json() == {"data": []}
-        assert halted(desk) == {}
+        assert halted(desk) == {HALTED: before}, "ticks of before it was lifted may still come"
         admin.post(HALTS, json={"reason": "a cancel goes through"})
         assert client.delete(f"{ORDERS}/{standing['id']}").json()["status"] == "canceled"
 

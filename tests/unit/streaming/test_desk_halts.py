@@ -16,7 +16,7 @@ from streaming.hot.desk_orders import plain_of
 from streaming.hot.effects import Dealt
 from streaming.hot.journal import Standing, change_of, change_to_text, pack, unpack
 from streaming.hot.processor import Core, State
-from tests.factories.hot_desk import Tick, an_order, batch_of, opened, quote, trade
+from tests.factories.hot_desk import START_US, Tick, an_order, batch_of, opened, quote, trade
 
 OTHER = UUID(int=77)
 
@@ -89,6 +89,15 @@ def test_an_order_that_is_good_at_once_ends_instead_of_filling_later() -> None:
     told(core, {HALTS: {EVERYBODY: True}})
     dealt = played(core, 1, quote(99, 100))
     assert (len(dealt.fills), len(dealt.ended)) == (0, 2)
+
+
+def test_a_halt_that_was_lifted_before_it_was_seen_holds_in_ticks_of_before_that() -> None:
+    market, stop = an_order(1), an_order(2, Side.SELL, stop="95", portfolio_id=OTHER)
+    core = begun(market, stop)
+    told(core, {HALTS: {EVERYBODY: START_US + 2_000_000, str(OTHER): START_US + 3_000_000}})
+    assert not played(core, 1, trade(94), quote(99, 100))
+    assert filled(played(core, 2, quote(99, 100), trade(94))) == [market.id], "the other one was lifted later"
+    assert filled(played(core, 3, trade(96), quote(96, 97), trade(95), quote(94, 95))) == [stop.id]
 
 
 def test_a_state_and_a_replay_know_who_stands_still() -> None:
