@@ -36,7 +36,8 @@ TRAILS: Final[LiteralString] = """
     WHERE r.kind = 'trailing_stop' AND r.status = 'active' AND p.since IS NOT NULL AND b.high IS NOT NULL
 """
 # At closes since its newest drawdown rule was armed, less all that was taken out from the day of the close on: never
-# more than the hot process has seen. What was taken out in another currency leaves the closes before it out.
+# more than the hot process has seen. What was taken out in another currency leaves the closes before it out, and what
+# was booked or reversed of a day at a later one leaves those between out: nobody had that equity then.
 PEAKS: Final[LiteralString] = """
     SELECT v.portfolio_id::text AS portfolio, v.currency, max(v.value_minor + coalesce(w.minor, 0))::numeric AS minor
     FROM (
@@ -52,6 +53,11 @@ PEAKS: Final[LiteralString] = """
     ) AS w ON true
     WHERE v.business_date > (d.armed_at AT TIME ZONE 'UTC')::date AND v.value_minor IS NOT NULL
       AND NOT coalesce(w.is_foreign, false)
+      AND NOT EXISTS (
+          SELECT FROM app.transaction AS b
+          WHERE b.portfolio_id = p.id AND (b.occurred_at AT TIME ZONE 'UTC')::date <= v.business_date
+            AND greatest(b.created_at, b.reversed_at) >= ((v.business_date + 1)::timestamp AT TIME ZONE 'UTC')
+      )
     GROUP BY v.portfolio_id, v.currency
 """
 BOOKED: Final[LiteralString] = """

@@ -15,9 +15,11 @@ from lakehouse.clock import ManualClock, SystemClock
 from lakehouse.domain.ids import uuid7
 from lakehouse.settings import Settings
 from lakehouse.stores import postgres
-from lakehouse.stores.alert_past import booked_since
+from lakehouse.stores.alert_past import booked_since, peaks
+from lakehouse.stores.books.booking import reverse
+from lakehouse.stores.postgres import Transaction
 from tests.factories.alert_rules import as_owner, put_rule
-from tests.factories.books import Holder, buy, deposit, holder, put
+from tests.factories.books import Holder, buy, deposit, holder, inside, opened, put
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +58,19 @@ class Looks:
             interval=interval,
             at=at,
             price=price,
+        )
+
+    def close(self, owner: Holder, days: int, value: int) -> None:
+        """What it was worth at a close so many days from today, in cents."""
+        self.do(
+            "INSERT INTO app.valuation (id, owner_id, portfolio_id, business_date, currency, value_minor, cash_minor, "
+            "net_flow_minor, computed_at) VALUES (%(id)s, %(owner)s, %(portfolio)s, %(day)s, 'USD', %(value)s, 0, 0, "
+            "now())",
+            id=uuid7(self.clock),
+            owner=owner.owner_id,
+            portfolio=owner.portfolio_id,
+            day=(SystemClock().now() + timedelta(days=days)).date(),
+            value=value,
         )
 
     def price(self, price: str) -> None:
@@ -108,20 +123,28 @@ def test_a_drawdown_from_the_highest_value_at_a_close_since(market: Settings, ow
     looks.price("50")
     assert looks.look(rule)[:2] == ("not_judged", WHY[Kind.DRAWDOWN])
     for days, value in ((-1, 9_000_000), (1, 1_250_000)):
-        looks.do(
-            "INSERT INTO app.valuation (id, owner_id, portfolio_id, business_date, currency, value_minor, cash_minor, "
-            "net_flow_minor, computed_at) VALUES (%(id)s, %(owner)s, %(portfolio)s, %(day)s, 'USD', %(value)s, 0, 0, "
-            "now())",
-            id=uuid7(looks.clock),
-            owner=owner.owner_id,
-            portfolio=owner.portfolio_id,
-            day=(SystemClock().now() + timedelta(days=days)).date(),
-            value=value,
-        )
+        looks.close(owner, days, value)
     looks.price("51")
     assert looks.look(rule)[0] == "kept"
     looks.price("50")
     assert looks.look(rule) == ("waiting", "", 2_500.0, 2_500.0)
+
+
+def test_a_deposit_that_was_reversed_after_the_close_is_in_no_drawdown(market: Settings, owner: Holder) -> None:
+    looks = Looks(market)
+    rule = put_rule(market, **own(owner, Kind.DRAWDOWN, "0.2"))
+    mistaken = put(owner, [deposit(3, 9_000_000)])[0]
+    looks.close(owner, 1, 10_000_000)
+    looks.close(owner, 3, 1_000_000)
+    clock = ManualClock(SystemClock().now() + timedelta(days=2))
+
+    async def undo(connection: Transaction) -> UUID:
+        return await reverse(connection, await opened(connection, owner), mistaken, clock=clock)
+
+    inside(market, undo)
+    looks.price("50")
+    assert looks.look(rule)[0] == "kept", "its peak is the close after that"
+    assert as_owner(market, peaks) == {str(owner.portfolio_id): 100_000_000}
 
 
 def test_the_days_loss_since_the_last_trade_before_it_while_nothing_is_booked(market: Settings, owner: Holder) -> None:
