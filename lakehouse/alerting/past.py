@@ -3,7 +3,8 @@ risk. Pure.
 
 A look reads bars, valuations and what was published, where the hot process has seen every tick: it knows of a price or
 an equity that was at least so high, not of the highest. So what it finds broken is broken, and what it does not find
-may be; nothing is blamed on the hot process that this process merely does not know.
+may be; nothing is blamed on the hot process that this process merely does not know. The opening alone may differ to
+either side: by what one-sided quotes did to the mark, or where no ticks are kept and the last trade stands for it.
 """
 
 from collections.abc import Mapping

@@ -90,7 +90,7 @@ async def with_var(before: Before, rules: Sequence[StoredRule], section: ClickHo
 
 
 async def _openings(connection: Transaction, now: datetime) -> dict[str, int]:
-    """Equity at the last trades and rates before the day of UTC began, of portfolios of which nothing was booked since:
+    """Equity at the last marks and rates before the day of UTC began, of portfolios of which nothing was booked since:
     of the others, what was held then is not what is held now."""
     start = midnight(now)
     before = holdings_of(await hot_book.held(connection, None, (start - timedelta(days=1)).date()))

@@ -65,15 +65,23 @@ BOOKED: Final[LiteralString] = """
     FROM app.transaction AS t JOIN app.portfolio AS p ON p.account_id = t.account_id
     WHERE t.created_at >= %(since)s OR t.reversed_at >= %(since)s
 """
+# Of ticks that are no older than the last bar the mark is the price of a trade or the middle of a quote, as
+# `lakehouse.alerting.marks` has it.
 BEFORE: Final[LiteralString] = """
-    SELECT s.symbol, b.close::double precision AS price
+    SELECT s.symbol, coalesce(q.mark, b.close::double precision) AS price
     FROM unnest(%(symbols)s::text[]) AS s (symbol)
     CROSS JOIN LATERAL (
-        SELECT x.close FROM market.bar AS x
+        SELECT x.close, x.starts_at FROM market.bar AS x
         WHERE x.symbol = s.symbol AND x.interval IN ('1m', '1d') AND x.starts_at < %(until)s
           AND x.starts_at >= %(oldest)s
         ORDER BY x.starts_at DESC LIMIT 1
     ) AS b
+    LEFT JOIN LATERAL (
+        SELECT CASE WHEN t.is_trade THEN t.price ELSE (t.bid + t.ask) / 2 END AS mark FROM market.quote_tick AS t
+        WHERE t.symbol = s.symbol AND t.at < %(until)s AND t.at >= b.starts_at
+          AND CASE WHEN t.is_trade THEN t.price > 0 AND coalesce(t.size, 1) > 0 ELSE t.bid > 0 AND t.bid <= t.ask END
+        ORDER BY t.at DESC, t.seq DESC LIMIT 1
+    ) AS q ON true
 """
 
 
@@ -121,6 +129,7 @@ async def booked_since(connection: Transaction, since: datetime) -> frozenset[st
 
 
 async def prices_before(connection: Transaction, symbols: Collection[str], until: datetime) -> dict[str, float]:
-    """The last trade of each symbol before then, of the last month, by bars of a minute or a day."""
+    """The last mark of each symbol before then: of ticks, and without those of the last month's bars of a minute or a
+    day."""
     names = {"symbols": list(symbols), "until": until, "oldest": until - BARS_OF}
     return {row.symbol: row.price for row in await rows_of(connection, BEFORE, names, _Price)}

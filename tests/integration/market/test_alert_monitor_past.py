@@ -159,6 +159,14 @@ def test_the_days_loss_since_the_last_trade_before_it_while_nothing_is_booked(ma
     assert looks.look(rule)[0] == "kept"
     looks.price("40")
     assert looks.look(rule) == ("waiting", "", 1_000.0, 1_000.0)
+    quote = (
+        "INSERT INTO market.quote_tick (at, symbol, is_trade, provider, seq, bid, ask, kafka_partition, kafka_offset) "
+    )
+    for minutes, bid, ask in ((0.2, 90, 80), (0.5, 59, 61), (1.5, 99, 101)):
+        values = "VALUES (%(at)s, %(symbol)s, false, 'test', 1, %(bid)s, %(ask)s, 0, 0)"
+        looks.do(quote + values, at=looks.midnight - minutes * MINUTE, symbol=NAME, bid=bid, ask=ask)
+    looks.price("40")
+    assert looks.look(rule)[3] == 1_100.0, "a tenth of the equity at the middle of the last quote that has one"
     start = SystemClock().now() - timedelta(days=1)
     for since, booked in ((start, {str(owner.portfolio_id)}), (looks.midnight, set())):
         assert as_owner(market, partial(booked_since, since=since)) == booked
