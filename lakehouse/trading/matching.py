@@ -149,8 +149,8 @@ def match_top(order: Resting[Number], top: TopOfBook[Number]) -> Match[Number] |
 
 def match_print(order: Resting[Number], trade: Print[Number]) -> Match[Number] | None:
     """What a trade between others does: it sets off stops, moves trailing ones, and fills a limit that it went through,
-    at the limit, and an order without one where nobody quotes. An order that it sets off is filled by what comes after
-    it."""
+    at the limit, and an order without one where nobody quotes, where one that is good at once ends with it whatever its
+    limit. An order that it sets off is filled by what comes after it."""
     if not _lives(order.since, order.until, trade.at) or _is_impossible(trade.price, trade.price):
         return None
     if order.waits:
@@ -161,7 +161,8 @@ def match_print(order: Resting[Number], trade: Print[Number]) -> Match[Number] |
     if order.limit is None:
         return _filled(order, trade.price, trade.size) if trade.is_unquoted else None
     if not _better(order.side, trade.price, order.limit):
-        return None
+        is_over = trade.is_unquoted and order.time_in_force in AT_ONCE
+        return Match(order, None, _none(order), ends=True) if is_over else None
     return _filled(order, order.limit, trade.size)
 
 

@@ -4,7 +4,8 @@
   two possible stories is told; then orders at any price, then the better limit, then the older order.
 - A fill cancels or reduces its siblings at once, so that one event never fills both legs; it sets the legs of a bracket
   to work, which meet the next event.
-- An order without a limit suffers slippage. One that is good at once ends with its first quote, or the open of a bar.
+- An order without a limit suffers slippage. One that is good at once ends with its first quote, the open of a bar, or,
+  where nobody quotes, its first trade.
 - Where nobody has quoted a symbol for `Terms.quote_age_us`, orders without a limit are filled by trades: at the first
   one since they are there, with slippage on its price. Whoever hands in trades says which are such ones.
 - The venue knows no hours: events outside a session (`sessions.in_session`) are not handed in.

@@ -71,10 +71,8 @@ def _limits(order: Resting[Decimal]) -> Iterator[tuple[str, float]]:
         yield from _stops(order, buys=buys)
         return
     if order.limit is None or order.time_in_force in AT_ONCE:
-        yield from (("ask", _ANY), ("bid", -_ANY))
-    if order.limit is None:
-        yield "low", _ANY  # a trade may do, where nobody quotes
-    else:
+        yield from (("ask", _ANY), ("bid", -_ANY), ("low", _ANY))  # a trade may do, where nobody quotes
+    if order.limit is not None:
         limit = float(order.limit)
         yield from (("ask", limit), ("low", limit)) if buys else (("bid", limit), ("high", limit))
 

@@ -72,6 +72,16 @@ def test_good_at_once_ends_with_the_trade_that_could_have_filled_it() -> None:
     assert ([fill.quantity for fill in found.fills], len(found.ended)) == ([D(4)], 1)
 
 
+@pytest.mark.parametrize("tif", [TimeInForce.IOC, TimeInForce.FOK])
+def test_a_limit_that_is_good_at_once_ends_with_a_trade_beyond_it_where_nobody_quotes(tif: TimeInForce) -> None:
+    desk = a_desk(an_order(1, limit="99", tif=tif))
+    desk.play(batch_of([quote(100, 101, at=2)]), SYMBOLS)
+    quoted = desk.play(batch_of([trade(100, at=6)], first_offset=1), SYMBOLS)
+    assert (quoted.fills, quoted.ended) == ((), ()), "a quote is still waited for"
+    found = desk.play(batch_of([trade(100, at=3 + AGE), trade(98, at=4 + AGE)], first_offset=2), SYMBOLS)
+    assert (found.fills, len(found.ended), desk.orders) == ((), 1, {})
+
+
 def test_cuts_and_a_restart_change_nothing() -> None:
     ticks = [quote(99, 100, size=1, at=6), trade(98, at=7), trade(97, size=3, at=7 + AGE), trade(96, at=8 + AGE)]
     whole = dealt(a_desk(an_order(1)), *ticks)
