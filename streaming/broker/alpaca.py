@@ -29,7 +29,9 @@ LIMITS: Final = (bucket(200, 60),)
 PAGE: Final = 500
 ACTIVITIES: Final = 100
 TYPES: Final = frozenset({OrderType.MARKET, OrderType.LIMIT, OrderType.STOP, OrderType.STOP_LIMIT})
-TIMES: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
+TIMES: Final = frozenset({TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC})
+"""Without FOK: the books take one only whole, and a broker may tell it in several trades."""
+CURRENCY: Final = "USD"
 TAKEN: Final = "client_order_id"
 _REJECTIONS: Final = (
     HTTPStatus.BAD_REQUEST,
@@ -113,9 +115,12 @@ class Alpaca:
         return str(order_id)
 
     def refusal(self, order: Order) -> str:
-        """Families and trails stay with the simulated venue: their legs would need each other at the broker too."""
+        """Families and trails stay with the simulated venue: their legs would need each other at the broker too. A
+        symbol in another currency is another instrument, even where Alpaca has one of that name."""
         if order.order_class is not OrderClass.SIMPLE:
             return "no_families"
+        if order.currency != CURRENCY:
+            return "currency"
         if order.type not in TYPES:
             return "type"
         return "" if order.time_in_force in TIMES else "time_in_force"

@@ -38,6 +38,7 @@ ORDER_TYPES: Final = {
     OrderType.STOP: ("STOPLOSS", "STOPLOSS_MARKET"),
     OrderType.STOP_LIMIT: ("STOPLOSS", "STOPLOSS_LIMIT"),
 }
+CURRENCY: Final = "INR"
 DURATIONS: Final = {TimeInForce.DAY: "DAY", TimeInForce.IOC: "IOC"}
 ENDED: Final = {
     "complete": State.FILLED,
@@ -45,10 +46,13 @@ ENDED: Final = {
     "cancelled after market order": State.CANCELED,
     "rejected": State.REJECTED,
 }
-SESSION_OVER: Final = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB1010"})
+SESSION_OVER: Final = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051", "AB1010"})
+WRONG_KEY: Final = frozenset({"AG8004"})
 TOO_MANY: Final = frozenset({"AB1021"})
 UNSURE: Final = frozenset({"", "AB1004", "AB2000", "AB2001"})
 """Codes of failures inside the broker: what became of the request they do not say."""
+REJECTED: Final = frozenset({"AB1006", "AB1008", "AB1009", "AB1012", "AB1018", "AB2002"})
+"""Codes that say of an order that it was not taken; after any other it may be there."""
 
 Row = TypeVar("Row")
 
@@ -123,6 +127,7 @@ class AngelOne:
         """What it has no instrument, type or time for, or no tag."""
         rules = {
             "no_families": order.order_class is not OrderClass.SIMPLE,
+            "currency": order.currency != CURRENCY,
             "type": order.type not in ORDER_TYPES,
             "time_in_force": order.time_in_force not in DURATIONS,
             "whole_units": order.leaves != order.leaves.to_integral_value(),
@@ -140,9 +145,9 @@ class AngelOne:
         self._book = None
         answer = await self._asked(ORDERS + "placeOrder", self._body(order, client_id))
         if not answer.is_good:
-            if answer.code in UNSURE:
-                raise ProviderError(f"{NAME}: {answer.code} {answer.message}"[:200])
-            raise OrderRejected(f"{answer.code} {answer.message}"[:200])
+            if answer.code in REJECTED:
+                raise OrderRejected(f"{answer.code} {answer.message}"[:200])
+            raise ProviderError(f"{NAME}: {answer.code} {answer.message}"[:200])
         placed = decoded(NAME, bytes(answer.data), _Placed)
         if not placed.orderid:
             raise ProviderError(f"{NAME}: an order was taken without an id")
@@ -191,7 +196,7 @@ class AngelOne:
     async def account(self) -> Account:
         """GET getRMS: what may be spent. It says nothing of accounts that may not trade: their orders are rejected."""
         funds = decoded(NAME, await self._data(FUNDS), _Funds)
-        return Account(amount(NAME, funds.net), "INR")
+        return Account(amount(NAME, funds.net), CURRENCY)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -236,14 +241,14 @@ class AngelOne:
         return AtBroker(order.orderid, order.ordertag or "", symbol, state, filled, said)
 
     def _trade(self, trade: _Trade) -> Trade:
-        """Its number is the exchange's, of the day."""
+        """Its number is the exchange's, of the day that the order's tells: read on a later one it is the same."""
         today = self._clock.now().astimezone(INDIA).date()
         try:
             at = datetime.combine(today, time.fromisoformat(trade.filltime), INDIA)
         except ValueError:
             raise ProviderError(f"{NAME}: a trade at {trade.filltime[:20]!r}") from None
         return Trade(
-            f"{trade.exchange}-{today:%Y%m%d}-{trade.fillid}-{trade.orderid}",
+            f"{trade.exchange}-{trade.orderid}-{trade.fillid}",
             trade.orderid,
             positive(NAME, trade.fillsize),
             positive(NAME, trade.fillprice),
@@ -273,6 +278,8 @@ class AngelOne:
             answer = answer_of(raw)
             if answer.code in TOO_MANY:
                 raise RateLimited(f"{NAME}: {answer.code} at {path}")
+            if answer.code in WRONG_KEY:
+                raise Refused(f"{NAME}: {answer.code} at {path}")
             if answer.is_good or answer.code not in SESSION_OVER:
                 return answer
             self._tokens = None

@@ -166,6 +166,8 @@ def test_nonsense_is_an_error_and_no_number(path: str, body: object) -> None:
     [
         ({}, ""),
         ({"time_in_force": TimeInForce.GTD}, "time_in_force"),
+        ({"time_in_force": TimeInForce.FOK}, "time_in_force"),
+        ({"currency": "INR"}, "currency"),
         ({"type": OrderType.TRAILING_STOP}, "type"),
         ({"order_class": OrderClass.OCO}, "no_families"),
     ],

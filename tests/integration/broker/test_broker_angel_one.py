@@ -19,7 +19,7 @@ from streaming.broker.port import OrderRejected
 from streaming.broker.tags import tag_of
 from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refused, Unreached
 from streaming.kit.smartapi import AngelAccount
-from tests.factories.angel_orders import API_KEY, CLIENT, INDIA, ORDERS, PIN, SEED, AngelServer, bad
+from tests.factories.angel_orders import API_KEY, CLIENT, ORDERS, PIN, SEED, AngelServer, bad
 from tests.factories.broker_servers import CUT, Reply, Served, serving
 from tests.factories.feed_ticks import AsyncTime
 from tests.factories.orders import order
@@ -65,7 +65,8 @@ def asked(url: str, *works: Callable[[AngelOne], Awaitable[Found]], pin: str = P
 
 
 def of_day(**changes: object) -> Order:
-    usual: dict[str, object] = {"id": uuid7(CLOCK), "symbol": "RELIANCE", "limit_price": D("2540.05")}
+    usual: dict[str, object] = {"id": uuid7(CLOCK), "symbol": "RELIANCE", "currency": "INR"}
+    usual["limit_price"] = D("2540.05")
     return order(**{**usual, "time_in_force": TimeInForce.DAY, **changes})
 
 
@@ -111,11 +112,18 @@ def test_trades_have_exact_prices_the_day_of_india_and_a_name_of_their_own(serve
     since = CLOCK.now() - timedelta(seconds=5)
     (trades,) = asked(served.url, lambda broker: broker.trades_since(since))
     assert [(trade.quantity, trade.price) for trade in trades] == [(D(4), D("2540.05")), (D(6), D("2540.0"))]
-    day = CLOCK.now().astimezone(INDIA)
-    assert {trade.trade_id for trade in trades} == {
-        f"NSE-{day:%Y%m%d}-5000575{number}-{placed.broker_id}" for number in (0, 1)
-    }
+    assert [trade.trade_id for trade in trades] == [f"NSE-{placed.broker_id}-5000575{number}" for number in (0, 1)]
     assert all(since <= trade.at <= CLOCK.now() for trade in trades)
+
+
+def test_a_trade_is_the_same_when_it_is_read_after_midnight(server: AngelServer, served: Served) -> None:
+    (placed,) = asked(served.url, placing(of_day()))
+    server.fill(placed.broker_id, 4, 2540.05)
+    (before,) = asked(served.url, lambda broker: broker.trades_since(CLOCK.now() - timedelta(seconds=5)))
+    CLOCK.sleep(86_400)
+    (after,) = asked(served.url, lambda broker: broker.trades_since(CLOCK.now() - timedelta(days=1)))
+    assert [trade.trade_id for trade in after] == [trade.trade_id for trade in before]
+    assert len(after) == 1
 
 
 def test_what_is_held_and_what_today_has_changed_are_added_up(server: AngelServer, served: Served) -> None:
@@ -135,6 +143,9 @@ def test_a_session_that_is_over_is_begun_again_and_the_order_sent_once(server: A
 
     asked(served.url, placing(of_day()), later)
     assert (server.logins, len(server.orders)) == (2, 2)
+    server.faults.append((bad("AB8051", "Refresh Token Expired"), False))
+    asked(served.url, placing(of_day()))
+    assert len(server.orders) == 3
     server.session = 9
     with pytest.raises(Refused):
         asked(served.url, placing(of_day()))
@@ -146,7 +157,9 @@ def test_a_session_that_is_over_is_begun_again_and_the_order_sent_once(server: A
         (bad("AB1012", "Invalid Product Type"), OrderRejected),
         (Reply(b"Access denied because of exceeding access rate", 403), RateLimited),
         (bad("AB1021", "Too many requests"), RateLimited),
+        (bad("AG8004", "Invalid API Key"), Refused),
         (bad("AB2001", "Internal Error, Please try after sometime"), ProviderError),
+        (bad("AB9999", "A code that no page lists"), ProviderError),
         (Reply(status=CUT), Disconnected),
         (Reply(b"<html>"), ProviderError),
         (Reply({"status": True, "data": {"script": "RELIANCE-EQ"}}), ProviderError),
@@ -158,7 +171,8 @@ def test_an_order_that_fails_says_whether_it_may_be_there(
     server.faults.append((fault, False))
     with pytest.raises(error) as caught:
         asked(served.url, placing(of_day()))
-    assert isinstance(caught.value, RateLimited | OrderRejected) == (error in (RateLimited, OrderRejected))
+    surely_not_there = (RateLimited, Refused, OrderRejected)
+    assert isinstance(caught.value, surely_not_there) == (error in surely_not_there)
     assert not any(word in str(caught.value) for word in (API_KEY, CLIENT, PIN, SEED))
 
 
@@ -201,6 +215,8 @@ def test_the_order_book_is_asked_for_once_a_second(served: Served) -> None:
     [
         ({}, ""),
         ({"time_in_force": TimeInForce.GTC}, "time_in_force"),
+        ({"time_in_force": TimeInForce.FOK}, "time_in_force"),
+        ({"currency": "USD"}, "currency"),
         ({"quantity": D("1.5")}, "whole_units"),
         ({"symbol": "AAPL"}, "instrument"),
         ({"type": OrderType.TRAILING_STOP}, "type"),
