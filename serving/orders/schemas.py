@@ -101,13 +101,15 @@ ManyOrders = OrderBatch | Annotated[list[OrderIn], Field(min_length=1, max_lengt
 
 
 class OrderPatch(MergePatch):
-    """What the new order shall have differently; it takes the place of the old one's unfilled part."""
+    """What the new order shall have differently; it takes the place of the old one's unfilled part. A trailing_stop
+    trails anew from the last price, whatever is asked for: with the trail that it has, its stop begins there or where
+    the old one's began, whichever is nearer."""
 
     client_order_id: Optionally[ClientOrderId] = Field(None, description="your own id of the new order")
     quantity: Optionally[Quantity] = Field(None, description="units that shall still be filled")
     limit_price: Optionally[Price] = Field(None, description="where the type has one")
     stop_price: Optionally[Price] = Field(
-        None, description="where the type has one; left out with another trail, it starts behind the last price"
+        None, description="where the type has one; left out, that of a trailing_stop starts behind the last price"
     )
     trail_amount: Optionally[Price] = Field(
         None, description="of a trailing_stop, instead of the trail that it has", examples=["5"]

@@ -26,6 +26,7 @@ from lakehouse.trading.order import (
     Order,
     OrderClass,
     OrderType,
+    Side,
     Status,
     TimeInForce,
 )
@@ -36,7 +37,8 @@ from lakehouse.trading.ticket import BadForm, start_of_trail
 class Wish:
     """What shall be different; None keeps what the order has. `quantity` is what shall still be filled.
 
-    A trail takes the place of the other kind of trail, and starts as that of a new order does.
+    A trail takes the place of the other kind of trail, and starts as that of a new order does. Any other wish lets the
+    trail that there is begin anew behind the last price, and never further away than it began.
     """
 
     client_order_id: str | None = None
@@ -205,7 +207,18 @@ async def _new(old: Order, wish: Wish, scene: Scene, clock: Clock) -> Order:
 
 
 def _stop_of(order: Order, wish: Wish, price: Decimal | None) -> Decimal | None:
-    """Where the stop begins, where the wish does not say it: behind the last price, if it trails another way."""
-    if not wish.trails:
+    """Where the stop begins, where the wish does not say it: behind the last price, if it trails.
+
+    Raises BadForm where another trail cannot start there; one that is as it was stays where it began then.
+    """
+    if not wish.trails and (order.type is not OrderType.TRAILING_STOP or price is None):
         return order.stop_price
-    return start_of_trail(order.side, price, amount=order.trail_amount, percent=order.trail_percent)
+    try:
+        fresh = start_of_trail(order.side, price, amount=order.trail_amount, percent=order.trail_percent)
+    except BadForm:
+        if wish.trails:
+            raise
+        return order.stop_price
+    if wish.trails or order.stop_price is None:
+        return fresh
+    return max(order.stop_price, fresh) if order.side is Side.SELL else min(order.stop_price, fresh)

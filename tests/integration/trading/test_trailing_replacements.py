@@ -26,3 +26,27 @@ def test_a_replacement_trails_another_way_from_the_last_price_on(desk: Desk) -> 
     assert desk.order(told.id).status is Status.ACCEPTED
     with pytest.raises(BadForm, match="neither"):
         desk.replace(desk.place(wish(desk)).order_id, Wish(trail_amount=Decimal(1)))
+
+
+@pytest.mark.parametrize(
+    ("side", "trail", "price", "stop"),
+    [
+        (Side.SELL, 5, 150, 145),
+        (Side.SELL, 5, 98, 95),
+        (Side.SELL, 60, 55, 40),  # the trail is longer than the price
+        (Side.BUY, 5, 80, 85),
+        (Side.BUY, 5, 102, 105),
+    ],
+)
+def test_a_trail_that_is_left_as_it_was_begins_anew_and_never_further_away(
+    desk: Desk, side: Side, trail: int, price: int, stop: int
+) -> None:
+    buy(desk, 10)
+    ticket = wish(desk, side=side, type=OrderType.TRAILING_STOP, limit_price=None, trail_amount=Decimal(trail))
+    placed = desk.place(ticket).order_id
+    desk.rows("UPDATE market.realtime_symbols SET price = %(price)s WHERE symbol = 'AAPL' RETURNING 1", price=price)
+    try:
+        new = desk.order(desk.replace(placed, Wish(quantity=Decimal(9))))
+    finally:
+        desk.rows("UPDATE market.realtime_symbols SET price = 100 WHERE symbol = 'AAPL' RETURNING 1")
+    assert (new.stop_price, new.trail_amount) == (Decimal(stop), Decimal(trail))
