@@ -159,7 +159,7 @@ class _Proof:
         alerts, fills, *events = told or (0, 0)
         self._say(f"{alerts:,} alerts, {fills:,} fills; events and distinct ones of them: {events}")
         is_told = events == [alerts, alerts, fills, fills]
-        return 0 if found.is_exact and is_landed and is_told else 1
+        return 0 if found.is_exact and found.is_whole and is_landed and is_told else 1
 
     def _say(self, line: str) -> None:
         self._console.print(line, highlight=False, soft_wrap=True)

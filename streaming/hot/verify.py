@@ -113,13 +113,16 @@ class Kept:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What was recomputed of which rows of the journal, and how it compares; no row where no state is kept that the
-    journal goes on from."""
+    journal goes on from. `left_out` says of each state from which nothing could be played why; `lacks` whether that was
+    of ticks which bronze has lost."""
 
     alerts: Compared
     fills: Compared
     books: Books
     rows: tuple[Row, ...] = ()
     ticks: int = 0
+    left_out: tuple[str, ...] = ()
+    lacks: bool = False
 
     @property
     def recomputed(self) -> int:
@@ -127,7 +130,13 @@ class Verdict:
 
     @property
     def is_exact(self) -> bool:
+        """Whether nothing that was compared differs."""
         return self.alerts.is_exact and self.fills.is_exact and self.books.is_exact
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it compared something, and left nothing out that the journal has kept."""
+        return bool(self.rows) and not self.left_out
 
 
 async def kept(connection: Transaction, shard: str) -> Kept:

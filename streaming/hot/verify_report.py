@@ -14,7 +14,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def lines(verdict: Verdict, origin: str) -> Iterator[str]:
-    """Totals, the first differences of each kind, and the verdict."""
+    """Totals, the first differences of each kind, what was left out, and the verdict."""
     yield _played(verdict, origin)
     yield _summary("alerts", verdict.alerts)
     yield _summary("fills", verdict.fills)
@@ -22,7 +22,16 @@ def lines(verdict: Verdict, origin: str) -> Iterator[str]:
     for found in (verdict.alerts, verdict.fills):
         yield from islice(_differences(found), SHOWN)
     yield from map(_finding, verdict.books.findings[:SHOWN])
-    yield "exact" if verdict.is_exact else "NOT EXACT"
+    yield from (f"left out: {each}" for each in verdict.left_out)
+    yield _conclusion(verdict)
+
+
+def _conclusion(verdict: Verdict) -> str:
+    if not verdict.is_exact:
+        return "NOT EXACT"
+    if not verdict.rows:
+        return "nothing compared"
+    return "exact, but for what was left out" if verdict.left_out else "exact"
 
 
 def _played(verdict: Verdict, origin: str) -> str:

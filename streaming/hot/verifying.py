@@ -2,11 +2,11 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Event
 
-import structlog
 from confluent_kafka import Consumer
 
 from lakehouse.clock import Clock
@@ -14,6 +14,7 @@ from lakehouse.contracts.topics import TICKS
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings
 from lakehouse.stores import kafka
+from lakehouse.stores.hot import Checkpoint
 from streaming.hot.batch import FUTURE_US
 from streaming.hot.desk_settings import desk_of
 from streaming.hot.journal import StateUnreadable, unpack
@@ -26,8 +27,6 @@ from streaming.hot.wiring import GROUP, WHOLE
 from streaming.hot.writer import Writer
 from streaming.kit.offsets import OffsetGapError
 from streaming.kit.source import Source
-
-log = structlog.get_logger(__name__)
 
 
 class BronzeJudgesOtherwise(TidemarkError):
@@ -58,23 +57,30 @@ def recompute(
         found = writer.ask(lambda connection: kept(connection, WHOLE))
     finally:
         writer.close()
+
+    def judge(state: Checkpoint) -> Verdict:
+        rows, standing = found.after(state), unpack(state.state)
+        end = end_of(rows, standing.ends)
+        with _past(settings, origin, standing.ends, end, clock=clock, wait_s=wait_s) as past:
+            return verdict(Replay(state.number, standing, past, desk_of(settings)), found, rows)
+
+    return judged(found, judge)
+
+
+def judged(found: Kept, judge: Callable[[Checkpoint], Verdict]) -> Verdict:
+    """By the oldest state from which `judge` can play; says what was left out before it. Raises what `judge` does of
+    the last one where it can from none."""
+    left_out: list[str] = []
     fault: TidemarkError | None = None
+    lacks = False
     for state in found.states:
-        rows = found.after(state)
         try:
-            standing = unpack(state.state)
-            end = end_of(rows, standing.ends)
-            with _past(settings, origin, standing.ends, end, clock=clock, wait_s=wait_s) as past:
-                return verdict(Replay(state.number, standing, past, desk_of(settings)), found, rows)
+            return replace(judge(state), left_out=tuple(left_out), lacks=lacks)
         except (OffsetGapError, BronzeLacks, StateUnreadable) as error:
-            log.warning("state_left_out", number=state.number, made_at=state.made_at.isoformat(), error=str(error))
-            fault = error
+            left_out.append(f"what followed row {state.number}, of {state.made_at:%Y-%m-%d %H:%M:%S} UTC: {error}")
+            fault, lacks = error, lacks or isinstance(error, BronzeLacks)
     if fault is not None:
         raise fault
-    return _of_nothing(found)
-
-
-def _of_nothing(found: Kept) -> Verdict:
     return Verdict(Compared(), Compared(), found.books)
 
 

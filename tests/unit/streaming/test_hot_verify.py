@@ -5,12 +5,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
+
+from lakehouse.errors import TidemarkError
 from lakehouse.stores.books.recount import Finding
-from lakehouse.stores.hot import Row
+from lakehouse.stores.hot import Checkpoint, Row
 from streaming.hot.journal import Cut, cuts_to_bytes
-from streaming.hot.verify import AlertTold, Compared, FillTold, Verdict, compared, end_of
+from streaming.hot.verify import AlertTold, Compared, FillTold, Kept, Verdict, compared, end_of
 from streaming.hot.verify_books import Books, Summed
+from streaming.hot.verify_bronze import BronzeLacks
 from streaming.hot.verify_report import lines
+from streaming.hot.verifying import judged
+from streaming.kit.offsets import OffsetGapError
 
 AT = datetime(2026, 11, 21, 17, tzinfo=UTC)
 ALERT = AlertTold("rule", "AAPL", 1, "price_above", 1_500_000, 151.0, 150.0, 2, 4711)
@@ -87,3 +93,27 @@ def test_differences_are_told_by_name() -> None:
 def test_a_ledger_that_does_not_sum_to_zero_is_not_exact() -> None:
     books = replace(BOOKS, ledger=(Summed("USD", 1, 12),))
     assert not Verdict(Compared(), Compared(), books).is_exact
+
+
+def test_what_was_left_out_and_that_nothing_was_compared_is_said() -> None:
+    rows = (row(8, Cut((6,))),)
+    states = tuple(Checkpoint(number=number, state=b"", made_at=AT) for number in (3, 5, 7))
+    faults: dict[int, TidemarkError] = {3: BronzeLacks("bronze lacks 2 offsets"), 5: OffsetGapError("too old")}
+
+    def judge(state: Checkpoint) -> Verdict:
+        if state.number in faults:
+            raise faults[state.number]
+        return Verdict(Compared(1), Compared(), BOOKS, rows, ticks=1)
+
+    found = judged(Kept(states, rows, (), BOOKS), judge)
+    assert (found.is_exact, found.is_whole, found.lacks) == (True, False, True)
+    assert list(lines(found, "bronze"))[-3:] == [
+        "left out: what followed row 3, of 2026-11-21 17:00:00 UTC: bronze lacks 2 offsets",
+        "left out: what followed row 5, of 2026-11-21 17:00:00 UTC: too old",
+        "exact, but for what was left out",
+    ]
+    faults[7] = OffsetGapError("gone")
+    with pytest.raises(OffsetGapError, match="gone"):
+        judged(Kept(states, rows, (), BOOKS), judge)
+    nothing = judged(Kept((), (), (), BOOKS), judge)
+    assert (list(lines(nothing, "bronze"))[-1], nothing.is_whole) == ("nothing compared", False)
