@@ -74,10 +74,14 @@ def follow(stop: Event, *, topic: str, accept_gap: bool) -> None:
 
 
 def _keep_fresh(champion: Champion, stop: Event) -> None:
-    """Ask for the model in use now and each minute: the registry is waited for by no signal."""
-    while not stop.is_set():
-        champion.refresh()
-        stop.wait(REFRESH_S)
+    """Ask for the model in use now and each minute: the registry is waited for by no signal. However it ends, it sets
+    `stop`: who judges by a model that is never asked for again is to start anew."""
+    try:
+        while not stop.is_set():
+            champion.refresh()
+            stop.wait(REFRESH_S)
+    finally:
+        stop.set()  # the interpreter writes the traceback of a thread that fails
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
