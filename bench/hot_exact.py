@@ -117,7 +117,7 @@ class _Proof:
     def _strike(self, stack: Stack, name: str, pieces: Iterable[Piece], sender: Sender) -> None:
         killed: list[int] = []
         after_s = float(self._random.uniform(EARLY_S, LATE_S))
-        timer = Timer(after_s, lambda: killed.append(kill(stack, name)))
+        timer = Timer(after_s, lambda: killed.append(kill(stack, name, self._clock)))
         timer.start()
         for piece in pieces:
             sender.send(TICKS.name, piece.keys, piece.values)

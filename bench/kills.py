@@ -2,6 +2,8 @@
 
 import os
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from lakehouse.clock import Clock
@@ -17,12 +19,21 @@ class NotBackError(TidemarkError):
     """A killed process did not come back."""
 
 
-def kill(stack: Stack, name: str) -> int:
-    """SIGKILL the process; its pid, 0 where it does not run at this moment."""
-    pid = supervisor.states(stack.home)[name].pid
-    if pid:
-        os.kill(pid, signal.SIGKILL)
-    return pid
+def kill(stack: Stack, name: str, clock: Clock) -> int:
+    """SIGKILL the process as soon as it runs; its pid. Raises NotBackError."""
+    return killed(lambda: supervisor.states(stack.home)[name].pid, clock)
+
+
+def killed(pid_of: Callable[[], int], clock: Clock) -> int:
+    """The process that was killed: the first of `pid_of`, 0 for none, that was still there. Raises NotBackError."""
+    deadline = clock.monotonic() + BACK_S
+    while clock.monotonic() < deadline:
+        if pid := pid_of():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return pid
+        clock.sleep(POLL_S)
+    raise NotBackError(f"there was nothing to kill for {BACK_S:g} s")
 
 
 def until_back(stack: Stack, name: str, killed: int, clock: Clock) -> None:

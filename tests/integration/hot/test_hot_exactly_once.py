@@ -102,7 +102,7 @@ def kills(server: PostgresServer, redis: RedisServer, broker: Stack, request: py
         return redis.start
 
     def kafka_broker(_: factory.HotProcess) -> Callable[[], None]:
-        return partial(until_back, broker, "kafka", kill(broker, "kafka"), CLOCK)
+        return partial(until_back, broker, "kafka", kill(broker, "kafka", CLOCK), CLOCK)
 
     kinds = (hot, kafka_broker, postgres_server, redis_server)
     return list(islice(cycle(kinds), int(request.config.getoption("--kills"))))
