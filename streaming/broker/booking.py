@@ -20,8 +20,8 @@ _JUST_BEFORE: Final = timedelta(microseconds=1)
 log = structlog.get_logger(__name__)
 
 
-async def book(floor: Floor, order_id: UUID, trade: Trade) -> None:
-    """Book the trade, or keep by which rule the books refuse it: it is tried again, and shown until it is booked.
+async def book(floor: Floor, order_id: UUID, trade: Trade) -> bool:
+    """Whether the books have the trade. By which rule they refuse it is kept: it is tried again, and shown until then.
 
     Fees are what the broker charges apart from its trades; they are booked as such when it tells them.
     """
@@ -44,8 +44,9 @@ async def book(floor: Floor, order_id: UUID, trade: Trade) -> None:
         log.error("trade_not_booked", order_id=str(order_id), trade_id=trade.trade_id, rule=rule, error=str(error))
         async with floor.connection.transaction():
             await store.note(floor.connection, floor.venue, order_id, trade, rule=rule, clock=floor.clock)
-        return
+        return False
     floor.metrics.booked.inc()
+    return True
 
 
 def _within(order: Order, at: datetime, now: datetime) -> datetime:

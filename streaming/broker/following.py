@@ -1,6 +1,7 @@
 """What became of orders that the broker has: trades are booked, ends are ends, wishes to cancel are passed on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -22,8 +23,16 @@ ENDS: Final = {
 }
 
 
-async def follow(floor: Floor) -> Sequence[AtBroker]:
-    """Bring the books to where the broker is; the account's open orders. Raises ProviderError."""
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The account's open orders; `are_booked` is False where the books have refused a trade that is new."""
+
+    open_orders: Sequence[AtBroker]
+    are_booked: bool
+
+
+async def follow(floor: Floor) -> Followed:
+    """Bring the books to where the broker is. Raises ProviderError."""
     living = await store.living(floor.connection, floor.venue)
     await resolve(floor, [each for each in living if each.status == "in_doubt"])
     living = await _living(floor)
@@ -33,12 +42,12 @@ async def follow(floor: Floor) -> Sequence[AtBroker]:
     open_orders = await floor.broker.open_orders()
     states = await states_of(floor, living, open_orders)
     # Trades after states: those that a state counts are then among them.
-    await _book_trades(floor, living, states)
+    are_booked = await _book_trades(floor, living, states)
     for each in await _living(floor):
         if each.client_id in states:
             await _move(floor, each, states[each.client_id])
     await _living(floor)
-    return open_orders
+    return Followed(open_orders, are_booked)
 
 
 async def states_of(floor: Floor, living: Sequence[Submission], open_orders: Sequence[AtBroker]) -> dict[str, AtBroker]:
@@ -60,9 +69,12 @@ async def book_refused(floor: Floor) -> None:
         await book(floor, each.order_id, each.trade)
 
 
-async def _book_trades(floor: Floor, living: Sequence[Submission], states: Mapping[str, AtBroker]) -> None:
-    """Book what is new. Trades that the broker counts and has not told are looked for from the order on; while an order
-    is in doubt its trades are nobody's yet, and are read again."""
+async def _book_trades(floor: Floor, living: Sequence[Submission], states: Mapping[str, AtBroker]) -> bool:
+    """Book what is new; False where the books refuse some of it.
+
+    Trades that the broker counts and has not told are looked for from the order on; while an order is in doubt its
+    trades are nobody's yet, and are read again.
+    """
     seen = await store.begin(floor.connection, floor.venue, clock=floor.clock)
     untold = [
         each.sent_at for each in living if each.client_id in states and states[each.client_id].filled > each.traded
@@ -71,11 +83,11 @@ async def _book_trades(floor: Floor, living: Sequence[Submission], states: Mappi
     ours = await store.ours(floor.connection, floor.venue, {each.broker_id for each in trades})
     own = [each for each in trades if each.broker_id in ours]
     known = await store.known_trades(floor.connection, floor.venue, [each.trade_id for each in own])
-    for trade in own:
-        if trade.trade_id not in known:
-            await book(floor, ours[trade.broker_id], trade)
+    new = [each for each in own if each.trade_id not in known]
+    are_booked = all([await book(floor, ours[each.broker_id], each) for each in new])
     if trades and all(each.status != "in_doubt" for each in living):
         await store.seen(floor.connection, floor.venue, min(max(each.at for each in trades), floor.clock.now()))
+    return are_booked
 
 
 async def _move(floor: Floor, each: Submission, at: AtBroker) -> None:

@@ -80,11 +80,12 @@ class Trading:
         floor = await self._floor()
         if floor is None:
             return
-        if self.clock.monotonic() >= self._compare_at_s:
+        is_due = self.clock.monotonic() >= self._compare_at_s
+        if not is_due and await store.living(floor.connection, floor.venue):
+            is_due = not (await follow(floor)).are_booked  # what the books refuse is named before anything goes out
+        if is_due:
             agrees = await reconcile(floor)  # where it fails, nothing is known and nothing goes out
             self._compare_at_s = self.clock.monotonic() + (EVERY_S if agrees else AGAIN_S)
-        elif await store.living(floor.connection, floor.venue):
-            await follow(floor)
         # What differs may concern one portfolio only: which orders may go is decided by what was kept of it.
         await send_ready(floor)
 
@@ -111,6 +112,7 @@ class Trading:
 
     def _failed(self, kind: str, error: Exception) -> None:
         self._failures += 1
+        self._compare_at_s = float("-inf")  # what was under way may be in doubt
         self.metrics.failures.labels(kind).inc()
         self.ready.clear()
         log.warning("broker_failed", kind=type(error).__name__, error=str(error))

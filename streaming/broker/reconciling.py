@@ -37,7 +37,7 @@ async def reconcile(floor: Floor) -> bool:
 
 async def _compared(floor: Floor) -> list[Difference]:
     await book_refused(floor)
-    open_orders = await follow(floor)
+    open_orders = (await follow(floor)).open_orders
     living = await store.living(floor.connection, floor.venue)
     states = await states_of(floor, living, open_orders)
     theirs = await floor.broker.positions()

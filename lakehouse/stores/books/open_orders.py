@@ -28,6 +28,7 @@ RELATIVES: Final[LiteralString] = """
     SELECT o.id FROM trading.order AS o JOIN trading.order AS x
         ON x.portfolio_id = o.portfolio_id AND x.symbol = o.symbol
     WHERE x.id = ANY(%(ids)s) AND o.status IN ('held', 'accepted', 'partially_filled')
+      AND NOT EXISTS (SELECT FROM broker.route AS r WHERE r.portfolio_id = o.portfolio_id)
 """
 # A leg works from the fill of its entry on, which is when it last changed, or before that.
 SEEN: Final[LiteralString] = """
@@ -93,7 +94,7 @@ async def open_orders(connection: Transaction, portfolio_ids: Collection[UUID] |
 
 async def families_of(connection: Transaction, order_ids: Collection[UUID]) -> list[OpenOrder]:
     """These orders and their relatives as they stand, ended ones too, and the other open orders of the same portfolios
-    and symbols; by id."""
+    and symbols, of portfolios that trade at a broker none; by id."""
     return await _seen(connection, await rows_of(connection, RELATIVES, {"ids": list(order_ids)}, _Id))
 
 

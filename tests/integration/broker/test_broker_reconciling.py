@@ -74,11 +74,10 @@ def test_an_order_of_somebody_else_and_a_blocked_account_are_named(pit: Pit) -> 
     assert pit.posts == 0
 
 
-def test_an_order_in_doubt_at_the_start_stops_its_portfolio(pit: Pit) -> None:
+def test_an_order_in_doubt_stops_its_portfolio_at_once(pit: Pit) -> None:
     first = placed(pit)
     pit.alpaca.faults.append((Reply(status=CUT), False))
     pit.turn()
-    pit.restart()
     second = placed(pit)
     pit.turn()
     assert named(pit) == [("order_in_doubt", str(first), "")]
@@ -114,20 +113,22 @@ def test_a_trade_that_the_books_refuse_is_named_and_booked_once_they_can(pit: Pi
     order = pit.desk.place(wish(pit.desk, type=OrderType.STOP, limit_price=None, stop_price=D(105), quantity=D(90)))
     pit.turn()
     pit.alpaca.fill(str(order.order_id), 90, "120")  # far from its stop: more than there is
+    pit.desk.deposit(20_000)
+    other = pit.desk.place(wish(pit.desk, quantity=D(1))).order_id
     pit.turn()
     assert units(pit.desk) == (D(0), D(0))
-    pit.restart()
-    pit.turn()
     trade = pit.alpaca.activities[0]["id"]
     assert named(pit) == [
         ("execution_refused", trade, "buying_power"),
         ("position", "AAPL", "+90"),
     ]
+    assert pit.submission(other) == ()
     pit.desk.deposit(100_000)
     pit.turn(seconds=20)
     assert named(pit) == []
+    assert pit.submission(other) == ("open", 1)
     assert units(pit.desk) == (D(90), D(0))
-    assert cash(pit.desk) == (1_000_000 + 100_000 - 90 * 120_00, 0)
+    assert cash(pit.desk) == (1_000_000 + 120_000 - 90 * 120_00, 100_10)
 
 
 def test_nothing_is_sent_while_the_broker_cannot_be_asked(pit: Pit) -> None:
