@@ -37,11 +37,20 @@ def quote(settings: Settings, bid: float, ask: float, sequence: int) -> None:
 
 
 def switched(settings: Settings, process: factory.HotProcess, statement: str) -> None:
-    """Trading is stopped, or goes on, and the process has seen it."""
-    before = process.metric("tidemark_hot_changes_total")
+    """Trading is stopped, or goes on, and the process has journalled it."""
+    before = halts(settings)
     with postgres.connect(settings.postgres) as connection:
         connection.execute(statement.encode())
-    factory.until(lambda: process.metric("tidemark_hot_changes_total") > before, process)
+    factory.until(lambda: halts(settings) > before, process)
+
+
+def halts(settings: Settings) -> int:
+    """The row of the journal that changed last who stands still; 0 where none did."""
+    with postgres.connect(settings.postgres) as connection:
+        found = connection.execute(
+            "SELECT coalesce(max(number), 0) FROM hot.journal WHERE changes::jsonb ? 'halts'"
+        ).fetchone()
+    return int(found[0]) if found else 0
 
 
 def no_fill_while_stopped(settings: Settings, process: factory.HotProcess, status: Callable[[], Status]) -> None:
