@@ -40,7 +40,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """Everything that a look needs, of one snapshot."""
+    """Everything that a look needs, of one snapshot: `hot_book.held`, which is read first, makes it so."""
 
     holdings: Holdings
     prices: dict[str, Price]
