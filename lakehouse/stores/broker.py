@@ -28,18 +28,12 @@ BUSY: Final[LiteralString] = """
     UNION
     SELECT s.order_id FROM broker.submission AS s WHERE s.portfolio_id = %(portfolio_id)s AND s.status <> 'ended'
 """
-# Nothing goes out for who is halted, or of whom books and broker do not agree.
-READY: Final[LiteralString] = """
-    SELECT o.id, coalesce(s.sends, 0) AS sends
-    FROM trading.order AS o
-    JOIN app.portfolio AS p ON p.id = o.portfolio_id
-    JOIN broker.route AS r ON r.portfolio_id = o.portfolio_id AND r.venue = %(venue)s
-    LEFT JOIN broker.submission AS s ON s.order_id = o.id
-    WHERE o.status IN ('accepted', 'partially_filled') AND (s.order_id IS NULL OR s.status = 'unsent')
-      AND (o.expires_at IS NULL OR o.expires_at > %(now)s)
-      AND s.cancel_asked_at IS NULL
+# Nothing goes out for who is halted, or of whom books and broker do not agree: looked at again when it is sent.
+MAY_GO: Final[LiteralString] = """
+    o.status IN ('accepted', 'partially_filled') AND (o.expires_at IS NULL OR o.expires_at > %(now)s)
       AND NOT EXISTS (
-          SELECT FROM trading.halt AS h WHERE h.lifted_at IS NULL
+          SELECT FROM trading.halt AS h JOIN app.portfolio AS p ON p.id = o.portfolio_id
+          WHERE h.lifted_at IS NULL
             AND (h.scope = 'everybody' OR h.user_id = p.owner_id OR h.portfolio_id = p.id)
       )
       AND NOT EXISTS (
@@ -47,21 +41,28 @@ READY: Final[LiteralString] = """
           WHERE d.venue = %(venue)s AND d.gone_at IS NULL AND d.accepted_at IS NULL
             AND (d.portfolio_id IS NULL OR d.portfolio_id = o.portfolio_id)
       )
+"""
+READY: Final[LiteralString] = """
+    SELECT o.id, coalesce(s.sends, 0) AS sends
+    FROM trading.order AS o
+    JOIN broker.route AS r ON r.portfolio_id = o.portfolio_id AND r.venue = %(venue)s
+    LEFT JOIN broker.submission AS s ON s.order_id = o.id
+    WHERE (s.order_id IS NULL OR s.status = 'unsent') AND s.cancel_asked_at IS NULL AND {may_go}
     ORDER BY o.id
     LIMIT %(limit)s
-"""
+""".replace("{may_go}", MAY_GO)
 CLAIM: Final[LiteralString] = """
     INSERT INTO broker.submission AS s (
         order_id, portfolio_id, venue, client_id, status, reason, sends, sent_at, created_at, updated_at
     )
     SELECT o.id, o.portfolio_id, %(venue)s, %(client_id)s, 'in_doubt', 'being sent', 1, %(now)s, %(now)s, %(now)s
-    FROM trading.order AS o WHERE o.id = %(order_id)s
+    FROM trading.order AS o WHERE o.id = %(order_id)s AND {may_go}
     ON CONFLICT (order_id) DO UPDATE SET
         status = 'in_doubt', reason = 'being sent', sends = s.sends + 1, sent_at = excluded.sent_at,
         updated_at = greatest(s.updated_at, excluded.updated_at)
-    WHERE s.sends = %(sends)s AND s.status = 'unsent'
+    WHERE s.sends = %(sends)s AND s.status = 'unsent' AND s.cancel_asked_at IS NULL
     RETURNING s.order_id AS id
-"""
+""".replace("{may_go}", MAY_GO)
 LIVING: Final[LiteralString] = """
     SELECT s.order_id, s.portfolio_id, s.client_id, s.broker_id, s.status, s.reason, s.sends, s.sent_at,
            s.cancel_asked_at IS NOT NULL AS is_cancel_asked,
@@ -282,7 +283,7 @@ async def claim(
     connection: Transaction, order_id: UUID, venue: str, client_id: str, *, sends: int, clock: Clock
 ) -> bool:
     """Note, before it happens, that the order is sent; False where somebody else has sent it since it was sent `sends`
-    times."""
+    times, or where it may not go any more: halted, over, canceled, or something differs."""
     names = {"order_id": order_id, "venue": venue, "client_id": client_id, "sends": sends, "now": clock.now()}
     return bool(await rows_of(connection, CLAIM, names, _Id))
 

@@ -10,7 +10,7 @@ from psycopg import DataError, IntegrityError
 
 from lakehouse.clock import Clock
 from lakehouse.domain.currency import to_minor
-from lakehouse.stores.books import booking, fills, orders
+from lakehouse.stores.books import at_broker, booking, fills, orders
 from lakehouse.stores.books.order_policy import Policy
 from lakehouse.stores.books.order_replacing import Request, Wish, replace_order
 from lakehouse.stores.postgres import Transaction
@@ -173,6 +173,11 @@ class OrderService(CrudService[OrderIn, OrderOut]):
             filled_at=report.filled_at or self.clock.now(),
         )
         with self._translated(order_id=order_id), self._counted():
+            await orders.opened(connection, order_id)  # the lock before the look
+            if await at_broker.is_there(connection, order_id):
+                raise fills.FillRefused(
+                    "at_a_broker", "A broker has the order: its trades are booked as it tells them."
+                )
             result = await fills.fill(connection, said, clock=self.clock)
         order = await self._orders.written_with_legs(connection, order_id)
         if result.is_new:

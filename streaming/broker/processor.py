@@ -29,6 +29,8 @@ EVERY_S: Final = 600.0
 """Broker and books are compared so often while they agree, and the next while they do not."""
 AGAIN_S: Final = 15.0
 REFUSED_S: Final = 60.0
+LONGEST_S: Final = 300.0
+"""A broker that asks for a longer wait is asked before: nobody else tells what became of orders."""
 WAITS: Final = Backoff(base_s=1.0, cap_s=60.0)
 DRAW: Final = SystemRandom().random
 LEAD: Final[LiteralString] = """
@@ -101,7 +103,7 @@ class Trading:
             return REFUSED_S
         except RateLimited as error:
             self._failed("rate_limited", error)
-            return WAITS.wait_s(self._failures, DRAW, at_least_s=error.retry_after_s)
+            return WAITS.wait_s(self._failures, DRAW, at_least_s=min(error.retry_after_s, LONGEST_S))
         except ProviderError as error:
             self._failed("broker", error)
         else:

@@ -1,5 +1,6 @@
 """HTTP as every REST service needs it: its quota kept, every failure a ProviderError, no key in a log."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,10 +68,11 @@ class Web:
             await self.sleep(wait_s)
         self.requests += 1
         try:
-            answer = await self.client.request(method, path, params=params, json=body, headers=headers)
+            async with asyncio.timeout(2 * TIMEOUT_S):  # httpx counts from byte to byte
+                answer = await self.client.request(method, path, params=params, json=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Unreached(f"{self.name}: {type(error).__name__} at {path}") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             # Only the kind of the error: its text may hold the URL.
             raise Disconnected(f"{self.name}: {type(error).__name__} at {path}") from None
         self._judge(answer, path)

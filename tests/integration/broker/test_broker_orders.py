@@ -28,6 +28,14 @@ def placed(pit: Pit, **changes: object) -> UUID:
     return pit.desk.place(wish(pit.desk, **changes)).order_id
 
 
+def halt(pit: Pit) -> None:
+    pit.desk.reader.execute(
+        "INSERT INTO trading.halt (id, scope, portfolio_id, reason, set_by, set_at) "
+        "VALUES (gen_random_uuid(), 'portfolio', %s, 'a test', %s, now())",
+        (pit.desk.portfolio_id, pit.desk.owner_id),
+    )
+
+
 def status(pit: Pit, order_id: UUID) -> tuple[Status, str]:
     order = pit.desk.order(order_id)
     return order.status, order.status_reason
@@ -125,6 +133,13 @@ def test_an_order_that_surely_did_not_arrive_is_no_doubt_and_waits(pit: Pit, fau
     pit.turn()
     assert pit.submission(order) == ("open", 2)
     assert list(pit.alpaca.orders) == [str(order)]
+
+
+def test_a_broker_that_asks_for_a_year_is_asked_again_in_minutes(pit: Pit) -> None:
+    placed(pit)
+    pit.alpaca.faults.append((Reply({}, 429, {"retry-after": "31536000"}), False))
+    pit.clock.sleep(3.0)
+    assert pit.desk.runner.run(pit.trading._tried()) == 300.0
 
 
 def test_an_unsent_order_may_be_canceled_here_and_goes_nowhere(pit: Pit) -> None:
@@ -259,11 +274,7 @@ def test_a_second_process_stands_by(pit: Pit) -> None:
 def test_a_halted_portfolio_sends_nothing_until_it_goes_on(pit: Pit) -> None:
     order = placed(pit)
     desk = pit.desk
-    desk.reader.execute(
-        "INSERT INTO trading.halt (id, scope, portfolio_id, reason, set_by, set_at) "
-        "VALUES (gen_random_uuid(), 'portfolio', %s, 'a test', %s, now())",
-        (desk.portfolio_id, desk.owner_id),
-    )
+    halt(pit)
     pit.turn()
     assert pit.posts == 0
     desk.reader.execute(
@@ -272,6 +283,23 @@ def test_a_halted_portfolio_sends_nothing_until_it_goes_on(pit: Pit) -> None:
     )
     pit.turn()
     assert pit.submission(order) == ("open", 1)
+
+
+def test_a_halt_holds_what_was_read_before_it(pit: Pit) -> None:
+    class HaltsAfterOne(Alpaca):
+        """The portfolio is halted while the first order is being sent."""
+
+        async def place(self, order: Order, client_id: str) -> AtBroker:
+            """Send it, and halt."""
+            halt(pit)
+            return await super().place(order, client_id)
+
+    first, second = placed(pit), placed(pit, limit_price=D(99))
+    pit.restart(HaltsAfterOne)
+    pit.turn()
+    assert pit.submission(first) == ("open", 1)
+    assert pit.submission(second) == ()
+    assert pit.posts == 1
 
 
 def test_the_simulated_venue_leaves_routed_orders_alone_and_others_not(pit: Pit, new_desk: Callable[..., Desk]) -> None:

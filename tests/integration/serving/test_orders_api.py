@@ -162,7 +162,9 @@ def test_a_fill_by_an_admin_books_once_and_shows_as_a_trade(trader: Trader, serv
     assert (over.status_code, over.json()["code"], over.json()["rule"]) == (409, "fill_refused", "overfill")
 
 
-def test_an_order_that_a_broker_has_is_neither_replaced_nor_canceled_but_the_broker_is_asked(trader: Trader) -> None:
+def test_an_order_that_a_broker_has_is_not_replaced_filled_or_canceled_but_the_broker_is_asked(
+    trader: Trader, served: Served
+) -> None:
     order = trader.order()
     trader.desk.reader.execute(
         "INSERT INTO broker.submission (order_id, portfolio_id, venue, client_id, status, sends, sent_at, created_at, "
@@ -172,6 +174,8 @@ def test_an_order_that_a_broker_has_is_neither_replaced_nor_canceled_but_the_bro
     path = f"{ORDERS}/{order['id']}"
     refused = trader.client.patch(path, json={"limit_price": "99"}, headers={"If-Match": '"2"'})
     assert (refused.status_code, refused.json()["rule"]) == (409, "at_a_broker")
+    by_hand = admin_fill(served, order["id"])
+    assert (by_hand.status_code, by_hand.json()["rule"]) == (409, "at_a_broker")
     asked = [trader.client.delete(path) for _ in range(2)]
     assert [(each.status_code, each.json()["status"]) for each in asked] == [(200, "accepted")] * 2
     asked_at = "SELECT cancel_asked_at IS NOT NULL, status FROM broker.submission WHERE order_id = %(o)s"
