@@ -15,7 +15,7 @@ from lakehouse.trading.broker import Difference, Trade
 SAID: Final = 300
 
 ROUTED: Final[LiteralString] = """
-    SELECT r.portfolio_id AS id FROM broker.route AS r WHERE r.venue = %(venue)s ORDER BY r.portfolio_id
+    SELECT r.portfolio_id AS id FROM broker.route AS r WHERE %(venue)s IN ('', r.venue) ORDER BY r.portfolio_id
 """
 SET_ROUTE: Final[LiteralString] = """
     INSERT INTO broker.route (portfolio_id, venue, set_at) VALUES (%(portfolio_id)s, %(venue)s, %(now)s)
@@ -79,16 +79,20 @@ LIVING: Final[LiteralString] = """
 """
 LOST: Final[LiteralString] = """
     SELECT s.client_id AS name FROM broker.submission AS s
-    WHERE s.order_id = %(order_id)s AND (s.status = 'in_doubt' OR s.status = 'open' AND EXISTS (
-        SELECT FROM broker.difference AS d
-        WHERE d.venue = s.venue AND d.name = 'order_missing' AND d.subject = s.client_id AND d.gone_at IS NULL
-    ))
+    WHERE s.order_id = %(order_id)s AND (
+        s.status = 'in_doubt' AND s.reason <> 'being sent' OR s.status = 'open' AND EXISTS (
+            SELECT FROM broker.difference AS d
+            WHERE d.venue = s.venue AND d.name = 'order_missing' AND d.subject = s.client_id AND d.gone_at IS NULL
+        )
+    )
 """
 TELL: Final[LiteralString] = """
     UPDATE broker.submission AS s SET
-        status = %(status)s, reason = %(reason)s, updated_at = greatest(s.updated_at, %(now)s),
+        status = CASE s.status WHEN 'ended' THEN s.status ELSE %(status)s END,
+        reason = CASE s.status WHEN 'ended' THEN s.reason ELSE %(reason)s END,
+        updated_at = greatest(s.updated_at, %(now)s),
         broker_id = coalesce(nullif(%(broker_id)s::text, ''), s.broker_id)
-    WHERE s.order_id = %(order_id)s AND s.status <> 'ended'
+    WHERE s.order_id = %(order_id)s AND (s.status <> 'ended' OR %(broker_id)s::text <> '')
 """
 OURS: Final[LiteralString] = """
     SELECT s.order_id, s.broker_id FROM broker.submission AS s
@@ -259,7 +263,7 @@ def text_of(said: str) -> str:
 
 
 async def routed(connection: Transaction, venue: str) -> list[UUID]:
-    """Portfolios that trade at this broker."""
+    """Portfolios that trade at this broker; with an empty name, at any."""
     return [row.id for row in await rows_of(connection, ROUTED, {"venue": venue}, _Id)]
 
 
@@ -296,13 +300,13 @@ async def living(connection: Transaction, venue: str) -> list[Submission]:
 async def tell(
     connection: Transaction, order_id: UUID, status: str, reason: str, *, clock: Clock, broker_id: str = ""
 ) -> None:
-    """How it stands with a submission; one that has ended stays so."""
+    """How it stands with a submission; one that has ended stays so, but gets the broker's id: trades may follow."""
     names = {"order_id": order_id, "status": status, "reason": text_of(reason), "broker_id": broker_id}
     await connection.execute(TELL, {**names, "now": clock.now()})
 
 
 async def is_lost(connection: Transaction, order_id: UUID) -> bool:
-    """Whether nobody knows if the broker has the order, or it knows the order no more."""
+    """Whether nobody knows if the broker has the order, or it knows the order no more; not while it is being sent."""
     return bool(await rows_of(connection, LOST, {"order_id": order_id}, _Name))
 
 

@@ -74,15 +74,14 @@ def of_positions(ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]) -> 
             )
 
 
-def of_account(account: Account) -> Iterable[Difference]:
-    """Whether it may trade."""
+def of_account(account: Account, currency: str) -> Iterable[Difference]:
+    """Whether it may trade, and is in `currency`."""
+    if account.currency != currency:
+        told = f"currency {account.currency}"[:200]
+        yield _blocked(told, f"The account at the broker is not in {currency}: {told}.")
     if account.blocked:
-        yield Difference(
-            name="account_blocked",
-            subject="account",
-            detail=account.blocked[:200],
-            message=f"The broker lets the account not trade: {account.blocked[:200]}.",
-        )
+        told = account.blocked[:200]
+        yield _blocked(told, f"The broker lets the account not trade: {told}.")
 
 
 def of_strangers(open_orders: Iterable[AtBroker], ours: Iterable[str]) -> Iterable[Difference]:
@@ -96,6 +95,10 @@ def of_strangers(open_orders: Iterable[AtBroker], ours: Iterable[str]) -> Iterab
                 detail=each.symbol[:200],
                 message=f"The broker has an open order in {each.symbol} that is none of ours.",
             )
+
+
+def _blocked(detail: str, message: str) -> Difference:
+    return Difference(name="account_blocked", subject="account", detail=detail, message=message)
 
 
 def _number(value: Decimal) -> Decimal:

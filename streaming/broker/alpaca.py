@@ -23,6 +23,8 @@ from streaming.kit.remote import ProviderError, Sleep
 from streaming.kit.web import web
 
 NAME: Final = "alpaca"
+LIVE: Final = "alpaca-live"
+"""The account of money: what is noted of paper is none of its."""
 PAPER_URL: Final = "https://paper-api.alpaca.markets"
 LIVE_URL: Final = "https://api.alpaca.markets"
 LIMITS: Final = (bucket(200, 60),)
@@ -103,10 +105,13 @@ class _Said(msgspec.Struct):
 class Alpaca:
     """One account, of paper or of money: the address says which. Its symbols are ours."""
 
-    name: str = NAME
+    currency: str = CURRENCY
     refuses_copies: bool = True
 
-    def __init__(self, url: str, *, key: SecretStr, secret: SecretStr, clock: Clock, sleep: Sleep) -> None:
+    def __init__(
+        self, url: str, *, key: SecretStr, secret: SecretStr, clock: Clock, sleep: Sleep, name: str = NAME
+    ) -> None:
+        self.name = name
         self._web = web(NAME, url, LIMITS, clock=clock, sleep=sleep)
         self._key, self._secret = key, secret
 

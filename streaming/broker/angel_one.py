@@ -107,6 +107,7 @@ class AngelOne:
     """One account, always of money: there is no paper trading. Delivery, whole units, of the day or at once."""
 
     name: str = NAME
+    currency: str = CURRENCY
     refuses_copies: bool = False
 
     def __init__(

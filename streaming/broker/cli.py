@@ -14,9 +14,9 @@ from lakehouse.stores import broker as store
 from lakehouse.stores.books import orders
 from lakehouse.stores.books.open_orders import lock_accounts
 from lakehouse.stores.postgres import Transaction, connect_alone
+from streaming.broker.wiring import venue_of
 
 CLOCK = SystemClock()
-VENUES: Final = ("alpaca", "angel-one")
 SIMULATED: Final = "simulated"
 SETTLED: Final = "lost_on_the_way"
 Found = TypeVar("Found")
@@ -31,11 +31,12 @@ class BrokerCommandError(TidemarkError):
 @broker.command()
 def route(
     portfolio: Annotated[UUID, typer.Argument(help="id of the portfolio")],
-    venue: Annotated[str, typer.Argument(help="alpaca, angel-one or simulated: where its orders go from now on")],
+    venue: Annotated[
+        str, typer.Argument(help="alpaca, alpaca-live, angel-one or simulated: where its orders go from now on")
+    ],
 ) -> None:
     """Choose where a portfolio trades. It must have no open order, there or here."""
-    if venue not in (*VENUES, SIMULATED):
-        raise BrokerCommandError(f"no venue {venue}: there are {', '.join((*VENUES, SIMULATED))}")
+    check_venue(venue, venue_of(load().broker))
     _done(lambda connection: set_route(connection, portfolio, None if venue == SIMULATED else venue))
     typer.echo(f"{portfolio} trades at {venue}")
 
@@ -43,10 +44,7 @@ def route(
 @broker.command()
 def status() -> None:
     """What the broker has or may have, and what it and the books do not agree on."""
-    venue = load().broker.name
-    if not venue:
-        typer.echo("no broker is named: orders go to the simulated venue")
-        return
+    venue = venue_of(load().broker)
     for line in _done(lambda connection: told(connection, venue)):
         typer.echo(line)
 
@@ -72,6 +70,12 @@ def settle(
     typer.echo(f"{order} has ended")
 
 
+def check_venue(venue: str, named: str) -> None:
+    """Whether orders would go anywhere. Raises BrokerCommandError for a venue that settings do not name."""
+    if venue not in (named, SIMULATED):
+        raise BrokerCommandError(f"settings name {named or 'no broker'}: orders would go nowhere at {venue}")
+
+
 async def set_route(connection: Transaction, portfolio: UUID, venue: str | None) -> None:
     """Where the portfolio trades, in the caller's transaction. Raises BrokerCommandError while it has open orders."""
     await lock_accounts(connection, [portfolio])
@@ -90,7 +94,12 @@ async def settle_absent(connection: Transaction, order_id: UUID, *, by: str) -> 
 
 
 async def told(connection: Transaction, venue: str) -> list[str]:
-    """Lines for people."""
+    """Lines for people; `venue` is empty where no broker is named."""
+    everywhere = len(await store.routed(connection, ""))
+    elsewhere = everywhere - len(await store.routed(connection, venue)) if venue else everywhere
+    nowhere = [f"{elsewhere} portfolios are routed and trade nowhere"] if elsewhere else []
+    if not venue:
+        return nowhere or ["no broker is named: orders go to the simulated venue"]
     living = await store.living(connection, venue)
     differences = await store.standing(connection, venue)
     lines = [f"{venue}: {len(await store.routed(connection, venue))} portfolios, {len(living)} orders there"]
@@ -98,7 +107,7 @@ async def told(connection: Transaction, venue: str) -> list[str]:
     for each in differences:
         accepted = f" (accepted by {each.accepted_by})" if each.accepted_by else ""
         lines.append(f"{each.id} {each.name} {each.subject} {each.detail}: {each.message}{accepted}")
-    return lines
+    return [*lines, *nowhere]
 
 
 def _done(work: Callable[[Transaction], Awaitable[Found]]) -> Found:

@@ -28,6 +28,11 @@ class Broker(Protocol):
         ...
 
     @property
+    def currency(self) -> str:
+        """The currency in which its account has to be."""
+        ...
+
+    @property
     def refuses_copies(self) -> bool:
         """Whether the broker itself refuses a second order of the same client id."""
         ...

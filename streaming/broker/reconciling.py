@@ -45,7 +45,7 @@ async def _compared(floor: Floor) -> list[Difference]:
     floor.metrics.cash.labels(account.currency).set(float(account.cash))
     known = await store.known_clients(floor.connection, floor.venue, [each.client_id for each in open_orders])
     return [
-        *of_account(account),
+        *of_account(account, floor.broker.currency),
         *of_strangers(open_orders, known),
         *_of_submissions(living, states),
         *await _of_refusals(floor),
@@ -60,10 +60,9 @@ def _of_submissions(living: Sequence[Submission], states: dict[str, AtBroker]) -
             yield _of(each, "order_in_doubt", "", f"Whether the broker has order {each.order_id} is not known.")
         elif each.status == "open" and at is None:
             yield _of(each, "order_missing", "", f"The broker does not know order {each.order_id} any more.")
-        elif at is not None and at.filled > each.traded:
-            missing = at.filled - each.traded
-            told = f"The broker has filled {missing:f} units more of order {each.order_id} than it tells trades of."
-            yield _of(each, "executions_missing", f"{missing:f}", told)
+        elif at is not None and at.filled != each.traded:
+            told = f"Of order {each.order_id} the broker has filled {at.filled:f} units, and told {each.traded:f}."
+            yield _of(each, "executions_missing", f"{at.filled - each.traded:+f}", told)
 
 
 def _of(each: Submission, name: str, detail: str, message: str) -> Difference:

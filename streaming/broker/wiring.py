@@ -28,12 +28,20 @@ class BrokerNameError(TidemarkError):
     exit_code = 2
 
 
+def venue_of(section: BrokerSettings) -> str:
+    """What the books call the account that settings name; empty where they name none. Raises BrokerNameError."""
+    if section.name != "alpaca":
+        return section.name
+    url = _alpaca_url(section)
+    return alpaca.NAME if url.rstrip("/") in PAPER or _is_here(url) else alpaca.LIVE
+
+
 def broker_of(section: BrokerSettings, *, clock: Clock, sleep: Sleep) -> Broker | None:
     """The broker; None where none is named. Raises BrokerNameError and InstrumentsError."""
     if section.name == "alpaca":
-        url = _allowed(section, section.url or (alpaca.LIVE_URL if section.live else alpaca.PAPER_URL))
+        url = _alpaca_url(section)
         key, secret = (_needed(getattr(section, name), name) for name in ("alpaca_key", "alpaca_secret"))
-        return Alpaca(url, key=key, secret=secret, clock=clock, sleep=sleep)
+        return Alpaca(url, key=key, secret=secret, clock=clock, sleep=sleep, name=venue_of(section))
     if section.name == "angel-one":
         url = _allowed(section, section.url or smartapi.URL)
         if not section.instruments:
@@ -47,6 +55,10 @@ def broker_of(section: BrokerSettings, *, clock: Clock, sleep: Sleep) -> Broker 
         instruments = read_instruments(Path(section.instruments))
         return AngelOne(url, instruments, account=account, clock=clock, sleep=sleep)
     return None
+
+
+def _alpaca_url(section: BrokerSettings) -> str:
+    return _allowed(section, section.url or (alpaca.LIVE_URL if section.live else alpaca.PAPER_URL))
 
 
 def _allowed(section: BrokerSettings, url: str) -> str:

@@ -3,7 +3,7 @@
 from lakehouse.contracts.model import Column, Store, Table, Type
 
 POSTGRES = (Store.POSTGRES,)
-_VENUE = Column("venue", Type.STRING, "alpaca or angel-one")
+_VENUE = Column("venue", Type.STRING, "alpaca (paper), alpaca-live (money) or angel-one")
 
 ROUTE = Table(
     name="broker.route",

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import pytest
 
+from lakehouse.stores import broker as store
 from lakehouse.stores.books import orders
 from lakehouse.stores.books.open_orders import families_of
 from lakehouse.stores.books.order_replacing import Wish
@@ -14,7 +16,7 @@ from lakehouse.trading.broker import AtBroker
 from lakehouse.trading.order import Order, OrderClass, Status, TimeInForce
 from lakehouse.trading.ticket import Exit
 from streaming.broker.alpaca import Alpaca
-from streaming.broker.cli import BrokerCommandError, set_route, settle_absent, told
+from streaming.broker.cli import BrokerCommandError, check_venue, set_route, settle_absent, told
 from streaming.hot.booking import open_orders
 from tests.factories.broker_pit import VENUE, Pit
 from tests.factories.broker_servers import CUT, HANG, Reply
@@ -345,3 +347,31 @@ def test_a_person_settles_what_stays_in_doubt(pit: Pit) -> None:
     assert status(pit, order) == (Status.CANCELED, "lost_on_the_way")
     pit.turn(seconds=60)
     assert pit.posts == 1
+    tell = partial(store.tell, clock=pit.clock, broker_id="alpaca-9")
+    pit.run(lambda connection: tell(connection, order, "open", "accepted"))
+    known = pit.run(lambda connection: store.ours(connection, VENUE, ["alpaca-9"]))
+    assert (pit.submission(order), known) == (("ended", 1), {"alpaca-9": order}), "its trades are seen, if there are"
+
+
+def test_an_order_that_is_being_sent_is_not_settled(pit: Pit) -> None:
+    order = placed(pit)
+    pit.restart(KilledBefore)
+    with pytest.raises(Killed):
+        pit.turn()
+    with pytest.raises(BrokerCommandError):
+        pit.run(lambda connection: settle_absent(connection, order, by="ann"))
+    pit.restart()
+    pit.turn()
+    pit.run(lambda connection: settle_absent(connection, order, by="ann"))
+    assert not pit.desk.order(order).is_open
+
+
+def test_portfolios_that_trade_nowhere_are_told(pit: Pit) -> None:
+    for named in ("", "angel-one"):
+        lines = pit.run(partial(told, venue=named))
+        assert lines[-1] == "1 portfolios are routed and trade nowhere"
+    assert "nowhere" not in " ".join(pit.run(partial(told, venue=VENUE)))
+    with pytest.raises(BrokerCommandError, match="nowhere"):
+        check_venue("alpaca-live", "alpaca")
+    for venue in ("simulated", "alpaca"):
+        check_venue(venue, "alpaca")

@@ -67,10 +67,11 @@ def test_what_a_person_accepts_stops_nothing_and_another_amount_does(pit: Pit) -
 
 def test_an_order_of_somebody_else_and_a_blocked_account_are_named(pit: Pit) -> None:
     pit.alpaca.take({"client_order_id": "by-hand", "symbol": "TSLA", "qty": "1", "side": "buy"})
-    pit.alpaca.account["trading_blocked"] = True
+    pit.alpaca.account |= {"trading_blocked": True, "currency": "EUR"}
     placed(pit)
     pit.turn()
-    assert named(pit) == [("account_blocked", "account", "trading_blocked"), ("order_unknown", "alpaca-1", "TSLA")]
+    blocked = [("account_blocked", "account", detail) for detail in ("currency EUR", "trading_blocked")]
+    assert named(pit) == [*blocked, ("order_unknown", "alpaca-1", "TSLA")]
     assert pit.posts == 0
 
 
@@ -96,7 +97,7 @@ def test_an_order_that_the_broker_forgot_and_trades_that_it_does_not_tell_are_na
     del pit.alpaca.orders[str(forgotten)]
     pit.restart()
     pit.turn()
-    assert named(pit) == [("order_missing", str(forgotten), ""), ("executions_missing", str(silent), "4")]
+    assert named(pit) == [("order_missing", str(forgotten), ""), ("executions_missing", str(silent), "+4")]
     with pytest.raises(BrokerCommandError):
         pit.run(lambda connection: settle_absent(connection, silent, by="ann"))
     pit.run(lambda connection: settle_absent(connection, forgotten, by="ann"))
@@ -107,6 +108,16 @@ def test_an_order_that_the_broker_forgot_and_trades_that_it_does_not_tell_are_na
     assert named(pit) == [], "told an hour late, it is found and booked"
     assert units(pit.desk) == (D(4), D(0))
     assert not pit.desk.order(forgotten).is_open
+
+
+def test_a_trade_that_the_broker_takes_back_is_named(pit: Pit) -> None:
+    order = placed(pit)
+    pit.turn()
+    pit.alpaca.fill(str(order), 4, "100")
+    pit.turn()
+    pit.alpaca.orders[str(order)]["filled_qty"] = "3"
+    pit.turn(seconds=601)
+    assert [(name, D(detail)) for name, _, detail in named(pit)] == [("executions_missing", D(-1))]
 
 
 def test_a_trade_that_the_books_refuse_is_named_and_booked_once_they_can(pit: Pit) -> None:

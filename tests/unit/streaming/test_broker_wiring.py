@@ -8,7 +8,7 @@ import pytest
 from lakehouse.clock import ManualClock
 from lakehouse.settings import BrokerSettings
 from streaming.broker.instruments import InstrumentsError, read_instruments
-from streaming.broker.wiring import BrokerNameError, broker_of
+from streaming.broker.wiring import BrokerNameError, broker_of, venue_of
 
 KEYS = {"alpaca_key": "secret-1", "alpaca_secret": "secret-2"}
 ANGEL = {f"angel_one_{name}": "secret-3" for name in ("api_key", "client_code", "pin", "totp_secret")}
@@ -23,6 +23,23 @@ def test_without_a_name_there_is_no_broker_and_with_one_it_is_of_paper() -> None
     assert made() is None
     broker = made(name="alpaca", **KEYS)
     assert "paper-api.alpaca.markets" in str(vars(broker)["_web"].client.base_url)
+
+
+@pytest.mark.parametrize(
+    ("values", "venue"),
+    [
+        ({}, ""),
+        ({"name": "alpaca"}, "alpaca"),
+        ({"name": "alpaca", "live": True}, "alpaca-live"),
+        ({"name": "alpaca", "live": True, "url": "http://127.0.0.1:1"}, "alpaca"),
+        ({"name": "alpaca", "live": True, "url": "https://paper-api.alpaca.markets/"}, "alpaca"),
+        ({"name": "angel-one", "live": True}, "angel-one"),
+    ],
+)
+def test_an_account_of_money_has_a_name_of_its_own(values: dict[str, object], venue: str) -> None:
+    assert venue_of(BrokerSettings.model_validate(values)) == venue
+    if venue.startswith("alpaca"):
+        assert vars(made(**values, **KEYS))["name"] == venue
 
 
 @pytest.mark.parametrize(

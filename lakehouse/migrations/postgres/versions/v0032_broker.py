@@ -15,7 +15,7 @@ STATEMENTS: tuple[str, ...] = (
         set_at       timestamptz NOT NULL,
         CONSTRAINT route_pkey PRIMARY KEY (portfolio_id),
         CONSTRAINT route_portfolio_fkey FOREIGN KEY (portfolio_id) REFERENCES app.portfolio (id) ON DELETE CASCADE,
-        CONSTRAINT route_venue_known CHECK (venue IN ('alpaca', 'angel-one'))
+        CONSTRAINT route_venue_known CHECK (venue IN ('alpaca', 'alpaca-live', 'angel-one'))
     )
     """,
     # Written before the order is sent: whatever is killed, the broker can be asked for client_id.
@@ -37,7 +37,7 @@ STATEMENTS: tuple[str, ...] = (
         CONSTRAINT submission_order_fkey FOREIGN KEY (order_id) REFERENCES trading.order (id),
         CONSTRAINT submission_portfolio_fkey FOREIGN KEY (portfolio_id) REFERENCES app.portfolio (id),
         CONSTRAINT submission_client_id_once UNIQUE (venue, client_id),
-        CONSTRAINT submission_venue_known CHECK (venue IN ('alpaca', 'angel-one')),
+        CONSTRAINT submission_venue_known CHECK (venue IN ('alpaca', 'alpaca-live', 'angel-one')),
         CONSTRAINT submission_client_id_shape CHECK (client_id ~ '^[A-Za-z0-9-]{1,36}$'),
         CONSTRAINT submission_status_known CHECK (status IN ('in_doubt', 'unsent', 'open', 'ended')),
         CONSTRAINT submission_open_is_known CHECK (status <> 'open' OR broker_id <> ''),
@@ -74,7 +74,7 @@ STATEMENTS: tuple[str, ...] = (
         seen_at       timestamptz NOT NULL,
         reconciled_at timestamptz,
         CONSTRAINT progress_pkey PRIMARY KEY (venue),
-        CONSTRAINT progress_venue_known CHECK (venue IN ('alpaca', 'angel-one'))
+        CONSTRAINT progress_venue_known CHECK (venue IN ('alpaca', 'alpaca-live', 'angel-one'))
     )
     """,
     """
@@ -92,7 +92,7 @@ STATEMENTS: tuple[str, ...] = (
         gone_at      timestamptz,
         CONSTRAINT difference_pkey PRIMARY KEY (id),
         CONSTRAINT difference_portfolio_fkey FOREIGN KEY (portfolio_id) REFERENCES app.portfolio (id),
-        CONSTRAINT difference_venue_known CHECK (venue IN ('alpaca', 'angel-one')),
+        CONSTRAINT difference_venue_known CHECK (venue IN ('alpaca', 'alpaca-live', 'angel-one')),
         CONSTRAINT difference_name_known CHECK (name IN (
             'account_blocked', 'position', 'order_unknown', 'order_missing', 'order_in_doubt', 'execution_refused',
             'executions_missing'
