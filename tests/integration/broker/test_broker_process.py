@@ -66,7 +66,7 @@ def test_the_command_tells_and_decides(pit: Pit, tmp_path: Path, monkeypatch: py
         monkeypatch.setenv(f"TIDEMARK_POSTGRES__{name}", value)
     monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path))
     portfolio, runner = str(pit.desk.portfolio_id), CliRunner()
-    assert "no broker is named" in runner.invoke(broker, ["status"]).output
+    assert "1 portfolios are routed and trade nowhere" in runner.invoke(broker, ["status"]).output
     monkeypatch.setenv("TIDEMARK_BROKER__NAME", "alpaca")
     pit.alpaca.units["MSFT"] = Decimal(1)
     pit.turn()
@@ -78,4 +78,7 @@ def test_the_command_tells_and_decides(pit: Pit, tmp_path: Path, monkeypatch: py
     assert isinstance(again.exception, BrokerCommandError)
     assert runner.invoke(broker, ["route", portfolio, "simulated"]).exit_code == 0
     assert "alpaca: 0 portfolios" in runner.invoke(broker, ["status"]).output
+    monkeypatch.setenv("TIDEMARK_BROKER__NAME", "")
+    assert "no broker is named" in runner.invoke(broker, ["status"]).output
+    assert isinstance(runner.invoke(broker, ["route", portfolio, "alpaca"]).exception, BrokerCommandError)
     assert isinstance(runner.invoke(broker, ["route", portfolio, "nowhere"]).exception, BrokerCommandError)
