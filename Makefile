@@ -19,11 +19,12 @@ demo: install ## install, start the whole stack, run the main job on real prices
 	@$(TIDEMARK) demo
 
 test: install ## install what is missing and run every test on real engines
-	@$(if $(PYTEST_ARGS),$(BIN)/python -m pytest $(PYTEST_ARGS),$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-pure test-engines)
+	@$(if $(PYTEST_ARGS),$(BIN)/python -m pytest $(PYTEST_ARGS),$(MAKE) --no-print-directory --jobs 2 HELD=yes test-pure test-engines)
 
-# Two at a time: while one waits for engines, the other computes.
+# Two at a time: while one waits for engines, the other computes, and says at its end what it has to say.
+PURE_TESTS = nice -n 5 $(BIN)/python -m pytest -q $(PURE)
 test-pure:
-	@nice -n 5 $(BIN)/python -m pytest -q $(PURE)
+	@$(if $(HELD),told=$$($(PURE_TESTS) 2>&1) && status=0 || status=$$?; echo "$$told"; exit $$status,$(PURE_TESTS))
 
 test-engines:
 	@$(BIN)/python -m pytest $(addprefix --ignore ,$(PURE))
