@@ -5,9 +5,8 @@ BIN := .venv/bin
 TIDEMARK := $(BIN)/tidemark
 PYTHON_ROOMS := lakehouse streaming serving spark_jobs dags ml bench tests
 PYTEST_ARGS ?=
-PURE := tests/architecture tests/property tests/unit
 
-.PHONY: help install demo test test-pure test-engines fuzz up down lint fmt bench lock clean
+.PHONY: help install demo test fuzz up down lint fmt bench lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -19,15 +18,7 @@ demo: install ## install, start the whole stack, run the main job on real prices
 	@$(TIDEMARK) demo
 
 test: install ## install what is missing and run every test on real engines
-	@$(if $(PYTEST_ARGS),$(BIN)/python -m pytest $(PYTEST_ARGS),$(MAKE) --no-print-directory --jobs 2 HELD=yes test-pure test-engines)
-
-# Two at a time: while one waits for engines, the other computes, and says at its end what it has to say.
-PURE_TESTS = nice -n 5 $(BIN)/python -m pytest -q $(PURE)
-test-pure:
-	@$(if $(HELD),told=$$($(PURE_TESTS) 2>&1) && status=0 || status=$$?; echo "$$told"; exit $$status,$(PURE_TESTS))
-
-test-engines:
-	@$(BIN)/python -m pytest $(addprefix --ignore ,$(PURE))
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 fuzz: install ## let Schemathesis try some 40,000 requests on an API of its own, with every check (an hour)
 	@$(BIN)/python -m pytest -s --fuzz 60 tests/integration/serving/test_schema_conformance.py -k document_is_kept

@@ -20,6 +20,8 @@ from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.domain.ids import SYSTEM_USER
 from lakehouse.settings import PostgresSettings, Settings
 from lakehouse.stores import postgres
+from ml.inference.models import in_use
+from ml.inference.regime_model import NAME as MARKET_REGIME
 from spark_jobs.allocate.job import NobodyWaits, NoCloses, allocate_portfolios
 from spark_jobs.kit import life
 from spark_jobs.kit.args import Request
@@ -173,7 +175,10 @@ def test_who_waits_is_not_forgotten_while_there_are_no_closes_and_is_answered_as
 
 
 def test_an_objective_without_a_policy_is_kept_within_its_limits_and_says_who_told_the_regime(market: Settings) -> None:
-    assert allocation(market, CAUTIOUS) == ("ready", "", "proposed", "rule:ma200_vol60", DAY)
+    # On a stack on which somebody has promoted a model, as the demo does, that one is asked.
+    champion = in_use(market, MARKET_REGIME)
+    told = "rule:ma200_vol60" if champion is None else f"model:{MARKET_REGIME}@{champion.version}"
+    assert allocation(market, CAUTIOUS) == ("ready", "", "proposed", told, DAY)
 
     [(weights, volatility, reasons)] = stored(
         market,
