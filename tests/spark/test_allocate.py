@@ -18,10 +18,8 @@ from lakehouse.construction.regime import Regime
 from lakehouse.contracts.jobs import ALLOCATE_PORTFOLIOS
 from lakehouse.contracts.tables.gold import RETURNS_DAILY
 from lakehouse.domain.ids import SYSTEM_USER
-from lakehouse.settings import PostgresSettings, Settings
+from lakehouse.settings import MlflowSettings, PostgresSettings, Settings
 from lakehouse.stores import postgres
-from ml.inference.models import in_use
-from ml.inference.regime_model import NAME as MARKET_REGIME
 from spark_jobs.allocate.job import NobodyWaits, NoCloses, allocate_portfolios
 from spark_jobs.kit import life
 from spark_jobs.kit.args import Request
@@ -29,6 +27,7 @@ from spark_jobs.kit.manifest import Manifest
 from spark_jobs.kit.run import Steps
 from spark_jobs.kit.sessions import sessions
 from tests.factories.lake import lake_of_its_own, put
+from tests.factories.ports import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.engines("s3")]
 
@@ -119,10 +118,11 @@ def prepare(settings: Settings) -> None:
 
 @pytest.fixture(scope="module")
 def market(stack: Settings, database: PostgresSettings) -> Iterator[Settings]:
-    """Five names with enough history, and five portfolios."""
+    """Five names with enough history, and five portfolios; no registry of models, whatever the stack has in its own."""
+    nowhere = MlflowSettings(tracking_uri=f"http://127.0.0.1:{free_port()}")
     with lake_of_its_own(stack, database) as settings:
         prepare(settings)
-        yield settings
+        yield settings.model_copy(update={"mlflow": nowhere})
 
 
 def closes(settings: Settings) -> None:
@@ -175,10 +175,7 @@ def test_who_waits_is_not_forgotten_while_there_are_no_closes_and_is_answered_as
 
 
 def test_an_objective_without_a_policy_is_kept_within_its_limits_and_says_who_told_the_regime(market: Settings) -> None:
-    # On a stack on which somebody has promoted a model, as the demo does, that one is asked.
-    champion = in_use(market, MARKET_REGIME)
-    told = "rule:ma200_vol60" if champion is None else f"model:{MARKET_REGIME}@{champion.version}"
-    assert allocation(market, CAUTIOUS) == ("ready", "", "proposed", told, DAY)
+    assert allocation(market, CAUTIOUS) == ("ready", "", "proposed", "rule:ma200_vol60", DAY)
 
     [(weights, volatility, reasons)] = stored(
         market,
