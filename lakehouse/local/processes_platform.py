@@ -3,6 +3,8 @@ quotes, the signals, the feed, the mailer, the broker's process and the API."""
 
 import hmac
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -10,6 +12,7 @@ from lakehouse.local import conf_platform, probes
 from lakehouse.local.install import debian
 from lakehouse.local.spec import ProcessSpec, Role, StackContext
 
+BOOKS_AND_TOPICS = ("topics", "migrate-postgres")
 SLOW_START_S = 300.0  # 5 s of CPU time each on a quiet machine; a busy one takes its time
 
 
@@ -113,33 +116,13 @@ def prometheus(context: StackContext) -> ProcessSpec:
 
 def landing(context: StackContext) -> ProcessSpec:
     """The lander: Kafka to bronze, exactly once."""
-    address = f"http://127.0.0.1:{context.settings.landing.metrics_port}"
-    return ProcessSpec(
-        name="landing",
-        role=Role.PLATFORM,
-        argv=(str(context.python), "-m", "streaming.landing"),
-        cwd=context.project,
-        probe=probes.http_ok(f"{address}/health"),
-        ports=("landing_metrics_port",),
-        after=("topics", "buckets"),
-        url=f"{address}/metrics",
-        stop_wait_s=30,
-    )
+    port = context.settings.landing.metrics_port
+    return replace(_processor(context, "landing", port, after=("topics", "buckets")), stop_wait_s=30)
 
 
 def outbox(context: StackContext) -> ProcessSpec:
     """The relay: events of PostgreSQL's outbox to Kafka, at least once."""
-    address = f"http://127.0.0.1:{context.settings.outbox.metrics_port}"
-    return ProcessSpec(
-        name="outbox",
-        role=Role.PLATFORM,
-        argv=(str(context.python), "-m", "streaming.outbox"),
-        cwd=context.project,
-        probe=probes.http_ok(f"{address}/health"),
-        ports=("outbox_metrics_port",),
-        after=("topics", "migrate-postgres"),
-        url=f"{address}/metrics",
-    )
+    return _processor(context, "outbox", context.settings.outbox.metrics_port, after=BOOKS_AND_TOPICS)
 
 
 def feed(context: StackContext) -> tuple[ProcessSpec, ...]:
@@ -150,20 +133,8 @@ def feed(context: StackContext) -> tuple[ProcessSpec, ...]:
     section = context.settings.providers
     if not section.order:
         return ()
-    address = f"http://127.0.0.1:{section.metrics_port}"
-    return (
-        ProcessSpec(
-            name="feed",
-            role=Role.PLATFORM,
-            argv=(str(context.python), "-m", "streaming.feed", "run"),
-            cwd=context.project,
-            env=_digest(context, "providers"),
-            probe=probes.http_ok(f"{address}/health"),
-            ports=("feed_metrics_port",),
-            after=("topics", "migrate-postgres"),
-            url=f"{address}/metrics",
-        ),
-    )
+    digest = _digest(context, "providers")
+    return (_processor(context, "feed", section.metrics_port, "run", after=BOOKS_AND_TOPICS, env=digest),)
 
 
 def mail(context: StackContext) -> tuple[ProcessSpec, ...]:
@@ -171,20 +142,8 @@ def mail(context: StackContext) -> tuple[ProcessSpec, ...]:
     section = context.settings.alerts
     if not section.smtp_host:
         return ()
-    address = f"http://127.0.0.1:{section.metrics_port}"
-    return (
-        ProcessSpec(
-            name="mail",
-            role=Role.PLATFORM,
-            argv=(str(context.python), "-m", "streaming.mail"),
-            cwd=context.project,
-            env=_digest(context, "alerts"),
-            probe=probes.http_ok(f"{address}/health"),
-            ports=("mail_metrics_port",),
-            after=("topics", "migrate-postgres"),
-            url=f"{address}/metrics",
-        ),
-    )
+    digest = _digest(context, "alerts")
+    return (_processor(context, "mail", section.metrics_port, after=BOOKS_AND_TOPICS, env=digest),)
 
 
 def broker(context: StackContext) -> tuple[ProcessSpec, ...]:
@@ -192,66 +151,47 @@ def broker(context: StackContext) -> tuple[ProcessSpec, ...]:
     section = context.settings.broker
     if not section.name:
         return ()
-    address = f"http://127.0.0.1:{section.metrics_port}"
-    return (
-        ProcessSpec(
-            name="broker",
-            role=Role.PLATFORM,
-            argv=(str(context.python), "-m", "streaming.broker"),
-            cwd=context.project,
-            env=_digest(context, "broker"),
-            probe=probes.http_ok(f"{address}/health"),
-            ports=("broker_metrics_port",),
-            after=("migrate-postgres",),
-            url=f"{address}/metrics",
-        ),
-    )
+    digest = _digest(context, "broker")
+    return (_processor(context, "broker", section.metrics_port, after=("migrate-postgres",), env=digest),)
 
 
 def hot(context: StackContext) -> ProcessSpec:
     """The hot process: ticks to marks, alerts and simulated fills, exactly once."""
-    address = f"http://127.0.0.1:{context.settings.hot.metrics_port}"
-    return ProcessSpec(
-        name="hot",
-        role=Role.PLATFORM,
-        argv=(str(context.python), "-m", "streaming.hot"),
-        cwd=context.project,
-        env=_hours(context),
-        probe=probes.http_ok(f"{address}/health"),
-        ports=("hot_metrics_port",),
-        after=("topics", "migrate-postgres", "redis"),
-        url=f"{address}/metrics",
-        start_timeout_s=SLOW_START_S,  # the first one on a machine compiles its loops
-    )
+    after = (*BOOKS_AND_TOPICS, "redis")
+    made = _processor(context, "hot", context.settings.hot.metrics_port, after=after, env=_hours(context))
+    return replace(made, start_timeout_s=SLOW_START_S)  # the first one on a machine compiles its loops
 
 
 def quotes(context: StackContext) -> ProcessSpec:
     """The quotes' process: ticks to TimescaleDB, bars and latest prices."""
-    address = f"http://127.0.0.1:{context.settings.quotes.metrics_port}"
-    return ProcessSpec(
-        name="quotes",
-        role=Role.PLATFORM,
-        argv=(str(context.python), "-m", "streaming.quotes"),
-        cwd=context.project,
-        probe=probes.http_ok(f"{address}/health"),
-        ports=("quotes_metrics_port",),
-        after=("topics", "migrate-postgres", "redis"),
-        url=f"{address}/metrics",
-    )
+    return _processor(context, "quotes", context.settings.quotes.metrics_port, after=(*BOOKS_AND_TOPICS, "redis"))
 
 
 def signals(context: StackContext) -> ProcessSpec:
     """The signals' process: trading signals to orders of portfolios that opted in, exactly once."""
-    address = f"http://127.0.0.1:{context.settings.signals.metrics_port}"
+    port = context.settings.signals.metrics_port
+    return _processor(context, "signals", port, after=BOOKS_AND_TOPICS, env=_hours(context))
+
+
+def _processor(
+    context: StackContext,
+    name: str,
+    metrics_port: int,
+    *arguments: str,
+    after: tuple[str, ...],
+    env: Mapping[str, str] | None = None,
+) -> ProcessSpec:
+    """`python -m streaming.NAME`, which tells its health and its metrics on a port of its own."""
+    address = f"http://127.0.0.1:{metrics_port}"
     return ProcessSpec(
-        name="signals",
+        name=name,
         role=Role.PLATFORM,
-        argv=(str(context.python), "-m", "streaming.signals"),
+        argv=(str(context.python), "-m", f"streaming.{name}", *arguments),
         cwd=context.project,
-        env=_hours(context),
+        env=dict(env or {}),
         probe=probes.http_ok(f"{address}/health"),
-        ports=("signals_metrics_port",),
-        after=("topics", "migrate-postgres"),
+        ports=(f"{name}_metrics_port",),
+        after=after,
         url=f"{address}/metrics",
     )
 
