@@ -108,7 +108,7 @@ async def _rules(connection: Transaction, seen: Sight, ids: frozenset[UUID] | No
         return await _read_rules(fetch, known, ids)
     stored = await alerting.versions_of(fetch)
     held = {each.id: known[each.id] for each in stored if rules.is_state(known.get(each.id), each)}
-    return held | await _read_rules(fetch, known, {UUID(each.id) for each in stored} - {UUID(each) for each in held})
+    return held | await _read_rules(fetch, known, [UUID(each.id) for each in stored if each.id not in held])
 
 
 async def _read_rules(fetch: Fetch, known: Values, ids: Collection[UUID]) -> dict[str, object]:

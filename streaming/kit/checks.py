@@ -18,11 +18,10 @@ _TEXT = frozenset({Type.STRING, Type.UUID, Type.JSON})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _EARLIEST_DATE = date(1900, 1, 1)
-_EARLIEST_US = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 # As Arrow's own: to make one of a Python number costs more than to compare a hundred rows with it.
-_EARLIEST = pa.scalar(_EARLIEST_US)
+_EARLIEST = pa.scalar((datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1))
 _NO_LENGTH = pa.scalar(0, pa.int32())
-_KINDS = {kind: pa.scalar(kind) for kind in ("trade", "quote", "ohlcv", "close")}
+_KINDS = {kind: pa.scalar(kind) for kind in ("trade", "quote", "ohlcv")}
 
 
 @dataclass(frozen=True, slots=True)
