@@ -137,7 +137,7 @@ class _Builder:
 
     def _consumer(self, group: str) -> Consumer:
         config = kafka.consumer_config(self._settings.kafka, self._name, group)
-        return Consumer(config | {"fetch.wait.max.ms": 5, "fetch.queue.backoff.ms": 1})
+        return Consumer(config | {"fetch.queue.backoff.ms": 1})
 
     async def _take(self, connection: Transaction) -> Shard:
         owner = f"{socket.gethostname()} {os.getpid()}"

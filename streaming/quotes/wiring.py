@@ -19,7 +19,7 @@ GROUP = "tidemark-quotes"
 def build(settings: Settings, topic: Topic, *, clock: Clock, metrics: QuotesMetrics) -> tuple[Quotes, Ends]:
     """The process's loop and its ends, which the caller closes."""
     client_id = f"quotes-{uuid.uuid4().hex[:8]}"
-    config = kafka.consumer_config(settings.kafka, client_id, GROUP) | {"fetch.wait.max.ms": 10}
+    config = kafka.consumer_config(settings.kafka, client_id, GROUP)
     source = Source(Consumer(config), topic.name, clock=clock, metrics=metrics)
     ends = Ends(source, Announcer(settings, clock=clock, metrics=metrics))
     return Quotes(topic, ends, settings, clock=clock, metrics=metrics), ends
