@@ -20,12 +20,17 @@ def walk(symbol: str, days: int, last: date = LAST) -> list[tuple[date, Decimal]
     return [(first + timedelta(days=n), Decimal(f"{price:.4f}")) for n, price in enumerate(prices)]
 
 
-def write_bars(settings: Settings, symbols: Iterable[str], days: int, last: date = LAST) -> None:
-    """Put the walks of the symbols into market.bar, as bars of a day; what is there stays."""
+def write_bars(
+    settings: Settings, symbols: Iterable[str], days: int, last: date = LAST, *, like: str | None = None
+) -> None:
+    """Put the walks of the symbols into market.bar, as bars of a day; what is there stays.
+
+    A symbol that is made up anew in each run is given the walk of one that is not: `like`.
+    """
     rows = [
         (symbol, datetime(day.year, day.month, day.day, tzinfo=UTC), close)
         for symbol in symbols
-        for day, close in walk(symbol, days, last)
+        for day, close in walk(like or symbol, days, last)
     ]
     with postgres.connect(settings.postgres) as connection, connection.cursor() as cursor:
         cursor.executemany(

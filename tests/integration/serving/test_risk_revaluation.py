@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 
 REVALUE = "/api/v1/risk-metrics/revalue"
 DAYS, WINDOW = 320, 250
+SHARE = "SHARE"  # whose walk every share here takes: their own names are new in each run
 TODAY = ql.Date(LAST.day, LAST.month, LAST.year)
 COUNT = ql.Actual365Fixed()
 EXPIRY = LAST + timedelta(days=183)
@@ -50,8 +51,8 @@ def add(admin: httpx.Client, **changes: object) -> str:
 
 def share(served: Served) -> tuple[str, "np.ndarray[Any, Any]"]:
     symbol = add(served.api.client)
-    write_bars(served.settings, [symbol], DAYS)
-    return symbol, np.array([float(close) for _, close in walk(symbol, DAYS)])
+    write_bars(served.settings, [symbol], DAYS, like=SHARE)
+    return symbol, np.array([float(close) for _, close in walk(SHARE, DAYS)])
 
 
 def option(admin: httpx.Client, underlying: str, strike: float, **changes: object) -> str:
@@ -282,8 +283,8 @@ class TestPortfolios:
     def test_what_is_priced_abroad_moves_with_the_exchange_rate_too(self, served: Served, alice: httpx.Client) -> None:
         admin = served.api.client
         symbol = add(admin, currency="SEK")
-        write_bars(served.settings, [symbol], DAYS)
-        closes = np.array([float(close) for _, close in walk(symbol, DAYS)])
+        write_bars(served.settings, [symbol], DAYS, like=SHARE)
+        closes = np.array([float(close) for _, close in walk(SHARE, DAYS)])
         call = option(admin, symbol, round(closes[-1], 4),
                       symbol=add(admin, kind="option", multiplier="100", currency="SEK"))  # fmt: skip
         rates = np.round(0.1 * np.exp(np.cumsum(np.random.default_rng(8).normal(0, 0.005, DAYS))), 6)
@@ -316,7 +317,7 @@ class TestPortfolios:
         bare = add(admin, kind="option", multiplier="100")
         foreign = option(admin, symbol, 101.0, symbol=add(admin, kind="option", currency="EUR"))
         abroad = add(admin, currency="CHF")
-        write_bars(served.settings, [abroad], DAYS)
+        write_bars(served.settings, [abroad], DAYS, like="ABROAD")
         put = option(admin, symbol, round(closes[-1], 4), style="american", option_right="put")
         late, stale = (option(admin, symbol, strike) for strike in (102.0, 103.0))
         write_closes(served.settings, late, {LAST + timedelta(days=1): Decimal(7)})
