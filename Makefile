@@ -5,6 +5,8 @@ BIN := .venv/bin
 TIDEMARK := $(BIN)/tidemark
 PYTHON_ROOMS := lakehouse streaming serving spark_jobs dags ml bench tests
 PYTEST_ARGS ?=
+# Told to keep no bytecode, every command would compile its libraries again, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test fuzz up down lint fmt bench lock clean
 
