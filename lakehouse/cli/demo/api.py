@@ -12,7 +12,11 @@ TIMEOUT_S = 30.0
 
 
 class ApiRefusedError(TidemarkError):
-    """The API did not answer with success."""
+    """The API did not answer with success; `rule` is the one by which an order was rejected, or empty."""
+
+    def __init__(self, message: str, *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 class Api:
@@ -41,9 +45,10 @@ class Api:
     @staticmethod
     def _document(answer: httpx.Response) -> dict[str, Any]:
         if not answer.is_success:
-            asked = answer.request
+            asked, is_problem = answer.request, "json" in answer.headers.get("Content-Type", "")
             raise ApiRefusedError(
-                f"the API answered {answer.status_code} to {asked.method} {asked.url.path}: {answer.text[:500]}"
+                f"the API answered {answer.status_code} to {asked.method} {asked.url.path}: {answer.text[:500]}",
+                rule=str(answer.json().get("rule", "")) if is_problem else "",
             )
         body: dict[str, Any] = answer.json()
         return body

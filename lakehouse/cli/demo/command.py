@@ -147,7 +147,8 @@ def _stages(settings: Settings, runs: tuple[FinishedRun, ...]) -> Iterator[Stage
     for run_ in runs:
         by_job = answers.rows_of_jobs(settings, run_.business_date)
         of_day = "" if run_.business_date == BUSINESS_DATE else f" of {run_.business_date}"
-        yield Stage(f"Airflow {run_.dag_id}{of_day}", run_.seconds, _total(by_job, run_))
+        when = ", earlier" if run_.is_earlier else ""
+        yield Stage(f"Airflow {run_.dag_id}{of_day}{when}", run_.seconds, _total(by_job, run_))
         if not of_day:
             for job, seconds in run_.tasks:
                 yield Stage(f"  {job}", seconds, by_job.get(job, {}))

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, TypeVar
 
-from lakehouse.cli.demo.api import Api
+from lakehouse.cli.demo.api import Api, ApiRefusedError
 from lakehouse.clock import Clock
 from lakehouse.domain.ids import uuid7
 from lakehouse.errors import TidemarkError
@@ -21,10 +21,12 @@ from lakehouse.migrations.postgres.demo import PORTFOLIOS
 NAME: Final = "Live demo"
 WATCHED, TRADED, UNITS = "AAPL", "MSFT", 10
 DEPOSIT: Final = "100000.00"
-STOP_LOSS, AROUND = Decimal("0.001"), Decimal("0.0015")
+STOP_LOSS, AROUND = Decimal("0.001"), Decimal("0.004")
 """How far below the price the stop-loss is, and the bracket's legs around it, as shares."""
+OVERTAKEN: Final = "bracket_prices"
+ATTEMPTS: Final = 5
 CENT: Final = Decimal("0.01")
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 POLL_S: Final = 0.1
 CLOSED: Final = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 
@@ -68,7 +70,7 @@ def stream(mine: Api, clock: Clock) -> Live:
     begun = clock.now()
     with _feeding() as feed:
         rule = _stop_loss(mine, clock, _price(mine, WATCHED, begun, clock))
-        order = _bracket(mine, clock, portfolio, _price(mine, TRADED, begun, clock))
+        order = _bracket(mine, clock, portfolio, lambda: _price(mine, TRADED, begun, clock))
         alert = _until(clock, f"an alert of the rule {rule}", lambda: _alert(mine, rule))
         bracket = _until(clock, f"an end of the order {order}", lambda: _ended(mine, order))
         feed.wait(PATIENCE_S)  # its last ticks are the day's closes, by which everything else here is valued
@@ -94,8 +96,19 @@ def _stop_loss(mine: Api, clock: Clock, price: Decimal) -> str:
     return str(mine.post("/api/v1/alert-rules", {**body, "once": True}, key=str(uuid7(clock)))["id"])
 
 
-def _bracket(mine: Api, clock: Clock, portfolio: str, price: Decimal) -> str:
-    """A purchase at the market with both exits near it."""
+def _bracket(mine: Api, clock: Clock, portfolio: str, price: Callable[[], Decimal]) -> str:
+    """A purchase at the market with both exits near its price, or near a newer one where the market, 600 times as fast,
+    was beyond an exit before the order was there."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _bought(mine, clock, portfolio, price())
+        except ApiRefusedError as error:
+            if error.rule != OVERTAKEN:
+                raise
+    return _bought(mine, clock, portfolio, price())
+
+
+def _bought(mine: Api, clock: Clock, portfolio: str, price: Decimal) -> str:
     body = {
         "portfolio_id": portfolio,
         "symbol": TRADED,
