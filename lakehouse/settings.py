@@ -53,6 +53,12 @@ class ServingSettings(Section):
     max_concurrency: int = Field(200, ge=1, description="requests in flight; further ones get 503")
     query_timeout_s: float = Field(10.0, gt=0, description="longest wait for PostgreSQL or ClickHouse in a request")
     probe_timeout_s: float = Field(2.0, gt=0, description="longest wait for one dependency in /health/ready")
+    redis_patience_s: float = Field(
+        0.25,
+        gt=0,
+        description="longest wait for Redis where requests are counted: after it, for a second, quotas are counted in "
+        "this process and logins get 503",
+    )
     analysis_update_s: float = Field(
         30.0, gt=0, description="pause between two updates of a portfolio's value on an analysis socket"
     )

@@ -35,6 +35,7 @@ def make(platform: Platform) -> dict[str, object]:
         clock,
         quota=Quota("default", settings.serving.rate_per_minute),
         anonymous=Quota("anonymous", settings.serving.anonymous_rate_per_minute),
+        patience_s=settings.serving.redis_patience_s,
     )
     authenticator = TokenAuthenticator(
         tokens, AuthRepository(database), clock, limits, believed_s=settings.auth.session_check_s

@@ -13,7 +13,7 @@ import math
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from serving.kit.limits import REDIS_PATIENCE_S, Limits, LimitsUnavailable, Quota
+from serving.kit.limits import Limits, LimitsUnavailable, Quota
 from serving.kit.problems import TooManyRequests
 
 FREE, LONGEST_S = 5, 900
@@ -59,7 +59,7 @@ class Throttle:
         await self.admit_address(address)
         arguments = (FREE, LONGEST_S, FREE_EVERYWHERE, LONGEST_EVERYWHERE_S, REMEMBERED_S)
         try:
-            async with asyncio.timeout(REDIS_PATIENCE_S):
+            async with asyncio.timeout(self._limits.patience_s):
                 wait_ms = await self._attempt(keys=_names(email, address), args=arguments)
         except (RedisError, TimeoutError, OSError) as error:
             raise LimitsUnavailable("Try again in a moment; /health/ready shows every dependency.") from error
@@ -72,7 +72,7 @@ class Throttle:
     async def forgive(self, email: str, address: str) -> None:
         """A login has worked: the account starts anew at this address. Nothing is lost where Redis just went."""
         try:
-            async with asyncio.timeout(REDIS_PATIENCE_S):
+            async with asyncio.timeout(self._limits.patience_s):
                 await self._redis.delete(*_names(email, address)[:2])
         except (RedisError, TimeoutError, OSError):
             return

@@ -27,7 +27,6 @@ from serving.kit.problems import ApiError, TooManyRequests
 WINDOW_S = 60
 LEASE_S = 2.0
 BLOCKS = 60  # a block is at most this part of the quota
-REDIS_PATIENCE_S = 0.25
 BREAK_S = 1.0
 MAX_CALLERS = 20_000
 NAMESPACE = "tidemark"
@@ -100,9 +99,10 @@ class _Lease:
 class Limits:
     """Quotas of callers, by name."""
 
-    def __init__(self, redis: Redis, clock: Clock, *, quota: Quota, anonymous: Quota) -> None:
+    def __init__(self, redis: Redis, clock: Clock, *, quota: Quota, anonymous: Quota, patience_s: float) -> None:
         self.quota = quota
         self.anonymous = anonymous
+        self.patience_s = patience_s
         self._clock = clock
         options: dict[str, Any] = {"connection_pool": redis.connection_pool, "key_prefix": "tidemark:limits"}
         shared = RedisStorage("redis://", implementation="redispy", **options)
@@ -135,8 +135,10 @@ class Limits:
     async def charge_strictly(self, caller: str, quota: Quota) -> None:
         """Count one attempt, in Redis or not at all. Raises TooManyRequests and LimitsUnavailable."""
         try:
-            granted = await _in_time(self._shared.hit(quota.item, quota.name, caller))
-            stats = None if granted else await _in_time(self._shared.get_window_stats(quota.item, quota.name, caller))
+            granted = await self._in_time(self._shared.hit(quota.item, quota.name, caller))
+            stats = (
+                None if granted else await self._in_time(self._shared.get_window_stats(quota.item, quota.name, caller))
+            )
         except (RedisError, TimeoutError, OSError) as error:
             raise LimitsUnavailable("Try again in a moment; /health/ready shows every dependency.") from error
         if stats is not None:
@@ -174,7 +176,7 @@ class Limits:
         """The requests granted (the block, one, or none) and what is left, by Redis or, while that is gone, by us."""
         if self._clock.monotonic() >= self._broken_until:
             try:
-                return await _in_time(_acquire(self._shared, caller, quota, block))
+                return await self._in_time(_acquire(self._shared, caller, quota, block))
             except (RedisError, TimeoutError, OSError) as error:
                 self._broken_until = self._clock.monotonic() + BREAK_S
                 log.warning("limits counted by this process alone", error=type(error).__name__)
@@ -188,6 +190,10 @@ class Limits:
             lease = self._leases[caller] = _Lease()
         return lease
 
+    async def _in_time(self, call: Awaitable[Result]) -> Result:
+        async with asyncio.timeout(self.patience_s):
+            return await call
+
     def _verdict(self, lease: _Lease, quota: Quota, now: float, *, is_refused: bool = False) -> Verdict:
         reset_s = max(0, math.ceil(lease.reset_at - now))
         return Verdict(quota, 0 if is_refused else lease.shared + lease.left, reset_s, is_refused)
@@ -200,11 +206,6 @@ async def _acquire(
         if await limiter.hit(quota.item, quota.name, caller, cost=cost):
             return cost, await limiter.get_window_stats(quota.item, quota.name, caller)
     return 0, await limiter.get_window_stats(quota.item, quota.name, caller)
-
-
-async def _in_time(call: Awaitable[Result]) -> Result:
-    async with asyncio.timeout(REDIS_PATIENCE_S):
-        return await call
 
 
 def address_key(state: dict[str, Any]) -> str:
