@@ -72,7 +72,7 @@ def _amounts(line: str) -> list[Decimal]:
 def _ask(stack: Settings, path: str) -> dict[str, Any]:
     """What the API answers the demo's user."""
     token = login.token_of(stack, login.DEMO_EMAIL)
-    answer = httpx.get(f"{stack.serving.url}{path}", headers={"Authorization": f"Bearer {token}"})
+    answer = httpx.get(f"{stack.serving.url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=120.0)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -149,7 +149,7 @@ def test_strategies_are_in_clickhouse_and_the_printed_report_is_in_mlflow(stack:
     assert run_id is not None
     for name, begins in (("report.png", b"\x89PNG"), ("report.html", b"<!")):
         asked = {"path": name, "run_uuid": run_id[1]}
-        report = httpx.get(f"{stack.mlflow.tracking_uri}/get-artifact", params=asked)
+        report = httpx.get(f"{stack.mlflow.tracking_uri}/get-artifact", params=asked, timeout=120.0)
         assert report.status_code == 200
         assert report.content.lstrip().startswith(begins)
 

@@ -21,7 +21,7 @@ from tests.factories.ports import free_port
 from tests.factories.postgres_server import postgres_server
 
 VENV_BIN = Path(os.path.realpath(project_root() / ".venv" / "bin"))
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 420.0
 CLOCK = SystemClock()
 
 

@@ -14,14 +14,16 @@ from lakehouse.local import probes
 from lakehouse.settings import MlflowSettings, RedisSettings, Settings, inherited_environment, project_root
 from tests.factories.ports import free_port
 
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 180.0
+STOP_TIMEOUT_S = 120.0
+ANSWER_S = 120.0
+PROBE_TIMEOUT_S = 6.0  # an engine that a busy machine holds up for some seconds is up
 CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
 class ApiProcess:
-    """Where it listens, its process, and a client that fails loudly when an answer takes longer than ten seconds."""
+    """Where it listens, its process, and a client that fails loudly when an answer takes longer than ANSWER_S."""
 
     url: str
     process: "subprocess.Popen[bytes]"
@@ -31,7 +33,11 @@ class ApiProcess:
 
 @contextmanager
 def api_process(
-    settings: Settings, *, query_timeout_s: float, program: Sequence[str] = ("-m", "serving")
+    settings: Settings,
+    *,
+    query_timeout_s: float,
+    probe_timeout_s: float = PROBE_TIMEOUT_S,
+    program: Sequence[str] = ("-m", "serving"),
 ) -> Iterator[ApiProcess]:
     """Start `python -m serving`, yield it when it is alive, and end it by SIGTERM.
 
@@ -42,14 +48,14 @@ def api_process(
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *program],
-            env={**inherited_environment(), **_environment(settings, port, query_timeout_s)},
+            env={**inherited_environment(), **_environment(settings, port, query_timeout_s, probe_timeout_s)},
             stdout=output,
             stderr=output,
             cwd=project_root(),
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        with httpx.Client(base_url=url, timeout=10.0) as client:
+        with httpx.Client(base_url=url, timeout=ANSWER_S) as client:
             probes.until_passes(probes.http_ok(f"{url}/health/live"), process, clock=CLOCK, timeout_s=START_TIMEOUT_S)
             yield ApiProcess(url, process, client, log)
     finally:
@@ -57,7 +63,7 @@ def api_process(
         process.wait(STOP_TIMEOUT_S)
 
 
-def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[str, str]:
+def _environment(settings: Settings, port: int, query_timeout_s: float, probe_timeout_s: float) -> dict[str, str]:
     nobody = str(free_port())
     return {
         "TIDEMARK_HOME": str(settings.home),
@@ -72,6 +78,7 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_REDIS__PORT": str(settings.redis.port) if settings.redis != RedisSettings() else nobody,
         "TIDEMARK_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{nobody}",
         "TIDEMARK_S3__ENDPOINT_URL": f"http://127.0.0.1:{nobody}",
+        "TIDEMARK_AIRFLOW__URL": f"http://127.0.0.1:{nobody}",
         "TIDEMARK_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri
         if settings.mlflow != MlflowSettings()
         else f"http://127.0.0.1:{nobody}",
@@ -82,5 +89,7 @@ def _environment(settings: Settings, port: int, query_timeout_s: float) -> dict[
         "TIDEMARK_SERVING__RATE_PER_MINUTE": str(settings.serving.rate_per_minute),
         "TIDEMARK_SERVING__ANONYMOUS_RATE_PER_MINUTE": str(settings.serving.anonymous_rate_per_minute),
         "TIDEMARK_SERVING__PORT": str(port),
+        "TIDEMARK_SERVING__REDIS_PATIENCE_S": "10",  # a busy machine's Redis is not gone
         "TIDEMARK_SERVING__QUERY_TIMEOUT_S": str(query_timeout_s),
+        "TIDEMARK_SERVING__PROBE_TIMEOUT_S": str(probe_timeout_s),
     }

@@ -11,6 +11,7 @@ from lakehouse.settings import Settings
 from lakehouse.stores import postgres
 from serving.auth import keys
 from serving.auth.tokens import AccessTokens
+from tests.factories.api_process import ANSWER_S
 
 CLOCK = SystemClock()
 
@@ -29,7 +30,7 @@ class ApiUser:
 
     def client(self, url: str) -> httpx.Client:
         """A client that sends every request as this user; the caller closes it."""
-        return httpx.Client(base_url=url, headers=self.headers, timeout=10.0)
+        return httpx.Client(base_url=url, headers=self.headers, timeout=ANSWER_S)
 
 
 def api_user(settings: Settings, *, role: str = "user") -> ApiUser:

@@ -20,7 +20,8 @@ from lakehouse.settings import ClickHouseSettings, Settings, inherited_environme
 from tests.factories import real_engines
 from tests.factories.ports import free_port
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
+STOP_TIMEOUT_S = 120.0
 CLOCK = SystemClock()
 HTTP = urllib3.PoolManager(retries=False, maxsize=16)
 
@@ -61,7 +62,7 @@ class ClickHouseProcess:
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(STOP_TIMEOUT_S)
 
     def _client(self, user: str, password: SecretStr, options: dict[str, Any]) -> Client:
         secret = password.get_secret_value()
@@ -103,7 +104,7 @@ def start(settings: Settings) -> ClickHouseProcess:
     while not _answers(section.url):
         if process.poll() is not None or CLOCK.monotonic() > deadline:
             process.kill()
-            process.wait(30)
+            process.wait(STOP_TIMEOUT_S)
             raise RuntimeError(f"ClickHouse did not start:\n{log.read_text()}")
         CLOCK.sleep(0.05)
     return ClickHouseProcess(settings, process, log)
@@ -124,7 +125,7 @@ def stop(running: ClickHouseProcess) -> int:
     """Ask it to stop and return its exit status."""
     running.process.terminate()
     try:
-        return running.process.wait(20)
+        return running.process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         running.kill()
         raise

@@ -22,7 +22,7 @@ from lakehouse.stores import kafka, postgres
 from tests.factories.ports import free_port
 
 CLOCK = SystemClock()
-START_S = 120.0
+START_S = 240.0
 ALERTS = """
     SELECT a.rule_id::text, a.subject, a.sequence, (extract(epoch FROM a.at) * 1000000)::bigint, a.value, a.bound,
            a.tick_partition, a.tick_offset
@@ -44,7 +44,7 @@ class HotProcess:
     def metric(self, name: str) -> float:
         """The sum of a metric's samples; -1 where the process does not answer."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
                 lines = answer.read().decode().splitlines()
         except (URLError, OSError):
             return -1.0
@@ -53,7 +53,7 @@ class HotProcess:
     def is_ready(self) -> bool:
         """Whether it judges ticks."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}/health", timeout=30) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False
@@ -61,12 +61,12 @@ class HotProcess:
     def kill(self) -> None:
         """SIGKILL."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(START_S)
 
     def stop(self) -> int:
         """SIGTERM; its exit status."""
         self.process.terminate()
-        return self.process.wait(60)
+        return self.process.wait(START_S)
 
 
 def start(settings: Settings, folder: Path, *words: str) -> HotProcess:
@@ -196,14 +196,14 @@ def send(settings: Settings, messages: Sequence[Message], *, topic: str = TICKS.
     producer = Producer(kafka.producer_config(settings.kafka, "test-ticks"))
     for key, value in messages:
         producer.produce(topic, key=key.encode(), value=value)
-    assert producer.flush(60) == 0
+    assert producer.flush(START_S) == 0
 
 
 def ends(settings: Settings) -> tuple[int, ...]:
     """Where each partition of market.ticks ends."""
     consumer = Consumer({**kafka.client_config(settings.kafka, "test"), "group.id": uuid4().hex})
-    found = sorted(consumer.list_topics(TICKS.name, timeout=30).topics[TICKS.name].partitions)
-    marks = [consumer.get_watermark_offsets(TopicPartition(TICKS.name, n), timeout=30)[1] for n in found]
+    found = sorted(consumer.list_topics(TICKS.name, timeout=START_S).topics[TICKS.name].partitions)
+    marks = [consumer.get_watermark_offsets(TopicPartition(TICKS.name, n), timeout=START_S)[1] for n in found]
     consumer.close()
     return tuple(marks)
 

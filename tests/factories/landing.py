@@ -27,6 +27,7 @@ from streaming.landing.pipeline import Totals, Until
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUEUE_MESSAGES = 50_000  # the producer's own limit is 100,000
+PATIENCE_S = 180.0
 EVENT_TIME_US = 1_672_237_800_000_000
 
 
@@ -50,7 +51,7 @@ class Landscape:
     def remove(self) -> None:
         """Delete topic and bucket."""
         admin = AdminClient(kafka.client_config(self.settings.kafka, "test"))
-        admin.delete_topics([self.topic.name])[self.topic.name].result(timeout=30)
+        admin.delete_topics([self.topic.name])[self.topic.name].result(timeout=PATIENCE_S)
         remove_bucket(self.settings.s3)
 
 
@@ -61,7 +62,7 @@ def landscape(
     topic = replace(TICKS, name=f"test.ticks.{uuid.uuid4().hex[:10]}")
     admin = AdminClient(kafka.client_config(stack.kafka, "test"))
     wanted = NewTopic(topic.name, num_partitions=partitions, replication_factor=1, config=config or {})
-    admin.create_topics([wanted])[topic.name].result(timeout=30)
+    admin.create_topics([wanted])[topic.name].result(timeout=PATIENCE_S)
     return Landscape(with_bucket(stack, **landing), topic)
 
 
@@ -107,7 +108,7 @@ def send(land: Landscape, messages: Iterable[bytes | None], *, partitions: Seque
             producer.poll(0.1)
         producer.produce(land.topic.name, value=message, key=b"key", partition=partitions[number % len(partitions)])
         producer.poll(0)
-    assert producer.flush(60) == 0
+    assert producer.flush(PATIENCE_S) == 0
 
 
 def land_here(

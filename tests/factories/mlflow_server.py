@@ -14,8 +14,8 @@ from lakehouse.settings import MlflowSettings, inherited_environment
 from tests.factories import real_engines
 from tests.factories.ports import free_port
 
-START_TIMEOUT_S = 180.0
-STOP_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 360.0
+STOP_TIMEOUT_S = 120.0
 CLOCK = SystemClock()
 
 

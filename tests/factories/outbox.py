@@ -20,6 +20,7 @@ from lakehouse.stores import kafka
 
 PROJECT = Path(__file__).resolve().parents[2]
 CLOCK = SystemClock()
+PATIENCE_S = 120.0
 INSERT = """
     INSERT INTO ops.outbox (event_id, topic, key, type, owner_id, payload, occurred_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING seq
@@ -73,8 +74,8 @@ def start_relay(settings: Settings, *arguments: str) -> "subprocess.Popen[str]":
 def ends(settings: Settings, topic: Topic) -> dict[int, int]:
     """The topic's end offset by partition: what comes later is the test's own."""
     consumer = Consumer({**kafka.client_config(settings.kafka, "test"), "group.id": uuid4().hex})
-    found = consumer.list_topics(topic.name, timeout=30).topics[topic.name].partitions
-    marks = {n: consumer.get_watermark_offsets(TopicPartition(topic.name, n), timeout=30)[1] for n in found}
+    found = consumer.list_topics(topic.name, timeout=PATIENCE_S).topics[topic.name].partitions
+    marks = {n: consumer.get_watermark_offsets(TopicPartition(topic.name, n), timeout=PATIENCE_S)[1] for n in found}
     consumer.close()
     return marks
 
@@ -88,7 +89,7 @@ def arrived(settings: Settings, topic: Topic, since: dict[int, int]) -> list[Arr
         consumer.assign([TopicPartition(topic.name, partition, since.get(partition, 0))])
         position = since.get(partition, 0)
         while position < end:
-            message = consumer.poll(30)
+            message = consumer.poll(PATIENCE_S)
             assert message is not None
             assert message.error() is None
             position = int(message.offset() or 0) + 1

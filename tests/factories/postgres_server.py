@@ -21,8 +21,8 @@ from lakehouse.stores import postgres
 from tests.factories import real_engines
 from tests.factories.ports import free_port
 
-START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 120.0
 CLOCK = SystemClock()
 
 

@@ -25,7 +25,7 @@ from streaming.quotes.metrics import QuotesMetrics
 from tests.factories.tick_days import BarKey, PlainBar, Tick, message
 
 CLOCK = SystemClock()
-WAIT_S = 60.0
+WAIT_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Market:
             producer.produce(self.topic.name, value=value, key=key)
             if number % 1000 == 0:
                 producer.poll(0)
-        assert producer.flush(60) == 0
+        assert producer.flush(WAIT_S) == 0
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         with postgres.connect(self.settings.postgres) as connection:
@@ -73,7 +73,9 @@ def market_of(settings: Settings, *, partitions: int = 4) -> Market:
     """A fresh topic."""
     topic = replace(TICKS, name=f"test.ticks.{uuid.uuid4().hex[:10]}")
     admin = AdminClient(kafka.client_config(settings.kafka, "test"))
-    admin.create_topics([NewTopic(topic.name, num_partitions=partitions, replication_factor=1)])[topic.name].result(30)
+    admin.create_topics([NewTopic(topic.name, num_partitions=partitions, replication_factor=1)])[topic.name].result(
+        WAIT_S
+    )
     until(lambda: _is_led(admin, topic.name, partitions), "the topic is known to the broker")
     quotes = settings.quotes.model_copy(update={"keep_days": 36_500})  # ticks of tests are of one day for ever
     return Market(settings.model_copy(update={"quotes": quotes}), topic)
@@ -99,7 +101,7 @@ def writing_here(market: Market) -> Iterator[QuotesMetrics]:
 
 
 def _is_led(admin: AdminClient, name: str, partitions: int) -> bool:
-    found = admin.list_topics(name, timeout=10).topics[name]
+    found = admin.list_topics(name, timeout=WAIT_S).topics[name]
     return found.error is None and len(found.partitions) == partitions
 
 

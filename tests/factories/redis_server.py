@@ -18,7 +18,7 @@ from lakehouse.stores import redis as store
 from tests.factories import real_engines
 from tests.factories.ports import free_port
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
 CLOCK = SystemClock()
 
 

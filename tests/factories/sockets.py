@@ -12,7 +12,7 @@ from lakehouse.clock import SystemClock
 from serving.sockets.asyncapi import build
 
 CLOCK = SystemClock()
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 _DOCUMENT = build("test")
 _NAMES = [each["$ref"].rsplit("/", 1)[-1] for each in _DOCUMENT["operations"]["pushQuotes"]["messages"]]
 VALIDATOR = Draft202012Validator(
@@ -57,6 +57,12 @@ class SocketClient:
             frame = self.next()
             if frame["type"] == kind and all(frame.get(name) == value for name, value in members.items()):
                 return frame
+
+    def silence(self) -> None:
+        """The next heartbeat, which comes where there is nothing else to tell. AssertionError where there is."""
+        message = json.loads(self.connection.recv(timeout=TIMEOUT_S))
+        assert (message["type"], self._waiting) == ("heartbeat", []), message
+        self.heartbeats += 1
 
     def _follow(self, frame: Frame) -> None:
         if "seq" not in frame:

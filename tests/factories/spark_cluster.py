@@ -17,7 +17,7 @@ from lakehouse.settings import inherited_environment
 from tests.factories import real_engines
 from tests.factories.ports import free_port
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 240.0
 STOP_TIMEOUT_S = 20.0
 MASTER = "org.apache.spark.deploy.master.Master"
 WORKER = "org.apache.spark.deploy.worker.Worker"

@@ -30,7 +30,7 @@ def main(topic: str, count: int, rate: float, poison_every: int) -> None:
             ahead_s = number / rate - (clock.monotonic() - began)
             if ahead_s > SLICE_S:
                 clock.sleep(ahead_s)
-    left = producer.flush(60)
+    left = producer.flush(300)
     if left:
         sys.exit(f"{left} messages were not acknowledged")
 

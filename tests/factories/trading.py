@@ -138,7 +138,7 @@ def desks(settings: Settings) -> Iterator[Callable[..., Desk]]:
             "INSERT INTO market.realtime_symbols (symbol, price, currency, provider, as_of, updated_at) "
             "VALUES ('AAPL', 100, 'USD', 'test', now(), now()) ON CONFLICT DO NOTHING"
         )
-    pool = postgres.write_pool(settings.postgres, timeout_s=20.0)
+    pool = postgres.write_pool(settings.postgres, timeout_s=60.0)
     with asyncio.Runner() as runner:
         runner.run(pool.open(wait=False))
         try:

@@ -41,6 +41,6 @@ def airflow() -> Iterator[AirflowStack]:
 def client(airflow: AirflowStack) -> Iterator[AirflowClient]:
     """A client that has seen every probe DAG and made the pools."""
     with AirflowClient(airflow.section) as connected:
-        connected.wait_dags(PROBES, clock=CLOCK, timeout_s=60)
+        connected.wait_dags(PROBES, clock=CLOCK, timeout_s=300)
         connected.ensure_pools(POOLS)
         yield connected

@@ -8,7 +8,7 @@ from tests.factories.airflow_stack import CLOCK, AirflowStack
 
 pytestmark = pytest.mark.integration
 DAY = "2022-12-31"
-TIMEOUT_S = 90.0
+TIMEOUT_S = 300.0
 ASKING = "approve_promote"
 
 

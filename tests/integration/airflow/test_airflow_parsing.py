@@ -20,7 +20,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[Mapping[str, Any]]
     """What two processes with different hash seeds make of the DAG folder."""
     homes = [tmp_path_factory.mktemp(f"seed{seed}") for seed in (1, 2)]
     processes = [start(home, seed) for seed, home in enumerate(homes, 1)]
-    found = [process.communicate(timeout=120)[0] for process in processes]
+    found = [process.communicate(timeout=400)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     return [json.loads(output.splitlines()[-1]) for output in found]
 

@@ -17,7 +17,7 @@ from tests.factories.airflow_stack import CLOCK, AirflowStack
 
 pytestmark = pytest.mark.integration
 DAY = "2022-12-28"
-TIMEOUT_S = 90.0
+TIMEOUT_S = 300.0
 
 
 def finish(client: AirflowClient, dag_id: str, *, partition_key: str | None = DAY) -> Run:

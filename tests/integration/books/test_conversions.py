@@ -102,7 +102,7 @@ def test_the_rate_is_the_newest_direct_inverted_or_across(rich: Holder) -> None:
     rate(rich.settings, "USD", "EUR", "0.90", TODAY - timedelta(days=2))
     rate(rich.settings, "EUR", "USD", "1.25", TODAY - timedelta(days=1))
     rate(rich.settings, "EUR", "CHF", "0.95", TODAY - timedelta(days=3))
-    rate(rich.settings, "USD", "EUR", "5", TODAY + timedelta(days=1))
+    rate(rich.settings, "USD", "EUR", "5", TODAY + timedelta(days=2))
     euros = converted(rich, HUNDRED)
     francs = converted(rich, replace(HUNDRED, to_currency="CHF"))
     assert (euros.received_minor, euros.rate.as_of) == (8_000, TODAY - timedelta(days=1))

@@ -1,9 +1,12 @@
 """A migrated PostgreSQL of the folder's own, and desks in it that trade at a broker."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from lakehouse.clock import ManualClock, SystemClock
 from lakehouse.migrations import postgres as migrations
 from lakehouse.settings import Settings
 from streaming.broker.cli import set_route
@@ -30,10 +33,10 @@ def new_desk(broker_settings: Settings) -> Iterator[Callable[..., Desk]]:
 
 
 @pytest.fixture
-def pit(broker_settings: Settings, new_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch) -> Iterator[Pit]:
-    """10,000.00 USD, and Alpaca; the one portfolio there, and nothing in doubt."""
-    monkeypatch.setattr("streaming.kit.web.TIMEOUT_S", 0.5)
-    desk = new_desk()
+def pit(broker_settings: Settings, new_desk: Callable[..., Desk]) -> Iterator[Pit]:
+    """10,000.00 USD, and Alpaca; the one portfolio there, and nothing in doubt. A day behind, whatever days other tests
+    have let pass, so that a process of its own, which goes by the machine's clock, finds nothing of the future."""
+    desk = replace(new_desk(), clock=ManualClock(SystemClock().now() - timedelta(days=1)))
     with desk.reader.transaction():
         for table in ("route", "difference", "execution", "submission", "progress"):
             desk.reader.execute(f"DELETE FROM broker.{table}".encode())

@@ -33,7 +33,7 @@ def tidemark_sql(
     }
     command = [sys.executable, "-m", "lakehouse.cli.main", "sql", *arguments]
     return subprocess.run(
-        command, env=env, input=said, capture_output=True, text=True, check=False, cwd=project_root(), timeout=120
+        command, env=env, input=said, capture_output=True, text=True, check=False, cwd=project_root(), timeout=300
     )
 
 

@@ -33,7 +33,7 @@ def test_it_does_not_start_open(tmp_path: Path, given: dict[str, str], reason: s
         cwd=project_root(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 1
@@ -90,7 +90,7 @@ def _insert_until_killed(running: ClickHouseProcess, first: int, *, after_s: flo
     try:
         while True:
             rows = b"".join(b"%d,%d\n" % (batch, number) for number in range(ROWS))
-            answer = running.request(rows, params={"query": "INSERT INTO batches FORMAT CSV"}, timeout=10.0)
+            answer = running.request(rows, params={"query": "INSERT INTO batches FORMAT CSV"}, timeout=60.0)
             assert answer.status == 200, answer.data
             batch += 1
     except urllib3.exceptions.HTTPError:

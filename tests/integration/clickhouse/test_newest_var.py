@@ -38,7 +38,7 @@ def test_the_newest_of_each_portfolio_counts(clickhouse: ClickHouseProcess) -> N
             names = {"owner": portfolio, "day": day, "method": method, "confidence": confidence, "var": var}
             owner.command(INSERT, parameters=names)
 
-        found = asyncio.run(newest_var(Marts(clickhouse.settings.clickhouse, timeout_s=10.0), TODAY))
+        found = asyncio.run(newest_var(Marts(clickhouse.settings.clickhouse, timeout_s=60.0), TODAY))
         owner.command("DELETE FROM portfolio_risk_v1 WHERE portfolio_name = 'of a test'")
 
     ours = {str(FIRST), str(SECOND), str(OLD)}

@@ -53,7 +53,7 @@ def held(stack: Settings, sent: list[Acknowledged]) -> list[bytes]:
             for first, last in runs:
                 consumer.assign([TopicPartition(TICKS.name, partition, first)])
                 for _ in range(first, last + 1):
-                    message = consumer.poll(10)
+                    message = consumer.poll(120)
                     assert message is not None
                     found.append(message.value() or b"")
     consumer.close()

@@ -21,9 +21,9 @@ PARTITIONS = 3
 def topic(stack: Settings) -> Iterator[str]:
     name = f"test.feed.{uuid4().hex}"
     admin = AdminClient(kafka.client_config(stack.kafka, "test-feed"))
-    admin.create_topics([NewTopic(name, num_partitions=PARTITIONS, replication_factor=1)])[name].result(30)
+    admin.create_topics([NewTopic(name, num_partitions=PARTITIONS, replication_factor=1)])[name].result(120)
     yield name
-    admin.delete_topics([name])[name].result(30)
+    admin.delete_topics([name])[name].result(120)
 
 
 def sender(stack: Settings) -> Sender:
@@ -38,7 +38,7 @@ def values_at(stack: Settings, sent: Acknowledged) -> list[bytes]:
         for first, last in runs:
             consumer.assign([TopicPartition(sent.topic, partition, first)])
             for offset in range(first, last + 1):
-                message = consumer.poll(10)
+                message = consumer.poll(120)
                 assert message is not None
                 assert message.offset() == offset
                 found.append(message.value() or b"")

@@ -55,7 +55,7 @@ def test_the_process_sends_tells_and_ends_when_it_is_told_to(settings: Settings)
         _poll(lambda: (row(settings, "simulated") or ("",))[0] == "up")
         assert _read(port, "/health") == b'{"status":"ready"}'
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def test_without_a_provider_it_waits_and_is_well(settings: Settings) -> None:
@@ -63,7 +63,7 @@ def test_without_a_provider_it_waits_and_is_well(settings: Settings) -> None:
     with _running(port, "[]") as process:
         _poll(lambda: _read(port, "/health") == b'{"status":"ready"}')
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
 
 
 class _running:
@@ -86,14 +86,14 @@ class _running:
 
 def _read(port: int, path: str) -> bytes:
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
             body: bytes = answer.read()
             return body
     except OSError:
         return b""
 
 
-def _poll(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def _poll(condition: Callable[[], bool], timeout_s: float = 180.0) -> None:
     clock = SystemClock()
     deadline = clock.monotonic() + timeout_s
     while not condition():

@@ -66,7 +66,7 @@ def statuses(desk: Desk, order_id: UUID) -> list[Status]:
     return [each.status for each in desk.family(order_id)]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_bracket_survives_a_kill_and_contradicted_orders_wait_for_somebody(settings: Settings, folder: Path) -> None:
     with desks(settings) as make:
         desk = make()

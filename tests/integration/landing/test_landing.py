@@ -25,7 +25,16 @@ from streaming.kit.offsets import OffsetGapError
 from streaming.kit.source import SourceError
 from streaming.landing.metrics import LandingMetrics
 from streaming.landing.pipeline import Until
-from tests.factories.landing import Landscape, land_here, landscape, send, start_lander, tick, wait_until_landing
+from tests.factories.landing import (
+    PATIENCE_S,
+    Landscape,
+    land_here,
+    landscape,
+    send,
+    start_lander,
+    tick,
+    wait_until_landing,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka", "s3")]
 
@@ -113,7 +122,7 @@ def test_a_stopped_lander_commits_what_it_holds(stack: Settings) -> None:
         SystemClock().sleep(1.0)
         assert land.rows().num_rows == 0
         lander.send_signal(signal.SIGTERM)
-        out, _ = lander.communicate(timeout=60)
+        out, _ = lander.communicate(timeout=PATIENCE_S)
     finally:
         lander.kill()
 
@@ -127,7 +136,7 @@ def test_landers_over_disjoint_partitions_share_a_topic(land: Landscape) -> None
     send(land, (tick(number) for number in range(20_000)), partitions=range(4))
 
     landers = [start_lander(land, "--once", "--partitions", numbers) for numbers in ("0,1", "2,3")]
-    outs = [lander.communicate(timeout=120) for lander in landers]
+    outs = [lander.communicate(timeout=PATIENCE_S) for lander in landers]
 
     assert [lander.returncode for lander in landers] == [0, 0], outs
     assert [json.loads(out)["landed"] for out, _ in outs] == [10_000, 10_000]
@@ -145,8 +154,8 @@ def test_of_two_landers_on_one_partition_one_is_fenced(land: Landscape) -> None:
         _poll(lambda: land.rows().num_rows >= 200)
         (survivor,) = (lander for lander in landers if lander is not fenced)
         survivor.send_signal(signal.SIGTERM)
-        survivor.communicate(timeout=60)
-        _, error = fenced.communicate(timeout=60)
+        survivor.communicate(timeout=PATIENCE_S)
+        _, error = fenced.communicate(timeout=PATIENCE_S)
     finally:
         for lander in landers:
             lander.kill()
@@ -184,8 +193,8 @@ def test_a_topic_created_anew_is_not_taken_for_the_old_one(land: Landscape) -> N
     send(land, (tick(number) for number in range(10)))
     land_here(land)
     admin = AdminClient(kafka.client_config(land.settings.kafka, "test"))
-    admin.delete_topics([land.topic.name])[land.topic.name].result(timeout=30)
-    _poll(lambda: land.topic.name not in admin.list_topics(timeout=30).topics)
+    admin.delete_topics([land.topic.name])[land.topic.name].result(timeout=PATIENCE_S)
+    _poll(lambda: land.topic.name not in admin.list_topics(timeout=PATIENCE_S).topics)
     admin.create_topics([NewTopic(land.topic.name, num_partitions=4, replication_factor=1)])[land.topic.name].result()
     send(land, [tick(0)])
 
@@ -195,12 +204,12 @@ def test_a_topic_created_anew_is_not_taken_for_the_old_one(land: Landscape) -> N
 
 def test_transaction_markers_are_holes_and_no_loss(land: Landscape) -> None:
     producer = Producer({**kafka.client_config(land.settings.kafka, "test"), "transactional.id": land.topic.name})
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_S)
     for batch in range(3):
         producer.begin_transaction()
         for number in range(10):
             producer.produce(land.topic.name, value=tick(batch * 10 + number), partition=0)
-        producer.commit_transaction(30)
+        producer.commit_transaction(PATIENCE_S)
     metrics = LandingMetrics()
 
     totals = land_here(land, metrics=metrics)
@@ -226,7 +235,7 @@ def test_a_topic_that_grows_is_noticed(land: Landscape, monkeypatch: pytest.Monk
     grown.start()
 
     with pytest.raises(SourceError, match=r"grown partitions \[4, 5\]"):
-        land_here(land, metrics=metrics, until=Until(idle_s=30.0))
+        land_here(land, metrics=metrics, until=Until(idle_s=PATIENCE_S))
     grown.join()
     assert land_here(land).messages == 0
 
@@ -250,9 +259,11 @@ def test_metrics_and_health_tell_what_happened(land: Landscape) -> None:
         assert lander.stderr is not None
         port = json.loads(lander.stderr.readline())["metrics_port"]
         _poll(lambda: land.rows().num_rows == 100 and land.quarantined().num_rows == 1)
-        _poll(lambda: "freshness_seconds_count{topic" in httpx.get(f"http://127.0.0.1:{port}/metrics").text)
-        health = httpx.get(f"http://127.0.0.1:{port}/health")
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        _poll(
+            lambda: "freshness_seconds_count{topic" in httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60.0).text
+        )
+        health = httpx.get(f"http://127.0.0.1:{port}/health", timeout=60.0)
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60.0).text
     finally:
         lander.kill()
         lander.communicate()
@@ -276,7 +287,7 @@ def test_the_quarantine_table_is_its_contract(land: Landscape) -> None:
 def _cut(land: Landscape, *, before: int) -> None:
     admin = AdminClient(kafka.client_config(land.settings.kafka, "test"))
     where = TopicPartition(land.topic.name, 0, before)
-    admin.delete_records([where])[where].result(timeout=30)
+    admin.delete_records([where])[where].result(timeout=PATIENCE_S)
 
 
 def _first_to_end(landers: "list[subprocess.Popen[str]]") -> "subprocess.Popen[str]":
@@ -284,7 +295,7 @@ def _first_to_end(landers: "list[subprocess.Popen[str]]") -> "subprocess.Popen[s
     return next(lander for lander in landers if lander.poll() is not None)
 
 
-def _poll(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def _poll(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     clock = SystemClock()
     deadline = clock.monotonic() + timeout_s
     while not condition():

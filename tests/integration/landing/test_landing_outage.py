@@ -12,9 +12,9 @@ from streaming.landing.outage import StoreError
 from tests.factories.landing import Landscape, land_here, landscape, send, start_lander, tick, wait_until_landing
 from tests.factories.minio_server import MinioServer, minio_server
 
-pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka", "s3"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka", "s3"), pytest.mark.timeout(1200)]
 
-END_S = 120.0
+END_S = 360.0
 
 
 @pytest.fixture

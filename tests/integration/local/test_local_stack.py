@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.faults]
 CLOCK = SystemClock()
 ENGINES = "redis,s3,postgres"
 NAMES = {"redis", "s3", "postgres"}
-GONE_WITHIN_S = 25.0
-RESTART_WITHIN_S = 30.0
+GONE_WITHIN_S = 120.0
+RESTART_WITHIN_S = 180.0
 
 
 @pytest.fixture(scope="module")
@@ -203,11 +203,11 @@ def test_ctrl_c_while_the_stack_starts_leaves_nothing(home: Home, command: tuple
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    assert _eventually(lambda: supervisor.is_running(home), 60)
+    assert _eventually(lambda: supervisor.is_running(home), RESTART_WITHIN_S)
 
     starting.send_signal(signal.SIGINT)
 
-    assert starting.wait(timeout=90) == 130
+    assert starting.wait(timeout=300) == 130
     assert _left(home) == []
 
 

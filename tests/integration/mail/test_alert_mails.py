@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.engines("kafka")]
 
 CLOCK = SystemClock()
 WORD = "a secret of this test"
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture(scope="module")

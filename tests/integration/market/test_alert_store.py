@@ -171,10 +171,10 @@ def test_a_recorded_alert_is_heard_on_the_channel(market: Settings) -> None:
         client = redis.connect_async(market.redis)
         async with client, client.pubsub() as heard:
             await heard.subscribe(alerting.CHANNEL)
-            await heard.get_message(timeout=5)  # that it is subscribed
+            await heard.get_message(timeout=120)  # that it is subscribed
             assert await alerting.publish(client, [alert])
             assert await alerting.publish(client, [])
-            found = await heard.get_message(timeout=5)
+            found = await heard.get_message(timeout=120)
         return "" if found is None else str(found["data"])
 
     told = asyncio.run(work())

@@ -57,10 +57,10 @@ def test_a_reader_that_follows_by_seq_misses_nothing(market: Settings) -> None:
 
     async def work() -> list[list[int]]:
         section = market.postgres.model_copy(update={"pool_max_size": 2 * WRITERS + 2})
-        pool = postgres.write_pool(section, timeout_s=20)
+        pool = postgres.write_pool(section, timeout_s=120)
         await pool.open()
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 readers = [_read(pool, owner, WRITERS * EVENTS) for owner in owners]
                 writers = [_write(pool, owner, number) for owner in owners for number in range(WRITERS)]
                 found = await asyncio.gather(*readers, *writers)

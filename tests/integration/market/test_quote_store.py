@@ -32,7 +32,7 @@ def record(settings: Settings, *batches: Sequence[Quote]) -> list[Recorded]:
     """Write the batches, each in a transaction of its own, as the API's role."""
 
     async def work() -> list[Recorded]:
-        pool = postgres.write_pool(settings.postgres, timeout_s=5)
+        pool = postgres.write_pool(settings.postgres, timeout_s=60)
         await pool.open()
         try:
             found = []
@@ -102,7 +102,7 @@ def test_two_batches_of_the_same_symbols_in_opposite_order_do_not_deadlock(marke
     names = ("AAPL", "MSFT", "AMD", "BAC", "BBY", "CVX")
 
     async def work() -> None:
-        pool = postgres.write_pool(market.postgres, timeout_s=10)
+        pool = postgres.write_pool(market.postgres, timeout_s=60)
         await pool.open()
 
         async def one(start: int) -> None:
@@ -155,7 +155,7 @@ def test_what_is_published_is_heard_numbered_and_kept(market: Settings) -> None:
                 await quote_bus.publish(client, recorded.accepted)
                 await quote_bus.publish(client, recorded.accepted[:1])
                 messages: list[tuple[int, list[LatestQuote]]] = []
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(120):
                     while len(messages) < 2:
                         message = await heard.get_message(ignore_subscribe_messages=True, timeout=1)
                         if message is not None:

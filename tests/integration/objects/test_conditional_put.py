@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def _put_if_absent(url: str, body: bytes) -> int:
-    return httpx.put(url, content=body, headers={"If-None-Match": "*"}, timeout=30.0).status_code
+    return httpx.put(url, content=body, headers={"If-None-Match": "*"}, timeout=120.0).status_code
 
 
 @pytest.mark.parametrize("round_", range(3))

@@ -102,7 +102,7 @@ def test_an_outage_of_the_broker_holds_events_and_their_order(settings: Settings
     _poll(lambda: (metrics.registry.get_sample_value("tidemark_outbox_held_seconds") or 0) > 0.5)
     assert waiting(settings) == 30
     stop.set()
-    thread.join(30)
+    thread.join(180)
     made.sink.close()
     made.source.close()
 
@@ -150,7 +150,7 @@ def _end(*relays: "subprocess.Popen[str]") -> None:
         relay.communicate()
 
 
-def _poll(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def _poll(condition: Callable[[], bool], timeout_s: float = 180.0) -> None:
     deadline = CLOCK.monotonic() + timeout_s
     while not condition():
         assert CLOCK.monotonic() < deadline, "it did not happen in time"

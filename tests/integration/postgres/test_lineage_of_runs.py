@@ -151,7 +151,7 @@ def test_events_are_posted_where_there_is_an_address(settings: Settings) -> None
         thread.start()
         try:
             url = f"http://127.0.0.1:{server.server_port}"
-            run(settings.model_copy(update={"lineage": LineageSettings(url=url)}), published)
+            run(settings.model_copy(update={"lineage": LineageSettings(url=url, timeout_s=120)}), published)
         finally:
             server.shutdown()
             thread.join()

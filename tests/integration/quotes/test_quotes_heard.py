@@ -26,7 +26,7 @@ CLOCK = SystemClock()
 
 @pytest.fixture(scope="module")
 def api(engines: Settings) -> Iterator[ApiProcess]:
-    with api_process(engines, query_timeout_s=5.0) as made:
+    with api_process(engines, query_timeout_s=30.0) as made:
         yield made
 
 
@@ -97,8 +97,8 @@ def test_an_enriched_quote_says_what_follows_from_it(market: Market) -> None:
 
 def _ends(settings: Settings) -> dict[int, int]:
     consumer = _consumer(settings)
-    numbers = consumer.list_topics(ENRICHED.name, timeout=30).topics[ENRICHED.name].partitions
-    found = {n: consumer.get_watermark_offsets(TopicPartition(ENRICHED.name, n), timeout=30)[1] for n in numbers}
+    numbers = consumer.list_topics(ENRICHED.name, timeout=120).topics[ENRICHED.name].partitions
+    found = {n: consumer.get_watermark_offsets(TopicPartition(ENRICHED.name, n), timeout=120)[1] for n in numbers}
     consumer.close()
     return found
 
@@ -108,7 +108,7 @@ def _since(settings: Settings, starts: dict[int, int]) -> list[bytes]:
     missing = sum(_ends(settings).values()) - sum(starts.values())
     consumer = _consumer(settings)
     consumer.assign([TopicPartition(ENRICHED.name, number, offset) for number, offset in starts.items()])
-    values = [message.value() or b"" for message in consumer.consume(missing, 30)]
+    values = [message.value() or b"" for message in consumer.consume(missing, 120)]
     consumer.close()
     return values
 

@@ -55,7 +55,7 @@ def test_a_process_that_is_killed_again_and_again_writes_the_same(market: Market
         market.send(piece)
         CLOCK.sleep(float(dice.random()) * 0.15)  # the seeded moment of the kill
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(120)
     with writing_here(market):
         market.wait_for(len(ticks))
 
@@ -71,7 +71,7 @@ def test_the_older_of_two_processes_is_fenced_and_ends(market: Market) -> None:
         until(lambda: market.rows("SELECT max(epoch) FROM market.quote_progress") == [(2,)], "taken over")
         market.send(ticks)
         market.wait_for(len(ticks))
-        _, said = older.communicate(timeout=30)
+        _, said = older.communicate(timeout=180)
 
     assert older.returncode == WriterFenced("").exit_code
     assert "another process writes the quotes" in said

@@ -108,7 +108,7 @@ def cast(served: Served) -> Iterator[Cast]:
 
 @contextmanager
 def _client(served: Served, headers: dict[str, str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.api.url, headers=headers, timeout=20.0) as client:
+    with httpx.Client(base_url=served.api.url, headers=headers, timeout=60.0) as client:
         yield client
 
 

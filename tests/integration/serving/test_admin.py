@@ -20,11 +20,11 @@ pytestmark = pytest.mark.integration
 
 CLOCK = SystemClock()
 ADMIN = "/api/v1/admin"
-SESSION_CHECK_S = 5.0
+PATIENCE_S = 120.0
 
 
 def wait_for(client: httpx.Client, path: str, status: int) -> None:
-    deadline = CLOCK.monotonic() + SESSION_CHECK_S
+    deadline = CLOCK.monotonic() + PATIENCE_S
     while client.get(path).status_code != status:
         assert CLOCK.monotonic() < deadline
         CLOCK.sleep(0.05)
@@ -59,7 +59,7 @@ class TestUsers:
             answer = served.api.client.patch(path, json={"status": "disabled"})
             assert (answer.status_code, answer.json()["status"], answer.json()["live_sessions"]) == (200, "disabled", 0)
             wait_for(client, "/api/v1/auth/me", 401)
-            with httpx.Client(base_url=served.api.url, headers={"X-API-Key": made["key"]}) as program:
+            with httpx.Client(base_url=served.api.url, headers={"X-API-Key": made["key"]}, timeout=60.0) as program:
                 wait_for(program, "/api/v1/auth/me", 401)
                 assert served.api.client.patch(path, json={"status": "active"}).status_code == 200
                 wait_for(program, "/api/v1/auth/me", 200)
@@ -123,7 +123,7 @@ def tidemark(section: Settings, *words: str, given: str = "") -> "subprocess.Com
         "COLUMNS": "200",
     }
     return subprocess.run(
-        [program, *words], input=given, env=environment, capture_output=True, text=True, timeout=60, check=False
+        [program, *words], input=given, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -134,15 +134,15 @@ class TestCommands:
         assert added.returncode == 0, added.stderr
         made_up = added.stdout.rpartition(": ")[2].strip()
         login = {"email": email, "password": made_up}
-        token = httpx.post(f"{served.api.url}/api/v1/auth/login", json=login).json()["access_token"]
-        me = httpx.get(f"{served.api.url}/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"}).json()
+        token = served.api.client.post("/api/v1/auth/login", json=login).json()["access_token"]
+        me = served.api.client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"}).json()
         assert (me["role"], me["email"]) == ("admin", email)
         again = tidemark(served.settings, "user", "add", email, "--admin")
         assert (again.returncode, "already" in again.stderr) == (1, True)
         listed = tidemark(served.settings, "user", "list")
         assert email in listed.stdout
         assert tidemark(served.settings, "user", "disable", email).returncode == 0
-        assert httpx.post(f"{served.api.url}/api/v1/auth/login", json=login).status_code == 401
+        assert served.api.client.post("/api/v1/auth/login", json=login).status_code == 401
         assert tidemark(served.settings, "user", "disable", email).returncode == 1
 
     @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 CORE = PORTFOLIOS[0]
 DAYS = 300
 CLOCK = SystemClock()
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def socket(quoted: Served) -> Iterator[ClientConnection]:
 
 
 def _connect(served: Served, session: str, headers: dict[str, str]) -> ClientConnection:
-    return connect(f"{served.api.url.replace('http', 'ws')}/ws/{session}", additional_headers=headers)
+    return connect(
+        f"{served.api.url.replace('http', 'ws')}/ws/{session}", additional_headers=headers, open_timeout=TIMEOUT_S
+    )
 
 
 def _analyze(socket: ClientConnection, ticker: str) -> None:

@@ -116,7 +116,7 @@ class TestOnTheStack:
         days = [NOON.date() + timedelta(days=number) for number in range(3)]
         land(lake.settings, BARS, [bar("AAPL", day, "1.25") for day in days])
         land(lake.settings, BARS, [bar("MSFT", day, "2.50") for day in days], first_offset=3)
-        found = asyncio.run(Lake(lake.settings.s3, timeout_s=20.0).describe(BARS, sample=4))
+        found = asyncio.run(Lake(lake.settings.s3, timeout_s=60.0).describe(BARS, sample=4))
         assert (found.version, found.files, found.rows, found.partitions) == (2, 2, 6, 1)
         assert found.partitioned_by == ["_ingest_date"]
         assert found.bytes > 0
@@ -125,7 +125,7 @@ class TestOnTheStack:
         assert found.columns["business_date"] == "date32[day]"
 
     def test_a_table_that_was_never_written_and_a_store_that_is_away_are_told_apart(self, lake: Landscape) -> None:
-        reader = Lake(lake.settings.s3, timeout_s=20.0)
+        reader = Lake(lake.settings.s3, timeout_s=60.0)
         nobody = lake.settings.s3.model_copy(update={"endpoint_url": "http://127.0.0.1:1"})
         with pytest.raises(TableNotWritten, match=r"bronze\.market_bars_daily_v1"):
             asyncio.run(reader.describe(BARS, sample=1))
@@ -136,7 +136,12 @@ class TestOnTheStack:
         self, lake: Landscape, served: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(TOPICS, lake.topic.name, replace(lake.topic))
-        settings = served.settings.model_copy(update={"kafka": lake.settings.kafka})
+        settings = served.settings.model_copy(
+            update={
+                "kafka": lake.settings.kafka,
+                "serving": served.settings.serving.model_copy(update={"probe_timeout_s": 60.0}),
+            }
+        )
         send(lake, (tick(number) for number in range(10)), partitions=(0, 1))
         land_here(lake)
         send(lake, (tick(number) for number in range(10, 14)), partitions=(1,))

@@ -155,7 +155,7 @@ def test_the_family_keeps_its_rules(books: Settings, tmp_path: Path) -> None:
     clock = ManualClock()
     keys.ensure(tmp_path, clock)
     loop = asyncio.new_event_loop()
-    read, write = (make(books.postgres, timeout_s=10.0) for make in (read_pool, write_pool))
+    read, write = (make(books.postgres, timeout_s=60.0) for make in (read_pool, write_pool))
     loop.run_until_complete(read.open())
     loop.run_until_complete(write.open())
     database = Database(read, write)

@@ -28,5 +28,5 @@ def test_logins_wait_and_the_rest_goes_on(books: Settings, tmp_path: Path) -> No
         assert made.status_code == 201
         answer = client.get("/api/v1/portfolios")
         assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"default";q=12000;w=60')
-        assert httpx.post(f"{api.url}/api/v1/auth/refresh", headers=WORD).status_code == 401
+        assert httpx.post(f"{api.url}/api/v1/auth/refresh", headers=WORD, timeout=60.0).status_code == 401
         assert client.post("/api/v1/auth/logout").status_code == 204

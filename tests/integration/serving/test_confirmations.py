@@ -201,7 +201,7 @@ def test_under_an_automatic_policy_a_proposal_becomes_orders_by_itself(owner: Ow
     owner.proposal((OLD, "sell", 10))
 
     clock = SystemClock()
-    deadline = clock.monotonic() + 60
+    deadline = clock.monotonic() + 180
     while not owner.orders():
         assert clock.monotonic() < deadline
         clock.sleep(0.2)

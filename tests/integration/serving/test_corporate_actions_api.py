@@ -36,7 +36,7 @@ async def prepare(served: Served) -> tuple[Applied, Applied]:
 
 def test_actions_are_listed_filtered_and_paged(served: Served) -> None:
     first, _ = asyncio.run(prepare(served))
-    api = httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=20.0)
+    api = httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
     path = "/api/v1/corporate-actions"
     (found,) = api.get(path, params={"symbol": "MSFT"}).json()["data"]
     assert (found["id"], found["kind"], found["ratio"], found["amount"]) == (str(first.recorded.id), "split", "2", None)

@@ -39,7 +39,7 @@ def _kept(settings: Settings) -> list[str]:
 
 
 async def _purged(settings: Settings, *limits: int) -> list[int]:
-    pool = write_pool(settings.postgres, timeout_s=10.0)
+    pool = write_pool(settings.postgres, timeout_s=60.0)
     await pool.open()
     try:
         idempotency = Idempotency(Database(pool, pool), CLOCK)
@@ -63,7 +63,7 @@ def test_two_processes_do_not_purge_at_once(books: Settings) -> None:
 
 
 def test_the_addresses_that_people_try_first_answer_everybody(served: Served) -> None:
-    with httpx.Client(base_url=served.api.url, timeout=10.0) as anybody:
+    with httpx.Client(base_url=served.api.url, timeout=60.0) as anybody:
         health, front = anybody.get("/health"), anybody.get("/")
     assert health.status_code == 200
     assert health.json()["status"] in {"ready", "degraded"}

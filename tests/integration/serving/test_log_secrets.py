@@ -48,7 +48,7 @@ def answers(api: ApiProcess, token: str) -> list[str]:
     """Send secrets wherever they may stand, also where they must not; returns those that the API has made itself."""
     email = f"{uuid4().hex}@example.com"
     proof = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"{api.url}/api/v1", timeout=10.0) as client:
+    with httpx.Client(base_url=f"{api.url}/api/v1", timeout=60.0) as client:
         new = {"email": email, "password": PASSWORD, "display_name": "Log Reader"}
         assert client.post("/auth/register", json=new).status_code == 202
         assert client.post("/auth/register", json={**new, "password": "", "again": PASSWORD}).status_code == 422

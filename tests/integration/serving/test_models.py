@@ -46,7 +46,7 @@ def settings(engines: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")
 def client(settings: Settings) -> Iterator[httpx.Client]:
     """A user of an API that reads this registry."""
-    with api_process(settings, query_timeout_s=5.0) as api, api_user(settings).client(api.url) as found:
+    with api_process(settings, query_timeout_s=30.0) as api, api_user(settings).client(api.url) as found:
         yield found
 
 
@@ -123,7 +123,7 @@ def test_the_promoted_model_answers_for_a_stored_symbol_and_is_listed(client: ht
     assert listed[NAME]["champion"]["is_accepted"] is True
     assert (listed[NAME]["decided"]["kind"], listed[NAME]["decided"]["approver"]) == ("promoted", "gate")
     assert (listed["other"]["champion"], listed["other"]["challenger"]["is_accepted"]) == (None, None)
-    with api_process(settings, query_timeout_s=5.0) as fresh, api_user(settings).client(fresh.url) as asker:
+    with api_process(settings, query_timeout_s=30.0) as fresh, api_user(settings).client(fresh.url) as asker:
         told = asker.post("/api/v1/forecast", json={"symbol": symbol}).raise_for_status().json()
     assert told["model"] == {"name": NAME, "version": 1, "source": "champion", "why": None}
     assert (told["symbol"], told["as_of"], told["closes"]) == (symbol, "2022-05-12", len(CLOSES))

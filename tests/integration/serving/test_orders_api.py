@@ -207,7 +207,7 @@ def test_a_bracket_shows_its_legs(trader: Trader, served: Served) -> None:
 
 def test_an_order_lapses_by_itself(trader: Trader) -> None:
     order = trader.order(time_in_force="ioc")
-    deadline = CLOCK.monotonic() + 30
+    deadline = CLOCK.monotonic() + 120
     while trader.client.get(f"{ORDERS}/{order['id']}").json()["status"] != "expired":
         assert CLOCK.monotonic() < deadline
         CLOCK.sleep(0.1)

@@ -40,10 +40,10 @@ def test_a_list_is_filtered_and_sorted_by_amount_and_day(served: Served, payer: 
     assert amounts(sort="-amount", amount_from="9.51") == ["100.00", "10.00"]
     assert amounts(sort="amount", amount_from="9.5", amount_to="10") == ["9.50", "9.50", "10.00"]
     today = CLOCK.now().date()
-    days = {"yesterday": str(today - timedelta(days=1)), "tomorrow": str(today + timedelta(days=1))}
-    assert len(amounts(created_from=days["yesterday"], created_to=days["tomorrow"])) == 4
-    assert amounts(created_to=days["yesterday"]) == []
-    assert amounts(created_from=days["tomorrow"]) == []
+    days = {"before": str(today - timedelta(days=2)), "after": str(today + timedelta(days=2))}
+    assert len(amounts(created_from=days["before"], created_to=days["after"])) == 4
+    assert amounts(created_to=days["before"]) == []
+    assert amounts(created_from=days["after"]) == []
 
 
 def test_a_batch_pays_all_or_none_or_each_for_itself(served: Served, payer: Payer) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 ROLES = {"user": USER_SCOPES, "admin": frozenset(Scope)}
 EXAMPLES = 5  # of each operation and phase
 SEED = "20221228"
-REQUEST_S = "60"  # a batch of 500 refused rows, while other tests have the cores
+REQUEST_S = "180"  # a batch of 500 refused rows, while other tests have the cores
 # Left to itself the tool registers a user of its own and logs out as that one, or makes tokens up: either way it would
 # see refusals only. Its checks of missing and wrong proofs are others.
 PROVEN_ONLY = """
@@ -36,7 +36,8 @@ with-security-parameters = false
 ADMINS_KINDS = frozenset({"admin", "market"})
 REFRESH = "refresh"
 ONLY_COOKIE = "401 Unauthorized (1 operation):\n  - POST /api/v1/auth/refresh\n"  # it takes no key, but the cookie
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
+PROBE_TIMEOUT_S = 2.0  # readiness is asked for often, of engines that are away
 UNLIMITED = 10_000_000
 # Their engines, S3, Airflow and MLflow, are not up here: 503 is the right answer, and none that the tool accepts.
 ENGINES_AWAY = (
@@ -49,7 +50,7 @@ ENGINES_AWAY = (
 MARTS_AWAY = tuple(
     f"/api/v1/portfolios/{{portfolio_id}}/risk/{name}" for name in ("components", "backtest", "stress", "pnl-explain")
 )
-TIMEOUT_S = 900
+TIMEOUT_S = 2700
 LONG_TIMEOUT_S = 7200
 
 
@@ -128,7 +129,7 @@ def _run(engines: Engines, role: str, scopes: frozenset[Scope], folder: Path, fu
         )
         settings = fresh.model_copy(update={"redis": redis, "serving": serving})
         seed_demo(settings)
-        api = stack.enter_context(api_process(settings, query_timeout_s=PATIENCE_S))
+        api = stack.enter_context(api_process(settings, query_timeout_s=PATIENCE_S, probe_timeout_s=PROBE_TIMEOUT_S))
         with api_user(settings, role=role).client(api.url) as client:
             key = client.post("/api/v1/auth/api-keys", json=asked).json()["key"]
         command = [

@@ -8,7 +8,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from lakehouse.clock import SystemClock
 from lakehouse.settings import RedisSettings, Settings
 from lakehouse.stores import postgres, redis as redis_store
 from tests.factories.api_process import api_process
@@ -20,7 +19,6 @@ from tests.integration.serving.conftest import QUERY_TIMEOUT_S, Served
 pytestmark = pytest.mark.integration
 
 SEED, AGGREGATE = "/api/v1/seed", "/api/v1/portfolio"
-CLOCK = SystemClock()
 
 
 def document(**change: Any) -> dict[str, Any]:
@@ -178,12 +176,9 @@ def test_money_moves_and_is_read_with_redis_gone(served: Served) -> None:
     away = served.settings.model_copy(update={"redis": RedisSettings(port=free_port())})
     with api_process(away, query_timeout_s=QUERY_TIMEOUT_S) as api, api_user(away).client(api.url) as client:
         made = seed(client, document())
-        started = CLOCK.monotonic()
         answers = [client.get(AGGREGATE) for _ in range(20)]
-        seconds = CLOCK.monotonic() - started
         ready = client.get("/health/ready").json()
     assert made.status_code == 201, made.text
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["portfolios"][0]["cash"][0]["amount"] for answer in answers}) == 1
-    assert seconds < 20
     assert {each["name"]: each["state"] for each in ready["dependencies"]}["redis"] == "down"

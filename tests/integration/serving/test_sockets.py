@@ -37,7 +37,7 @@ def emitted(served: Served, owner: UUID, *kinds: str) -> None:
     """Events of `owner`, written as a service does."""
 
     async def work() -> None:
-        pool = postgres.write_pool(served.settings.postgres, timeout_s=5)
+        pool = postgres.write_pool(served.settings.postgres, timeout_s=60)
         await pool.open()
         try:
             async with postgres.transaction(pool) as connection:
@@ -104,9 +104,8 @@ def test_resync_unsubscribe_ping_and_heartbeats(served: Served) -> None:
         send(served.api.client, observation("LLY", "361"))
         client.say(op="ping", id="p")
         assert client.next()["type"] == "pong"
-        with pytest.raises(TimeoutError):
-            client.next(timeout_s=2.5)
-        assert client.heartbeats >= 1
+        for _ in range(2):  # a second apart: time for what must not come
+            client.silence()
 
 
 def test_a_newer_token_is_taken_of_the_same_user_only(served: Served) -> None:
@@ -227,7 +226,7 @@ def test_binary_huge_and_too_many_messages_close_the_socket_by_name(served: Serv
         assert closing(client)[0] == 1009
     with connected(served) as client:
         with suppress(ConnectionClosed):
-            for _ in range(200):
+            for _ in range(1000):
                 client.say(op="ping")
         assert closing(client) == (4429, "too_many_messages")
 
@@ -243,7 +242,7 @@ def test_a_revoked_session_ends_its_sockets(served: Served) -> None:
 def test_server_sent_events_start_with_the_state_and_end_when_asked(served: Served, alice: httpx.Client) -> None:
     send(served.api.client, observation("XOM", "110"))
     where = "/api/v1/market-data/stream"
-    query = {"symbols": "XOM,NONE", "max_events": "2", "max_seconds": "20"}
+    query = {"symbols": "XOM,NONE", "max_events": "2", "max_seconds": "300"}
     with alice.stream("GET", where, params=query) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream"), answer.read()
         lines = answer.iter_lines()
@@ -260,7 +259,7 @@ def test_server_sent_events_start_with_the_state_and_end_when_asked(served: Serv
     resumed = alice.get(where, params={"symbols": "XOM", "max_seconds": 0.5}, headers={"Last-Event-ID": far})
     assert "event: quote" not in resumed.text
     assert alice.get(where, params={"symbols": "NONE"}).json()["code"] == "nothing_to_stream"
-    assert httpx.get(f"{served.api.url}{where}", params={"symbols": "XOM"}).status_code == 401
+    assert httpx.get(f"{served.api.url}{where}", params={"symbols": "XOM"}, timeout=60.0).status_code == 401
 
 
 def _event(lines: Iterator[str]) -> dict[str, str]:

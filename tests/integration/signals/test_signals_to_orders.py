@@ -79,7 +79,7 @@ def send(settings: Settings, topic: str, *messages: dict[str, Any] | bytes) -> N
     producer = Producer(kafka.producer_config(settings.kafka, "test"))
     for each in messages:
         producer.produce(topic, key=b"AAPL", value=each if isinstance(each, bytes) else json.dumps(each).encode())
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def follow(settings: Settings, desk: Desk) -> None:
@@ -93,7 +93,7 @@ def started(settings: Settings, folder: Path, topic: str) -> HotProcess:
     return made
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_a_signal_becomes_one_order_though_the_process_is_killed(
     settings: Settings, topic: str, tmp_path: Path
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_signal_becomes_one_order_though_the_process_is_killed(
         assert again.stop() == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_each_refusal_is_kept_with_its_rule(
     settings: Settings, server: PostgresServer, topic: str, tmp_path: Path
 ) -> None:
@@ -177,7 +177,7 @@ def test_each_refusal_is_kept_with_its_rule(
         assert process.stop() == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_a_second_process_ends_the_first(settings: Settings, topic: str, tmp_path: Path) -> None:
     with desks(settings) as make:
         desk = make()
@@ -190,7 +190,7 @@ def test_a_second_process_ends_the_first(settings: Settings, topic: str, tmp_pat
         sent = signal()
         send(settings, topic, sent)
         until(lambda: len(desk.rows(OUTCOMES)) == 1, second)
-        assert first.process.wait(60) != 0
+        assert first.process.wait(240) != 0
         assert "SignalsFenced" in first.log.read_text()
         assert second.stop() == 0
         assert len(desk.rows(ORDERS)) == 1

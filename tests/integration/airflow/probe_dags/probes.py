@@ -15,7 +15,7 @@ RETURNS, BARS, RISK = "gold.returns_daily_v1", "silver.daily_bars_v1", "gold.por
 def probe(name: str, module: str, *outputs: str) -> Job:
     """A job of the tests that is tried once more after a second."""
     spec = Job(name, f"Probe {name}.", f"{PROBES}.{module}", "platform", inputs=(), outputs=outputs)
-    return replace(spec, timeout_s=120, retries=1, retry_delay_s=1)
+    return replace(spec, timeout_s=300, retries=1, retry_delay_s=1)
 
 
 with lakehouse_dag("probe_market", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly()):
@@ -43,4 +43,4 @@ with lakehouse_dag("probe_slow", doc=__doc__, owner="platform", tier="tier_3", s
     task_of(replace(probe("slow", "slow"), retries=0))
 
 with lakehouse_dag("probe_timeout", doc=__doc__, owner="platform", tier="tier_3", schedule=nightly()):
-    task_of(replace(probe("late", "slow"), retries=0, timeout_s=3))
+    task_of(replace(probe("late", "slow"), retries=0, timeout_s=15))
