@@ -28,6 +28,7 @@ MARGIN = 1e-7
 """How far inside a limit of turnover or cost a solver has to stay, so that its own tolerance does not break it."""
 EXACT = (("tol_gap_abs", 1e-12), ("tol_gap_rel", 1e-12), ("tol_feas", 1e-11))
 USUAL = (("tol_gap_abs", 1e-9), ("tol_gap_rel", 1e-9))
+CAREFUL = (*USUAL, ("max_step_fraction", 0.9))  # as exact, by shorter steps: the others stop short of it now and then
 LEAST_BUDGET = 1e-10  # skfolio's own floor: the logarithm needs one
 NEAR = 1e-4
 NEWTON_STEPS = 3
@@ -42,7 +43,7 @@ class SolverFailure(ConstructionError):
 class Solver:
     """Settings of the conic solver, tried in order until one solves exactly; seconds of a mixed-integer solver."""
 
-    attempts: tuple[Options, ...] = (EXACT, USUAL)
+    attempts: tuple[Options, ...] = (EXACT, USUAL, CAREFUL)
     mip_seconds: float = 30.0
 
 
