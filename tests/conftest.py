@@ -5,8 +5,10 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
+from hypothesis.internal.conjecture import providers
 from rich.console import Console
 
 from lakehouse.clock import SystemClock
@@ -19,6 +21,13 @@ from tests.factories import real_engines
 # What a test that asks for `stack` may count on; `@pytest.mark.engines("redis", "s3")` asks for less or for more.
 DEFAULT_ENGINES = ("kafka", "s3", "postgres", "redis", "clickhouse")
 WANTED = pytest.StashKey[tuple[str, ...]]()
+
+# An ordinary run tries the same examples each time, however long each takes: it fails by a change of code alone.
+# `--hypothesis-profile explore` searches with fresh randomness. Neither fails because a machine is slow.
+_SLOW = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("explore", derandomize=False, deadline=None, suppress_health_check=_SLOW)
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=_SLOW)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +51,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="COUNT",
         help="how often the test of the hot process's exactness kills it or one of its engines, in turn",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep numbers and texts of our sources out of the examples of an ordinary run.
+
+    Hypothesis takes some from whatever is imported, unless the path looks like a test's: one file would be tried with
+    others than the whole suite, and each checkout and change of code with others again.
+    """
+    if config.getoption("--hypothesis-profile", None) is None:
+        vars(providers)["is_local_module_file"] = lambda _path: False
 
 
 @pytest.hookimpl(trylast=True)

@@ -12,7 +12,8 @@ from lakehouse.risk.pnl_explain import OF_THE_PRICE, CashDay, Fill, Part, Positi
 from lakehouse.risk.reverse_stress import LossOutOfReach, linear_reverse_stress, quadratic_reverse_stress
 from lakehouse.risk.vectors import worst_scenarios
 
-UNITS = st.decimals(-10_000_000, 10_000_000, places=8)
+# A million units of a hundred at the highest price and rate are, in thousandths, a fifth of what the ledger can hold.
+UNITS = st.decimals(-1_000_000, 1_000_000, places=8)
 PRICE = st.decimals("0.00000001", 100_000, places=8)
 RATE = st.decimals("0.0001", 200, places=8)
 MINOR = st.integers(-(10**9), 10**9)

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
-from psycopg.rows import dict_row
+from psycopg import Connection
 
 from lakehouse.clock import SystemClock
 from lakehouse.domain.ids import uuid7
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 CLOCK = SystemClock()
 PATH = "/api/v1/watchlists"
-TIMEOUT_S = 5.0
+TIMEOUT_S = 60.0
 SORTS = ("id", "-id", "name", "-name", "updated_at", "-updated_at")
 NAMES = st.lists(st.text("abcäß 0", min_size=1, max_size=4).map(lambda name: f"n{name}"), unique=True, max_size=8)
 
@@ -47,13 +48,38 @@ async def service_of(settings: Settings) -> AsyncIterator[WatchlistService]:
         yield WatchlistService(Database(read, write), CLOCK)
 
 
-def a_user(settings: Settings) -> Principal:
+@pytest.fixture(scope="module")
+def beside(migrated: Settings) -> Iterator[Connection]:
+    """A connection of the test's own, each statement of which is a transaction."""
+    with postgres.connect(migrated.postgres) as connection:
+        connection.autocommit = True
+        yield connection
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all examples of an order share, each with a user of its own."""
+
+    runner: asyncio.Runner
+    service: WatchlistService
+    beside: Connection
+
+
+@pytest.fixture(scope="module")
+def bench(migrated: Settings, beside: Connection) -> Iterator[Bench]:
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        service = runner.run(stack.enter_async_context(service_of(migrated)))
+        yield Bench(runner, service, beside)
+        runner.run(stack.aclose())
+
+
+def a_user(connection: Connection) -> Principal:
     user = uuid7(CLOCK)
-    with postgres.connect(settings.postgres) as connection:
-        connection.execute(
-            "INSERT INTO auth.app_user (id, email, display_name) VALUES (%s, %s, 'pages')",
-            (user, f"{user.hex}@example.com"),
-        )
+    connection.execute(
+        "INSERT INTO auth.app_user (id, email, display_name) VALUES (%s, %s, 'pages')",
+        (user, f"{user.hex}@example.com"),
+    )
     return Principal(user, USER_SCOPES)
 
 
@@ -62,10 +88,9 @@ async def add(service: WatchlistService, who: Principal, names: list[str], prefi
         await service.batch(who, [WatchlistIn(name=f"{name} {prefix}") for name in names], atomic=True)
 
 
-def ids_of(settings: Settings, who: Principal) -> list[UUID]:
-    with postgres.connect(settings.postgres) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute("SELECT id FROM app.watchlist WHERE owner_id = %s ORDER BY id", (who.user_id,))
-        return [row["id"] for row in cursor.fetchall()]
+def ids_of(connection: Connection, who: Principal) -> list[UUID]:
+    found = connection.execute("SELECT id FROM app.watchlist WHERE owner_id = %s ORDER BY id", (who.user_id,))
+    return [row[0] for row in found]
 
 
 def place_in(path: str) -> dict[str, object]:
@@ -77,15 +102,13 @@ def place_in(path: str) -> dict[str, object]:
 class Walks(RuleBasedStateMachine):
     """Walks over a user's watchlists in one order, while rows come, go and move between and beside the pages."""
 
-    migrated: Settings
+    bench: Bench
     sort: str
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.service = self.runner.run(self.stack.enter_async_context(service_of(self.migrated)))
-        self.who = a_user(self.migrated)
+        self.runner, self.service = self.bench.runner, self.bench.service
+        self.who = a_user(self.bench.beside)
         self.made = 0
         self.steady: set[UUID] = set()  # rows that neither came, went nor moved since the walk began
         self.seen: list[UUID] = []
@@ -93,12 +116,8 @@ class Walks(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Walk to the end, so that every example proves something."""
-        try:
-            while self.query is not None:
-                self.runner.run(self._read())
-        finally:
-            self.runner.run(self.stack.aclose())
-            self.runner.close()
+        while self.query is not None:
+            self.runner.run(self._read())
 
     @initialize(names=NAMES)
     def fill(self, names: list[str]) -> None:
@@ -109,7 +128,7 @@ class Walks(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 4))
     def begin(self, limit: int) -> None:
         """A walk from the first page."""
-        self.steady = set(ids_of(self.migrated, self.who))
+        self.steady = set(ids_of(self.bench.beside, self.who))
         self.seen = []
         self.query = {"sort": self.sort, "limit": limit}
         self.runner.run(self._read())
@@ -124,7 +143,7 @@ class Walks(RuleBasedStateMachine):
     @rule(names=NAMES, which=st.integers(0, 8))
     def read_while_others_write(self, names: list[str], which: int) -> None:
         """The next page at the same moment as rows come and one goes."""
-        found = ids_of(self.migrated, self.who)
+        found = ids_of(self.bench.beside, self.who)
         gone = found[which : which + 1]
         self.steady -= set(gone)  # before: the page may show it or not
 
@@ -141,14 +160,14 @@ class Walks(RuleBasedStateMachine):
     @rule(which=st.integers(0, 8))
     def delete(self, which: int) -> None:
         """A row goes, also one at which a page has ended."""
-        for each in ids_of(self.migrated, self.who)[which : which + 1]:
+        for each in ids_of(self.bench.beside, self.who)[which : which + 1]:
             self.steady.discard(each)
             self.runner.run(self._delete(each))
 
     @rule(which=st.integers(0, 8), name=st.text("abcä 0", min_size=1, max_size=4))
     def rename(self, which: int, name: str) -> None:
         """A row moves to another place of the order: it may be shown there again, or not at all."""
-        for each in ids_of(self.migrated, self.who)[which : which + 1]:
+        for each in ids_of(self.bench.beside, self.who)[which : which + 1]:
             self.steady.discard(each)
             self.made += 1
             patch = WatchlistPatch(name=f"n{name} {self.made}")
@@ -178,17 +197,17 @@ class Walks(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_a_walk_shows_what_stayed_once_and_in_order(migrated: Settings, sort: str) -> None:
-    machine = type("Walk", (Walks,), {"migrated": migrated, "sort": sort})
+def test_a_walk_shows_what_stayed_once_and_in_order(bench: Bench, sort: str) -> None:
+    machine = type("Walk", (Walks,), {"bench": bench, "sort": sort})
     run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=20, deadline=None))
 
 
-async def crowded(settings: Settings) -> None:
+async def crowded(settings: Settings, beside: Connection) -> None:
     """Pages while a writer on another connection inserts as fast as it can."""
     async with service_of(settings) as service:
-        who = a_user(settings)
+        who = a_user(beside)
         await add(service, who, [str(number) for number in range(200)], "start")
-        at_start = set(ids_of(settings, who))
+        at_start = set(ids_of(beside, who))
         is_over = asyncio.Event()
 
         async def write() -> int:
@@ -216,5 +235,5 @@ async def crowded(settings: Settings) -> None:
         assert await writer > 0
 
 
-def test_pages_hold_every_row_once_beside_a_busy_writer(migrated: Settings) -> None:
-    asyncio.run(crowded(migrated))
+def test_pages_hold_every_row_once_beside_a_busy_writer(migrated: Settings, beside: Connection) -> None:
+    asyncio.run(crowded(migrated, beside))

@@ -12,7 +12,7 @@ from lakehouse.clock import ManualClock, SystemClock
 
 @pytest.fixture
 def process() -> Iterator["subprocess.Popen[bytes]"]:
-    with subprocess.Popen(["sleep", "60"]) as made:
+    with subprocess.Popen(["sleep", "600"]) as made:
         yield made
         made.kill()
 
@@ -22,7 +22,7 @@ def test_a_process_that_does_not_run_yet_or_no_more_is_waited_for(process: "subp
         gone.wait()
     pids = iter((0, gone.pid, process.pid))
     assert killed(lambda: next(pids), ManualClock(SystemClock().now())) == process.pid
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
 
 
 def test_what_never_runs_is_not_killed() -> None:

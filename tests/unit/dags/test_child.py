@@ -13,14 +13,15 @@ from lakehouse.clock import SystemClock
 from lakehouse.settings import inherited_environment, project_root
 
 CLOCK = SystemClock()
-GRACE_S = 1.0
+GRACE_S = 60.0
+SHORT_S = 1.0
 
 
-def child(folder: Path, source: str, *arguments: str) -> Child:
+def child(folder: Path, source: str, *arguments: str, grace_s: float = GRACE_S) -> Child:
     """A child that runs `source`."""
     (folder / "job_under_test.py").write_text(source)
     environment = {**inherited_environment(), "PYTHONPATH": str(folder)}
-    return Child("job_under_test", arguments, clock=CLOCK, environment=environment, grace_s=GRACE_S)
+    return Child("job_under_test", arguments, clock=CLOCK, environment=environment, grace_s=grace_s)
 
 
 def follow(found: Child) -> tuple[Finished, list[tuple[Stream, str]]]:
@@ -29,17 +30,20 @@ def follow(found: Child) -> tuple[Finished, list[tuple[Stream, str]]]:
     return found.follow(lambda stream, line: lines.append((stream, line))), lines
 
 
-def gone(pid: int, *, within_s: float = 10.0) -> bool:
+def gone(pid: int, *, within_s: float = 60.0) -> bool:
     """Whether a process ends in time; a zombie has ended."""
     deadline = CLOCK.monotonic() + within_s
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if CLOCK.monotonic() > deadline:
-            return False
-        CLOCK.sleep(0.05)
+    try:
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if CLOCK.monotonic() > deadline:
+                return False
+            CLOCK.sleep(0.05)
+    except psutil.NoSuchProcess:
+        return True
     return True
 
 
-def note(path: Path, *, within_s: float = 20.0) -> str:
+def note(path: Path, *, within_s: float = 60.0) -> str:
     """The text of a file that a child is about to write."""
     deadline = CLOCK.monotonic() + within_s
     while not path.exists() or not path.read_text().endswith("."):
@@ -51,9 +55,9 @@ def note(path: Path, *, within_s: float = 20.0) -> str:
 STUBBORN = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open(sys.argv[1], "w").write(f"{os.getpid()} {helper.pid}.")
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -92,7 +96,7 @@ class TestStop:
         ready = "open(sys.argv[2], 'w').write('.')"
         found = child(
             tmp_path,
-            f"import signal, sys, time\n{handler}\n{ready}\ntime.sleep(60)",
+            f"import signal, sys, time\n{handler}\n{ready}\ntime.sleep(600)",
             str(tmp_path / "bye"),
             str(tmp_path / "up"),
         )
@@ -102,7 +106,7 @@ class TestStop:
         assert follow(found)[0].exit_code == 143
 
     def test_a_process_that_does_not_listen_is_killed_with_what_it_started(self, tmp_path: Path) -> None:
-        found = child(tmp_path, STUBBORN, str(tmp_path / "pids"))
+        found = child(tmp_path, STUBBORN, str(tmp_path / "pids"), grace_s=SHORT_S)
         pids = [int(pid) for pid in note(tmp_path / "pids").split()]
         found.stop()
         assert follow(found)[0].exit_code == -signal.SIGKILL
@@ -124,13 +128,13 @@ Child("job_under_test", sys.argv[1:], clock=SystemClock()).follow(lambda *_: Non
 
 TIDY = """
 import os, signal, subprocess, sys, time
-helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=False)
+helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=False)
 def end(*_):
     open(sys.argv[2], "w").write("interrupted.")
     sys.exit(143)
 signal.signal(signal.SIGTERM, end)
 open(sys.argv[1], "w").write(f"{os.getpid()} {helper.pid}.")
-time.sleep(60)
+time.sleep(600)
 """
 
 

@@ -83,7 +83,7 @@ def test_restarts_are_counted_since_supervisord_started(tmp_path: Path) -> None:
 
 
 def test_memory_of_a_process_counts_its_children() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"], stdout=-1)
+    child = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"], stdout=-1)
     assert child.stdout is not None
     child.stdout.readline()
 

@@ -40,7 +40,7 @@ def simulated(days: int, seed: int) -> tuple[FloatArray, FloatArray]:
 
 @pytest.fixture(scope="module")
 def history() -> tuple[FloatArray, FloatArray]:
-    return simulated(2500, seed=5)
+    return simulated(1500, seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -199,8 +199,9 @@ class TestRisk:
     def test_a_drawn_move_takes_no_price_below_zero(self, source: Source) -> None:
         """Over 250 days of four percent each a hundredth of the sums lies below -1; what is no price may move so."""
         wild, chosen, recipe = history(3.0), Conventions(horizon_days=250), Recipe(Valuation.DELTA, source)
+        few = Simulation(7, 1_000)
         price, other = (
-            revalued_risk(each, [SHARES], [1.0], recipe, confidence=0.99, simulation=DRAWS, conventions=chosen)
+            revalued_risk(each, [SHARES], [1.0], recipe, confidence=0.99, simulation=few, conventions=chosen)
             for each in (wild, replace(wild, relative=np.array([False, False])))
         )
         assert [price.var, price.es] == pytest.approx([100.0, 100.0])

@@ -62,7 +62,7 @@ def test_a_client_that_left_stops_neither_the_updates_nor_the_goodbyes() -> None
         registry.add(left, USER)
         registry.add(there, USER)
         there.enough = asyncio.Event()
-        async with asyncio.timeout(20), registry.updating(0.001, Metrics()):
+        async with asyncio.timeout(60), registry.updating(0.001, Metrics()):
             await there.enough.wait()
             registry.add(left, USER)  # as if it left in the last moment
 
@@ -83,7 +83,7 @@ def test_a_mistake_ends_the_run_with_a_frame_and_a_line_in_the_log(capsys: pytes
 
         session = session_of(send)
         await session.analyze(Analyze(action="analyze", ticker="AAA"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await told.wait()
         await session.close()
 

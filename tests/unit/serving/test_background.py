@@ -21,7 +21,7 @@ def test_work_that_fails_is_counted_and_begun_again(monkeypatch: pytest.MonkeyPa
         done.set()
 
     async def live() -> None:
-        async with background(metrics, mistaken=work), asyncio.timeout(10):
+        async with background(metrics, mistaken=work), asyncio.timeout(60):
             await done.wait()
 
     asyncio.run(live())
@@ -41,7 +41,7 @@ def test_the_end_of_the_block_cancels_the_work_and_waits_for_it() -> None:
             ended.append("work")
 
     async def live() -> None:
-        async with background(Metrics(), endless=work), asyncio.timeout(10):
+        async with background(Metrics(), endless=work), asyncio.timeout(60):
             await begun.wait()
         ended.append("block")
 

@@ -14,6 +14,7 @@ from streaming.kit.remote import Disconnected, ProviderError, RateLimited, Refus
 from tests.factories.feed_ticks import AsyncTime, ticks_of, trade
 
 NOON = datetime(2022, 12, 28, 17, tzinfo=UTC)
+OFTEN = 100
 Script = Sequence[Tick | ProviderError | float | None]
 """A stream: ticks, the error that ends it, seconds that pass; None is a silence without end."""
 
@@ -50,6 +51,21 @@ class Scripted:
         if isinstance(found, ProviderError):
             raise found
         return Batch((found,))
+
+
+class AskedTime(AsyncTime):
+    """Tells when it was asked more often than a silence is looked at before it counts: a line asks at each look."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__(now)
+        self.often = asyncio.Event()
+        self._asked = 0
+
+    def now(self) -> datetime:
+        self._asked += 1
+        if self._asked == OFTEN:
+            self.often.set()
+        return super().now()
 
 
 def line(time: AsyncTime, *providers: Scripted, demo: bool = False, look_s: float = 5.0) -> Line:
@@ -152,22 +168,26 @@ def test_where_every_provider_refuses_the_key_the_line_ends_and_says_so() -> Non
 def test_silence_is_a_failure_while_the_exchange_is_open_and_in_demo_mode_always(
     now: datetime, demo: bool, is_left: bool
 ) -> None:
-    time = AsyncTime(now)
+    time = AskedTime(now)
     first = Scripted("first", time, [[*ticks("first", 1), 61.0, None]], exchange="XNYS")
     second = Scripted("second", time, [ticks("second", 1)])
-    subject = line(time, first, second, demo=demo, look_s=0.01)
+    subject = line(time, first, second, demo=demo, look_s=0.001)
+    found: list[str] = []
+
+    async def take() -> None:
+        async for batch in subject.quotes():
+            found.extend(tick.provider for tick in batch.ticks)
+            if "second" in found:
+                return
 
     async def run() -> list[str]:
-        found: list[str] = []
-        try:
-            async with asyncio.timeout(5.0 if is_left else 0.5):
-                async for batch in subject.quotes():
-                    found += [tick.provider for tick in batch.ticks]
-                    if "second" in found:
-                        break
-        except TimeoutError:
-            found.append("nothing more")
-        return found
+        taking, waiting = asyncio.create_task(take()), asyncio.create_task(time.often.wait())
+        await asyncio.wait({taking, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        is_over = taking.done()
+        taking.cancel()
+        waiting.cancel()
+        await asyncio.wait({taking, waiting})
+        return found if is_over else [*found, "nothing more"]
 
     assert asyncio.run(run()) == ["first", "second" if is_left else "nothing more"]
     assert subject.health()["first"].last_error == ("first: nothing for 60 s of trading" if is_left else None)
