@@ -61,12 +61,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A broken promise: `broken(rows)` is True where it is broken; null, as from an absent value, is not."""
+    """A broken promise: `broken(rows)` is True where it is broken; null, as from an absent value, is not. It is not
+    asked where `may(rows)` knows without a look at the values that no row breaks it."""
 
     reason: Reason
     column: str
     broken: Callable[[pa.Table], pa.ChunkedArray]
     because: str = ""
+    may: Callable[[pa.Table], bool] = lambda _rows: True
 
     def detail(self, value: object) -> str:
         said = "missing" if value is None else _say(value)
@@ -92,8 +94,7 @@ def check(topic: Topic, rows: pa.Table, *, now_us: int | np.ndarray, max_future_
     now = pa.array(now_us) if isinstance(now_us, np.ndarray) else pa.scalar(now_us)
     found: dict[int, BadRow] = {}
     for rule in _rules(topic, now, max_future_s):
-        broken = rule.broken(rows)
-        if not pc.any(broken).as_py():
+        if not rule.may(rows) or not pc.any(broken := rule.broken(rows)).as_py():
             continue
         hits = np.flatnonzero(pc.fill_null(broken, False).to_numpy())
         values = rows.column(rule.column).take(pa.array(hits)).to_pylist()
@@ -126,6 +127,7 @@ def _tick_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
                 pc.equal(rows["kind"], _KINDS["quote"]),
             ),
             " and so is ask_price in a quote",
+            may=lambda rows: all(rows[side].null_count for side in sides),
         ),
         *(_positive(name) for name in ("price", *sides)),
         *(_not_negative(name) for name in sizes),
@@ -173,14 +175,23 @@ def _signal_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
 
 
 def _required(field: Column) -> _Rule:
-    name, is_text = field.name, field.type in _TEXT
+    name = field.name
+    if field.type not in _TEXT:
+        return _Rule(Reason.MISSING_FIELD, name, lambda rows: pc.is_null(rows[name]), may=_some_null(name))
 
     def broken(rows: pa.Table) -> pa.ChunkedArray:
-        values = rows[name]
-        missing = pc.is_null(values)
-        return pc.or_kleene(missing, pc.equal(pc.binary_length(values), _NO_LENGTH)) if is_text else missing
+        empty = pc.equal(pc.binary_length(rows[name]), _NO_LENGTH)
+        return pc.or_kleene(pc.is_null(rows[name]), empty) if rows[name].null_count else empty
 
     return _Rule(Reason.MISSING_FIELD, name, broken)
+
+
+def _some_null(name: str) -> Callable[[pa.Table], bool]:
+    return lambda rows: rows[name].null_count > 0
+
+
+def _some_value(name: str) -> Callable[[pa.Table], bool]:
+    return lambda rows: rows[name].null_count < rows.num_rows
 
 
 def _one_of(name: str, *known: str) -> _Rule:
@@ -204,6 +215,7 @@ def _missing(name: str, kind: str) -> _Rule:
         name,
         lambda rows: _and_null(rows, name, pc.equal(rows["kind"], _KINDS[kind])),
         f" in a row of kind {kind}",
+        may=_some_null(name),
     )
 
 
@@ -212,11 +224,15 @@ def _and_null(rows: pa.Table, name: str, mask: pa.ChunkedArray) -> pa.ChunkedArr
 
 
 def _positive(name: str) -> _Rule:
-    return _Rule(Reason.NON_POSITIVE_PRICE, name, lambda rows: _not_at_least(rows[name], pc.greater))
+    return _Rule(
+        Reason.NON_POSITIVE_PRICE, name, lambda rows: _not_at_least(rows[name], pc.greater), may=_some_value(name)
+    )
 
 
 def _not_negative(name: str) -> _Rule:
-    return _Rule(Reason.NEGATIVE_SIZE, name, lambda rows: _not_at_least(rows[name], pc.greater_equal))
+    return _Rule(
+        Reason.NEGATIVE_SIZE, name, lambda rows: _not_at_least(rows[name], pc.greater_equal), may=_some_value(name)
+    )
 
 
 def _not_at_least(

@@ -21,6 +21,9 @@ from lakehouse.contracts.tables.bronze import EXTRA
 REJECT, DETAIL, SOURCE, RAW = "_reject", "_detail", "_source", "_raw"
 _ENVELOPE_NAMES = {"envelope_reject": REJECT, "envelope_detail": DETAIL, "envelope_source": SOURCE, "envelope_raw": RAW}
 
+FEW = 64
+"""Up to so many messages are sooner read one by one: Arrow's parser begins with half a millisecond and another thread,
+which on a busy machine comes when it comes."""
 _OPEN, _CLOSE, _NEWLINE = ord("{"), ord("}"), ord("\n")
 _PYTHON: dict[Type, Any] = {
     Type.INT32: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)],
@@ -86,7 +89,7 @@ class Decoder:
 
     def decode(self, messages: Sequence[bytes | None]) -> Decoded:
         """Every message becomes a row or a BadMessage; None is a message without a value."""
-        rows = self._parse_together(messages) if messages else self.schema.empty_table()
+        rows = self._parse_together(messages) if len(messages) > FEW else None
         if rows is not None:
             return Decoded(rows, np.arange(len(messages)))
         return self._decode_each(messages)
@@ -148,7 +151,7 @@ class Decoder:
                 vetted.append((position, message or b"", self._vet(message or b"")))
             except _Refused as refusal:
                 bad.append(self._bad(position, message, refusal))
-        rows = self._parse_together([message for _, message, _ in vetted]) if bad and vetted else None
+        rows = self._parse_together([message for _, message, _ in vetted]) if bad and len(vetted) > FEW else None
         if rows is not None:
             return Decoded(rows, np.array([position for position, _, _ in vetted], np.int64), tuple(bad))
         return self._build(vetted, bad)
