@@ -6,7 +6,7 @@ transaction of everything else that the ticks did, and after its commit tells th
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -48,7 +48,7 @@ READ: Final[LiteralString] = """
     ORDER BY r.id
 """
 VERSIONS: Final[LiteralString] = "SELECT r.id::text, r.version, r.arming, r.status FROM alerting.rule AS r"
-RECORD: Final[LiteralString] = """
+WRITTEN: Final[LiteralString] = """
     INSERT INTO alerting.alert (
         id, rule_id, subject, sequence, source, owner_id, portfolio_id, symbol, kind, severity, at, value, bound,
         tick_topic, tick_partition, tick_offset, message, created_at
@@ -60,9 +60,9 @@ RECORD: Final[LiteralString] = """
         symbol text, kind text, severity text, at timestamptz, value double precision, bound double precision,
         tick_topic text, tick_partition integer, tick_offset bigint, message text
     )
-    ON CONFLICT ON CONSTRAINT alert_once DO NOTHING
-    RETURNING id
 """
+ONCE: Final[LiteralString] = "ON CONFLICT ON CONSTRAINT alert_once DO NOTHING RETURNING id"
+RECORD: Final[LiteralString] = WRITTEN + ONCE
 ACKNOWLEDGE: Final[LiteralString] = """
     UPDATE alerting.alert AS a SET acknowledged_at = %(now)s, acknowledged_by = %(owner)s
     WHERE a.owner_id = %(owner)s AND a.acknowledged_at IS NULL
@@ -172,9 +172,8 @@ class Alert:
     def payload(self) -> dict[str, object]:
         """What the event says: numbers that are prices or money are text."""
         own = {"value": digits(self.value), "bound": digits(self.bound), "at": self.at.isoformat()}
-        given = {name: str(found) if isinstance(found, UUID) else found for name, found in asdict(self).items()}
-        del given["owner_id"]
-        return given | own
+        given = {name: getattr(self, name) for name in self.__slots__ if name != "owner_id"}
+        return {name: str(found) if isinstance(found, UUID) else found for name, found in given.items()} | own
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +243,13 @@ async def record(connection: Transaction, alerts: Sequence[Alert], *, clock: Clo
     names = {"alerts": json_of(alerts), "now": clock.now()}
     written = {row.id for row in await rows_of(connection, RECORD, names, _Id)}
     new = [alert for alert in alerts if alert.id in written]
-    events = (_event(ALERTS, TRIGGERED, alert.rule_id, alert.owner_id, alert.payload, clock) for alert in new)
-    await emit(connection, *events)
+    await emit(connection, *(triggered(alert, clock=clock) for alert in new))
     return new
+
+
+def triggered(alert: Alert, *, clock: Clock) -> Event:
+    """What is told of a new alert."""
+    return _event(ALERTS, TRIGGERED, alert.rule_id, alert.owner_id, alert.payload, clock)
 
 
 async def acknowledge(

@@ -1,12 +1,17 @@
 """The hot process's fence, journal and checkpoints in PostgreSQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
+from uuid import UUID
 
 from lakehouse.clock import Clock
 from lakehouse.errors import TidemarkError
-from lakehouse.stores.postgres import Transaction, rows_of
+from lakehouse.stores import alerting
+from lakehouse.stores.alerting import Alert
+from lakehouse.stores.books import outbox
+from lakehouse.stores.postgres import Transaction, json_of, rows_of
 
 KEPT: Final = 3
 DROPPED: Final = 10_000
@@ -25,6 +30,22 @@ APPEND: Final[LiteralString] = """
     SELECT own.shard, %(number)s, own.epoch, %(batches)s, %(cuts)s, %(changes)s, %(ticks)s, %(committed_at)s FROM own
     RETURNING number
 """
+# The same with alerts, and an event of each that is new: one statement is one way to the server and back, and whole.
+APPEND_TOLD: Final[LiteralString] = " ".join(
+    (
+        "WITH journalled AS (",
+        APPEND,
+        "), new AS (",
+        alerting.WRITTEN,
+        "CROSS JOIN journalled",
+        alerting.ONCE,
+        "), told AS (",
+        outbox.TOLD,
+        "JOIN new ON new.id = (e.payload ->> 'id')::uuid",
+        outbox.IN_ORDER,
+        ") SELECT journalled.number, ARRAY (SELECT new.id FROM new) AS alerts FROM journalled",
+    )
+)
 NEWEST: Final[LiteralString] = """
     SELECT c.number, c.state, c.made_at
     FROM hot.checkpoint AS c WHERE c.shard = %(shard)s ORDER BY c.number DESC LIMIT 1
@@ -126,6 +147,12 @@ class _Number:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    number: int
+    alerts: list[UUID]
+
+
 async def take(connection: Transaction, shard: str, owner: str, *, clock: Clock) -> Shard:
     """Become the one process of the shard; whoever was it commits nothing any more."""
     names = {"shard": shard, "owner": owner, "now": clock.now()}
@@ -134,9 +161,35 @@ async def take(connection: Transaction, shard: str, owner: str, *, clock: Clock)
 
 async def append(connection: Transaction, shard: Shard, row: Row) -> None:
     """Write a row in the caller's transaction. Raises Fenced."""
-    names = {name: getattr(row, name) for name in Row.__dataclass_fields__}
-    if not await rows_of(connection, APPEND, names | {"shard": shard.shard, "epoch": shard.epoch}, _Number):
-        raise Fenced(f"shard {shard.shard} was taken by another process after epoch {shard.epoch}")
+    if not await rows_of(connection, APPEND, _names(shard, row), _Number):
+        raise _fenced(shard)
+
+
+async def append_told(
+    connection: Transaction, shard: Shard, row: Row, alerts: Sequence[Alert], *, clock: Clock
+) -> list[Alert]:
+    """Write a row, its alerts and an event of each that was new, by one statement; those that were new. Raises Fenced.
+
+    Without a transaction around it, it is one of its own; it ends with the outbox, so it comes last in one.
+    """
+    if not alerts:
+        await append(connection, shard, row)
+        return []
+    events = outbox.parameter([alerting.triggered(alert, clock=clock) for alert in alerts])
+    names = _names(shard, row) | {"alerts": json_of(alerts), "events": events, "now": clock.now()}
+    written = await rows_of(connection, APPEND_TOLD, names, _Told)
+    if not written:
+        raise _fenced(shard)
+    new = set(written[0].alerts)
+    return [alert for alert in alerts if alert.id in new]
+
+
+def _names(shard: Shard, row: Row) -> dict[str, object]:
+    return {name: getattr(row, name) for name in Row.__slots__} | {"shard": shard.shard, "epoch": shard.epoch}
+
+
+def _fenced(shard: Shard) -> Fenced:
+    return Fenced(f"shard {shard.shard} was taken by another process after epoch {shard.epoch}")
 
 
 async def newest_checkpoint(connection: Transaction, shard: str) -> Checkpoint | None:

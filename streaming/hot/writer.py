@@ -90,9 +90,11 @@ class Writer:
         alerts = [_told(sight, alert, self._clock) for alert in effects.alerts]
 
         async def once(connection: Transaction) -> Committed:
+            if not effects.dealt:
+                return Committed(tuple(await hot.append_told(connection, shard, row, alerts, clock=self._clock)))
             async with connection.transaction():
                 await hot.append(connection, shard, row)
-                refused = await book(connection, effects.dealt, clock=self._clock) if effects.dealt else ()
+                refused = await book(connection, effects.dealt, clock=self._clock)
                 change = _restated(sight, refused)
                 if change is not None:
                     await hot.append(connection, shard, _change_alone(row, change))

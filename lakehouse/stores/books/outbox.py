@@ -1,17 +1,19 @@
 """Events that leave PostgreSQL with the transaction that caused them; `streaming.outbox` relays them to Kafka."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from lakehouse.stores.postgres import Transaction, json_of
 
 # The lock is held until the commit, so events of one owner become visible in the order of their seq: whoever has read
 # one has seen all before it, and a socket resumes by seq alone. Writes of different owners do not wait for each other.
 # However many events, it is one statement: that is what a write pays for.
-EMIT: Final[LiteralString] = """
+TOLD: Final[LiteralString] = """
     INSERT INTO ops.outbox (event_id, topic, key, type, owner_id, payload, occurred_at)
     SELECT e.event_id, e.topic, e.key, e.type, e.owner_id, e.payload, e.occurred_at
     FROM ROWS FROM (
@@ -22,8 +24,9 @@ EMIT: Final[LiteralString] = """
     CROSS JOIN LATERAL (
         SELECT pg_advisory_xact_lock(hashtextextended('outbox ' || e.owner_id::text, 0))
     ) AS in_order (locked)
-    ORDER BY e.place
 """
+IN_ORDER: Final[LiteralString] = "ORDER BY e.place"
+EMIT: Final[LiteralString] = TOLD + IN_ORDER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,5 +48,10 @@ async def emit(connection: Transaction, *events: Event) -> None:
     They are relayed, at least once and in this order a key, if it commits; of one owner, seq is the order of commits.
     """
     if events:
-        told = sorted(events, key=lambda event: event.owner_id)
-        await connection.execute(EMIT, {"events": json_of(told)})
+        await connection.execute(EMIT, {"events": parameter(events)})
+
+
+def parameter(events: Sequence[Event]) -> Jsonb:
+    """The events of TOLD, by owner: whoever writes for the same ones locks them in the same order."""
+    told: list[Event] = sorted(events, key=lambda event: event.owner_id)
+    return json_of(told)
