@@ -112,7 +112,9 @@ class OutboxSettings(Section):
 class HotSettings(Section):
     """The hot process: marks, alerts and simulated fills."""
 
-    batch_ms: float = Field(2.0, gt=0, le=1000, description="ticks are gathered for this long before they are judged")
+    batch_ms: float = Field(
+        2.0, gt=0, le=1000, description="longest wait for more ticks, while there are few, before those are judged"
+    )
     start: Literal["latest", "earliest"] = Field(
         "latest", description="where the very first start reads market.ticks from; later ones go on where they were"
     )

@@ -29,9 +29,12 @@ from streaming.kit.source import Chunk, Source
 JOURNAL_EVERY_S: Final = 0.25
 PORTFOLIOS_EVERY_S: Final = 0.02
 """A part of them each time: each is told five times a second."""
+ENOUGH: Final = 64
+"""With so many ticks no more are waited for: a batch of them costs hardly more than one of one."""
 QUIET_S: Final = 1.0
 """After so long without a tick, event time goes on by the clock, a beat a second."""
 NOTHING: Final = Effects()
+NO_QUOTES: Final[Mapping[str, object]] = {}
 SHOWN: Final = 10
 
 log = structlog.get_logger(__name__)
@@ -97,7 +100,7 @@ class Pipeline:
 
     def _step(self) -> None:
         self._follow()
-        chunk = self._ends.source.read(self._batch_s)
+        chunk = self._ends.source.read(self._batch_s, enough=ENOUGH)
         if chunk is not None:
             self._play(chunk)
         elif self._clock.monotonic() - self._ticked_s >= QUIET_S:
@@ -141,9 +144,11 @@ class Pipeline:
         batch = judged.batch
         outcome = self._core.play(batch)
         self._played(Cut(tuple(self._ends.source.expected().values())), len(batch))
+        quotes = views.quotes(self._core, batch, outcome)
         if outcome.effects:
-            self._commit(outcome.effects)
-        self._ends.redis.write(views.quotes(self._core, batch, outcome), {})
+            self._commit(outcome.effects, quotes)
+        else:
+            self._ends.redis.write(quotes, {})
         self._measure(batch, judged.ignored, outcome.late)
 
     def _beat(self) -> None:
@@ -166,8 +171,9 @@ class Pipeline:
         pending.cuts.append(cut)
         pending.ticks += ticks
 
-    def _commit(self, effects: Effects) -> None:
-        """Write what was played as a row of the journal, with what its last batch caused."""
+    def _commit(self, effects: Effects, quotes: Mapping[str, object] = NO_QUOTES) -> None:
+        """Write what was played as a row of the journal, with what its last batch caused; then tell Redis of that, and
+        of the batch's quotes."""
         pending = self._pending
         if not pending:
             return
@@ -181,7 +187,7 @@ class Pipeline:
         )
         committed = self._ends.writer.commit(self._shard, row, effects, self._core.sight)
         self._number, self._pending = row.number, Pending()
-        self._ends.redis.told(committed.alerts)
+        self._ends.redis.write(quotes, {}, committed.alerts)
         if committed.change is not None:
             self._core.change(committed.change)
             self._number += 1

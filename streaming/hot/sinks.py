@@ -44,11 +44,16 @@ class RedisSink:
         self._run_id: str | None = None
         self._looked_s = self._rests_until_s = float("-inf")
 
-    def write(self, quotes: Mapping[str, object], portfolios: Mapping[str, object]) -> bool:
-        """Put these quotes by symbol and portfolios by id; whether Redis took them."""
+    def write(
+        self, quotes: Mapping[str, object], portfolios: Mapping[str, object], alerts: Sequence[Alert] = ()
+    ) -> bool:
+        """Publish alerts, which are committed by now, and put these quotes by symbol and portfolios by id; whether
+        Redis took it all."""
         with self._told() as attempt:
-            if attempt.is_on and (quotes or portfolios):
+            if attempt.is_on and (quotes or portfolios or alerts):
                 pipeline = self._redis.pipeline(transaction=False)
+                for alert in alerts:
+                    pipeline.publish(CHANNEL, message_on_channel(alert))
                 _put(pipeline, quotes, portfolios)
                 pipeline.execute()
         return attempt.is_on
@@ -83,15 +88,6 @@ class RedisSink:
                 self._metrics.redis_rebuilt.inc()
                 log.info("redis_rebuilt", quotes=len(quotes), portfolios=len(portfolios), epoch=epoch)
         return attempt.is_on
-
-    def told(self, alerts: Sequence[Alert]) -> None:
-        """Publish alerts, after their commit."""
-        with self._told() as attempt:
-            if attempt.is_on and alerts:
-                pipeline = self._redis.pipeline(transaction=False)
-                for alert in alerts:
-                    pipeline.publish(CHANNEL, message_on_channel(alert))
-                pipeline.execute()
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -163,23 +163,25 @@ class Source:
             for number, state in self._states.items()
         )
 
-    def read(self, timeout_s: float) -> Chunk | None:
-        """Gather up to CHUNK_MESSAGES messages for at most `timeout_s`. Raises OffsetGapError, SourceError."""
+    def read(self, timeout_s: float, *, enough: int = CHUNK_MESSAGES) -> Chunk | None:
+        """Wait for `enough` messages for at most `timeout_s`, and take what else has come by then: up to about
+        CHUNK_MESSAGES. Raises OffsetGapError, SourceError."""
         self._tell_group()
         self._look_round()
         deadline = self._clock.monotonic() + timeout_s
         before = self.expected()
         pieces: list[_Piece] = []
-        count, left_s, taken = 0, timeout_s, TAKE_MESSAGES
-        while count < CHUNK_MESSAGES and left_s > 0 and taken == TAKE_MESSAGES:
-            messages = self._consumer.consume(TAKE_MESSAGES, left_s)
+        count = taken = wanted = 0
+        while count < CHUNK_MESSAGES and taken == wanted:
+            wanted = min(TAKE_MESSAGES, enough - count) if count < enough else TAKE_MESSAGES
+            left_s = deadline - self._clock.monotonic() if count < enough else 0.0
+            messages = self._consumer.consume(wanted, max(left_s, 0.0))
             taken = len(messages)
             if any(map(Message.error, messages)):
                 messages = [message for message in messages if not self._is_event(message)]
             if messages:
                 count += len(messages)
                 pieces.append(self._piece(messages))
-            left_s = deadline - self._clock.monotonic()
         return self._chunk(pieces, before) if pieces else None
 
     def pause(self) -> None:

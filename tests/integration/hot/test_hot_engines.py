@@ -23,11 +23,14 @@ import os, signal, sys
 from streaming.hot.main import main
 from streaming.hot.sinks import RedisSink
 
-def told(self, alerts):
+write = RedisSink.write
+
+def crashing(self, quotes, portfolios, alerts=()):
     if alerts:
         os.kill(os.getpid(), signal.SIGKILL)
+    return write(self, quotes, portfolios, alerts)
 
-setattr(RedisSink, "told", told)
+setattr(RedisSink, "write", crashing)
 sys.exit(main([]))
 """
 
