@@ -17,7 +17,7 @@ PORTFOLIOS = "/api/v1/portfolios"
 @pytest.fixture
 def api(served: Served) -> httpx.Client:
     """A user of its own."""
-    return httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
+    return api_user(served.settings).client(served.api.url)
 
 
 def portfolio(api: httpx.Client) -> str:
@@ -62,8 +62,7 @@ def test_its_owner_asks_again_and_nobody_else_does(served: Served, api: httpx.Cl
     assert (asked.status_code, asked.json()["status"]) == (202, "pending")
     assert api.post(at).json()["status"] == "pending"
 
-    stranger = api_user(served.settings).headers
-    with httpx.Client(base_url=served.api.url, headers=stranger, timeout=60.0) as other:
+    with api_user(served.settings).client(served.api.url) as other:
         assert [other.get(at).status_code, other.post(at).status_code] == [404, 404]
 
 

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-import httpx
 import pytest
 from psycopg import AsyncConnection
 
@@ -36,7 +35,7 @@ async def prepare(served: Served) -> tuple[Applied, Applied]:
 
 def test_actions_are_listed_filtered_and_paged(served: Served) -> None:
     first, _ = asyncio.run(prepare(served))
-    api = httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
+    api = api_user(served.settings).client(served.api.url)
     path = "/api/v1/corporate-actions"
     (found,) = api.get(path, params={"symbol": "MSFT"}).json()["data"]
     assert (found["id"], found["kind"], found["ratio"], found["amount"]) == (str(first.recorded.id), "split", "2", None)

@@ -36,7 +36,7 @@ def api(served: Served) -> httpx.Client:
     keep_all(
         served, "r2", NOON + timedelta(hours=1), *prints, Finding(TABLE, "close > 0", "Satisfies", Grade.FAIL, 2, "2")
     )
-    return httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
+    return api_user(served.settings).client(served.api.url)
 
 
 def listed(api: httpx.Client, **query: str | int) -> list[tuple[str, str | None]]:

@@ -53,7 +53,7 @@ PROPOSAL = {
 @pytest.fixture
 def api(served: Served) -> httpx.Client:
     """A user of its own."""
-    return httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
+    return api_user(served.settings).client(served.api.url)
 
 
 def portfolio(api: httpx.Client) -> str:
@@ -163,7 +163,7 @@ def test_proposals_are_listed_and_read_by_their_owner_alone(api: httpx.Client, s
     assert detail["trades"][0] | {"symbol": "AAPL", "side": "buy", "quantity": "9"} == detail["trades"][0]
     assert detail["trades"][0]["notional"] == {"amount": "990.00", "currency": "USD"}
     assert detail["risk_after"] == {"volatility": "0.2", "var_99": "0.02", "es_975": "0.025"}
-    other = httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
+    other = api_user(served.settings).client(served.api.url)
     assert other.get(f"/api/v1/proposals/{newer}").status_code == 404
     assert other.get("/api/v1/proposals", params={"portfolio_id": found}).json()["data"] == []
     assert (

@@ -22,7 +22,7 @@ OUTCOME = """
 @pytest.fixture
 def api(served: Served) -> httpx.Client:
     """A user of its own."""
-    return httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
+    return api_user(served.settings).client(served.api.url)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_nothing_follows_signals_until_its_owner_says_so_and_none_after_they_say
 
 
 def test_a_portfolio_of_somebody_else_does_not_exist(served: Served, api: httpx.Client, at: str) -> None:
-    other = httpx.Client(base_url=served.api.url, headers=api_user(served.settings).headers, timeout=60.0)
+    other = api_user(served.settings).client(served.api.url)
     assert api.put(f"{at}/signal-policy", json={"sources": ["nse_filings"]}).status_code == 200
     for answer in (
         other.get(f"{at}/signal-policy"),
