@@ -140,7 +140,7 @@ class Pipeline:
 
     def _play(self, chunk: Chunk) -> None:
         raw = self._ends.reader.decoded(chunk)
-        judged = judge(raw, self._core.places)
+        judged = judge(raw, self._core.names)
         batch = judged.batch
         outcome = self._core.play(batch)
         self._played(Cut(tuple(self._ends.source.expected().values())), len(batch))

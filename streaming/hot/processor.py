@@ -19,6 +19,7 @@ from streaming.hot.batch import Batch
 from streaming.hot.changes import FLOWS, HALTS, MARKS, ORDERS, RULES, TERMS, VAR, Change, Sight, Values
 from streaming.hot.effects import Alert, Cause, Desk, Effects, JsonObject
 from streaming.hot.watched import Layout, Stored, monitor_of
+from streaming.kit.names import Names
 
 DAY_US: Final = 86_400_000_000
 
@@ -68,6 +69,11 @@ class Core:
     def places(self) -> dict[str, int]:
         """Where each symbol stands."""
         return self._layout.place
+
+    @property
+    def names(self) -> Names:
+        """The same, to be found by the bytes of messages."""
+        return self._layout.names
 
     @property
     def portfolios(self) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class Replay:
     def _batch(self, cut: Cut) -> Effects:
         first = self.ends + (0,) * (len(cut.ends) - len(self.ends))  # of partitions that are new, nothing was read
         raw = self._past.between(first, cut.ends)
-        batch = Batch.empty() if raw is None else judge(raw, self.core.places).batch
+        batch = Batch.empty() if raw is None else judge(raw, self.core.names).batch
         self.ends, self.ticks = cut.ends, self.ticks + len(batch)
         return self.core.play(batch).effects
 

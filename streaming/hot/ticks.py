@@ -1,8 +1,8 @@
-"""Messages of market.ticks to a batch: decoded and judged in columns, as the lander does it. Pure."""
+"""Messages of market.ticks to a batch: read and judged by the topic's contract, in columns. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -10,10 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.contracts.topics import TICKS
-from lakehouse.risk.checks import IntArray
+from lakehouse.risk.checks import FloatArray, IntArray
 from streaming.hot.batch import FUTURE_US, Batch
 from streaming.kit.checks import check
 from streaming.kit.decode import Decoder
+from streaming.kit.loops import Bytes
+from streaming.kit.names import Names, places
+from streaming.kit.scan import INTEGERS, NUMBERS, scan
 from streaming.kit.source import Chunk
 
 UNPARSABLE: Final = "unparsable"
@@ -28,31 +31,79 @@ _COLUMNS: Final = {
     "ask": "ask_price",
     "ask_size": "ask_size",
 }
+_PLACED: Final = (*_COLUMNS, "partition", "offset", "kafka_us")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """Decoded messages, not judged yet: rows of the topic's fields and, (T,) each, where they came from."""
+    """Ticks that keep the contract, (T,) each, in the columns of a batch; the symbol of one is `length` bytes of `text`
+    from `start`. `ignored` counts, by reason, the messages that are none."""
 
-    rows: pa.Table
+    text: Bytes
+    start: IntArray
+    length: IntArray
+    at_us: IntArray
+    seq: IntArray
+    price: FloatArray
+    size: FloatArray
+    bid: FloatArray
+    bid_size: FloatArray
+    ask: FloatArray
+    ask_size: FloatArray
     partition: IntArray
     offset: IntArray
     kafka_us: IntArray
-    unparsable: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
 
-    def take(self, places: IntArray) -> "Raw":
-        """The rows at `places`."""
-        return Raw(self.rows.take(places), self.partition[places], self.offset[places], self.kafka_us[places])
+    def take(self, rows: IntArray | slice) -> "Raw":
+        """The ticks at `rows`, in that order."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in ("start", "length", *_PLACED)})
 
 
 def joined(parts: Sequence[Raw]) -> Raw:
     """One after the other; at least one."""
+    if len(parts) == 1:
+        return parts[0]
+    moved = np.cumsum([0, *(len(part.text) for part in parts[:-1])]).tolist()
     return Raw(
-        pa.concat_tables([part.rows for part in parts]),
-        np.concatenate([part.partition for part in parts]),
-        np.concatenate([part.offset for part in parts]),
-        np.concatenate([part.kafka_us for part in parts]),
+        text=np.concatenate([part.text for part in parts]),
+        start=np.concatenate([part.start + by for part, by in zip(parts, moved, strict=True)]),
+        ignored=dict(sum((Counter(part.ignored) for part in parts), Counter())),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("length", *_PLACED)},
     )
+
+
+def read_rows(rows: pa.Table, partition: IntArray, offset: IntArray, kafka_us: IntArray, *, unparsable: int = 0) -> Raw:
+    """Rows of the topic's fields, and (T,) each where they came from: those that keep the contract, in their order.
+
+    What comes from the future does not, by the broker's clock: the same whenever it is read.
+    """
+    verdict = check(TICKS, rows, now_us=kafka_us, max_future_s=FUTURE_US / 1e6)
+    ignored = {reason.value: count for reason, count in verdict.counts().items()}
+    if unparsable:
+        ignored[UNPARSABLE] = ignored.get(UNPARSABLE, 0) + unparsable
+    good = np.flatnonzero(verdict.good_mask())
+    rows = verdict.good_rows(rows)
+    text, start, length = _spelled(rows["symbol"])
+    return Raw(
+        text=text,
+        start=start,
+        length=length,
+        partition=partition[good],
+        offset=offset[good],
+        kafka_us=kafka_us[good],
+        ignored=ignored,
+        **{name: rows[column].to_numpy() for name, column in _COLUMNS.items()},
+    )
+
+
+def _spelled(symbols: pa.ChunkedArray) -> tuple[Bytes, IntArray, IntArray]:
+    """The bytes of those that differ, one after the other, and of each where it begins and how long it is."""
+    encoded = pc.dictionary_encode(symbols).combine_chunks()
+    names = [name.encode() for name in encoded.dictionary.to_pylist()]
+    length = np.array([len(name) for name in names], dtype=np.int64)
+    code = encoded.indices.to_numpy()
+    return np.frombuffer(b"".join(names), np.uint8), (np.cumsum(length) - length)[code], length[code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,57 +115,43 @@ class Judged:
 
 
 class Reader:
-    """Decodes chunks. One thread."""
+    """Reads chunks. One thread."""
 
     def __init__(self, *, max_message_bytes: int) -> None:
         self._decoder = Decoder(TICKS, max_message_bytes=max_message_bytes)
+        self._limit = max_message_bytes
 
     def decoded(self, chunk: Chunk) -> Raw:
-        """What can be decoded of the chunk."""
-        found = self._decoder.decode(chunk.values)
-        at = found.index
-        partition, offset, kafka_us = (
-            column[at].astype(np.int64) for column in (chunk.partition, chunk.offset, chunk.kafka_ts_us)
+        """The ticks of the chunk: plain messages by the compiled loop, then those that it has left."""
+        found = scan(chunk.values, chunk.kafka_ts_us + FUTURE_US, max_message_bytes=self._limit)
+        integers = dict(zip(INTEGERS, found.integers, strict=True))
+        numbers = dict(zip(NUMBERS, found.numbers, strict=True))
+        raw = Raw(
+            text=found.text,
+            start=found.start,
+            length=found.length,
+            partition=chunk.partition.astype(np.int64),
+            offset=chunk.offset,
+            kafka_us=chunk.kafka_ts_us,
+            **{name: (integers | numbers)[column] for name, column in _COLUMNS.items()},
         )
-        return Raw(found.rows, partition, offset, kafka_us, len(found.bad))
+        if found.sure.all():
+            return raw
+        return joined([raw.take(np.flatnonzero(found.sure)), self._left(chunk, np.flatnonzero(~found.sure))])
+
+    def _left(self, chunk: Chunk, rows: IntArray) -> Raw:
+        found = self._decoder.decode([chunk.values[row] for row in rows.tolist()])
+        at = rows[found.index]
+        columns = (column[at].astype(np.int64) for column in (chunk.partition, chunk.offset, chunk.kafka_ts_us))
+        return read_rows(found.rows, *columns, unparsable=len(found.bad))
 
 
-def judge(raw: Raw, places: Mapping[str, int]) -> Judged:
-    """The ticks of the symbols that have places.
-
-    What breaks the topic's contract, comes from the future or is of no known symbol is left out, by the broker's clock:
-    the same whenever it is read.
-    """
-    verdict = check(TICKS, raw.rows, now_us=raw.kafka_us, max_future_s=FUTURE_US / 1e6)
-    ignored = Counter({reason.value: count for reason, count in verdict.counts().items()})
-    if raw.unparsable:
-        ignored[UNPARSABLE] += raw.unparsable
-    if not verdict.ok:
-        raw = raw.take(np.flatnonzero(verdict.good_mask()))
-    rows = raw.rows
-    symbol = _places(rows["symbol"], places)
-    batch = Batch(
-        symbol=symbol,
-        partition=raw.partition,
-        offset=raw.offset,
-        kafka_us=raw.kafka_us,
-        **{name: _numbers(rows[column]) for name, column in _COLUMNS.items()},
-    )
-    known = symbol >= 0
-    if not known.all():
-        ignored[UNKNOWN_SYMBOL] += int(len(known) - known.sum())
-        batch = batch.take(np.flatnonzero(known))
-    return Judged(batch.in_order(), dict(ignored))
-
-
-def _places(symbols: pa.ChunkedArray, places: Mapping[str, int]) -> IntArray:
-    """(T,) the place of each symbol, -1 where it has none."""
-    encoded = pc.dictionary_encode(symbols).combine_chunks()
-    names = np.array([places.get(name, -1) for name in encoded.dictionary.to_pylist()], dtype=np.int64)
-    found: IntArray = names[encoded.indices.to_numpy()] if len(names) else np.zeros(0, np.int64)
-    return found
-
-
-def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    found: np.ndarray = column.to_numpy()
-    return found
+def judge(raw: Raw, names: Names) -> Judged:
+    """The ticks of the symbols that have places, in the order in which they are played."""
+    symbol = places(names, raw.text, raw.start, raw.length)
+    ignored, order = dict(raw.ignored), np.lexsort((raw.offset, raw.partition, raw.at_us))
+    if unknown := int(np.count_nonzero(symbol < 0)):
+        ignored[UNKNOWN_SYMBOL] = unknown
+        order = order[symbol[order] >= 0]
+    batch = Batch(symbol=symbol[order], **{name: getattr(raw, name)[order] for name in _PLACED})
+    return Judged(batch, ignored)

@@ -20,7 +20,7 @@ from lakehouse.risk.checks import IntArray
 from lakehouse.settings import S3Settings
 from lakehouse.stores import delta
 from streaming.hot.restart import Place
-from streaming.hot.ticks import Raw, joined
+from streaming.hot.ticks import Raw, joined, read_rows
 from streaming.kit.offsets import app_id
 
 WINDOW: Final = 200_000
@@ -79,9 +79,7 @@ class BronzePast:
     def _part(self, held: Raw, partition: int, first: int, end: int) -> Raw:
         start, stop = self._starts[partition : partition + 2].tolist()
         low, high = (start + np.searchsorted(held.offset[start:stop], (first, end))).tolist()
-        rows = slice(low, high)
-        table = held.rows.slice(low, high - low)
-        return Raw(table, held.partition[rows], held.offset[rows], held.kafka_us[rows])
+        return held.take(slice(low, high))
 
     def _load(self, first: Place, end: Place) -> None:
         """Hold what comes next, from `first` on and beyond `end`."""
@@ -100,7 +98,7 @@ class BronzePast:
         order = np.lexsort((offset, partition))
         table = rows.take(order).combine_chunks()
         kafka_us = table["_kafka_ts"].cast(pa.int64()).to_numpy()
-        self._held = Raw(table.drop_columns([*_PLACE, "_kafka_ts"]), partition[order], offset[order], kafka_us)
+        self._held = read_rows(table, partition[order], offset[order], kafka_us)
         self._starts = np.searchsorted(self._held.partition, np.arange(len(end) + 1))
         self._until = until
 

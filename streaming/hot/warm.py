@@ -7,14 +7,20 @@ import numpy as np
 from lakehouse.alerting.book import Book
 from lakehouse.alerting.monitor import Monitor, Scenarios
 from lakehouse.alerting.rules import Kind, Rule
+from lakehouse.contracts.topics import TICKS
 from streaming.hot.batch import Batch
+from streaming.kit.names import names_of, places
+from streaming.kit.scan import scan
 
 SCENARIOS: Final = 200
 
 
 def up() -> None:
-    """Play one tick of a book of one position. Takes a second, and some more the first time on a machine."""
+    """Read a message, and play one tick of a book of one position. Takes a second, and some more the first time on a
+    machine."""
     one = np.zeros(1, np.int64)
+    read = scan([TICKS.examples[0].encode()], one, max_message_bytes=1)
+    places(names_of(("A",)), read.text, read.start, read.length)
     book = Book(
         symbols=("A",),
         portfolios=("P",),

@@ -14,6 +14,7 @@ from lakehouse.risk.checks import FloatArray, IntArray
 from lakehouse.stores.alerting import StoredRule
 from streaming.hot import rules
 from streaming.hot.changes import CASH, PORTFOLIOS, RATES, RETURNS, RULES, SYMBOLS, UNITS, UNKNOWN_CASH, Change, Sight
+from streaming.kit.names import names_of
 
 NOWHERE: Final = ""
 """The symbol at place 0, which never ticks: a portfolio with cash that has no rate holds one unit of it, without a
@@ -29,6 +30,7 @@ class Layout:
         self.symbols = (NOWHERE, *sight[SYMBOLS])
         self.portfolios = tuple(sight[PORTFOLIOS])
         self.place = {name: place for place, name in enumerate(self.symbols)}
+        self.names = names_of(self.symbols)
         self._currency = ("", *cast("dict[str, str]", sight[SYMBOLS]).values())
         self._pairs: dict[str, int] = {}
         held = [_held(sight, portfolio) for portfolio in self.portfolios]

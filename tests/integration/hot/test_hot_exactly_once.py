@@ -171,7 +171,7 @@ def in_one_go(settings: Settings, messages: list[factory.Message]) -> set[tuple[
     zero = np.zeros(count, np.int64)
     now = np.full(count, epoch_us(CLOCK.now()))
     chunk = Chunk([value for _, value in messages], zero, np.arange(count), now, [], 0, {})
-    found = judge(Reader(max_message_bytes=1 << 20).decoded(chunk), layout.place).batch
+    found = judge(Reader(max_message_bytes=1 << 20).decoded(chunk), layout.names).batch
     ticks = found.take(np.argsort(found.offset)).ticks
     played = monitor_of(layout, sight, Memory(), Stored()).play(ticks)
     return {

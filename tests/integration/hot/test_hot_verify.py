@@ -9,10 +9,9 @@ from threading import Event
 from uuid import UUID
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from lakehouse.clock import SystemClock
+from lakehouse.clock import SystemClock, epoch_us
 from lakehouse.contracts.job_process import JobExit
 from lakehouse.contracts.tables.bronze import MARKET_TICKS
 from lakehouse.contracts.topics import TICKS
@@ -124,19 +123,21 @@ def decoded(sent: Sequence[Sequence[bytes]], first: Sequence[int], last: Sequenc
     offset = np.concatenate(spans)
     values = [sent[p][o] for p, o in zip(partition.tolist(), offset.tolist(), strict=True)]
     none: list[bytes | None] = [None] * len(values)
-    chunk = Chunk(values, partition, offset, np.zeros(len(values), np.int64), none, 0, {})
+    late = np.full(len(values), epoch_us(CLOCK.now()))
+    chunk = Chunk(values, partition, offset, late, none, 0, {})
     return Reader(max_message_bytes=1 << 20).decoded(chunk)
 
 
 def names(raw: Raw | None) -> set[tuple[object, ...]]:
-    """What judging goes by, of rows whose price is one: others are in quarantine."""
+    """What judging goes by."""
     if raw is None:
         return set()
-    columns: dict[str, pa.ChunkedArray] = {name: raw.rows[name] for name in ("symbol", "event_time_us", "sequence")}
-    prices = {name: raw.rows[name] for name in ("price", "bid_price", "ask_price", "size")}
-    plain = [each.to_pylist() for each in (columns | prices).values()]
-    rows = zip(raw.partition.tolist(), raw.offset.tolist(), *plain, strict=True)
-    return {row for row in rows if row[5] is None or row[5] > 0}
+    text = raw.text.tobytes()
+    spans = zip(raw.start.tolist(), raw.length.tolist(), strict=True)
+    symbols = [text[start : start + length] for start, length in spans]
+    columns = (raw.partition, raw.offset, raw.at_us, raw.seq)
+    prices = (np.nan_to_num(each, nan=-1.0) for each in (raw.price, raw.bid, raw.ask, raw.size))
+    return set(zip(symbols, *(each.tolist() for each in (*columns, *prices)), strict=True))
 
 
 def test_an_offset_that_bronze_lacks_is_named(land: Landscape) -> None:
