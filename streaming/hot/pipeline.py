@@ -34,7 +34,7 @@ ENOUGH: Final = 64
 QUIET_S: Final = 1.0
 """After so long without a tick, event time goes on by the clock, a beat a second."""
 NOTHING: Final = Effects()
-NO_QUOTES: Final[Mapping[str, object]] = {}
+NO_QUOTES: Final[Mapping[str, bytes]] = {}
 SHOWN: Final = 10
 
 log = structlog.get_logger(__name__)
@@ -171,7 +171,7 @@ class Pipeline:
         pending.cuts.append(cut)
         pending.ticks += ticks
 
-    def _commit(self, effects: Effects, quotes: Mapping[str, object] = NO_QUOTES) -> None:
+    def _commit(self, effects: Effects, quotes: Mapping[str, bytes] = NO_QUOTES) -> None:
         """Write what was played as a row of the journal, with what its last batch caused; then tell Redis of that, and
         of the batch's quotes."""
         pending = self._pending

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
-import orjson
 import structlog
 from redis import Redis
 from redis.client import Pipeline
@@ -44,9 +43,7 @@ class RedisSink:
         self._run_id: str | None = None
         self._looked_s = self._rests_until_s = float("-inf")
 
-    def write(
-        self, quotes: Mapping[str, object], portfolios: Mapping[str, object], alerts: Sequence[Alert] = ()
-    ) -> bool:
+    def write(self, quotes: Mapping[str, bytes], portfolios: Mapping[str, bytes], alerts: Sequence[Alert] = ()) -> bool:
         """Publish alerts, which are committed by now, and put these quotes by symbol and portfolios by id; whether
         Redis took it all."""
         with self._told() as attempt:
@@ -73,7 +70,7 @@ class RedisSink:
                     self._redis.set(ALIVE, epoch, ex=ALIVE_S)
         return is_lost
 
-    def rebuilt(self, epoch: int, quotes: Mapping[str, object], portfolios: Mapping[str, object]) -> bool:
+    def rebuilt(self, epoch: int, quotes: Mapping[str, bytes], portfolios: Mapping[str, bytes]) -> bool:
         """Write everything anew, in place of what there is; whether Redis took it."""
         with self._told() as attempt:
             if attempt.is_on:
@@ -117,13 +114,8 @@ class _Attempt:
     is_on: bool
 
 
-def _put(pipeline: "Pipeline", quotes: Mapping[str, object], portfolios: Mapping[str, object]) -> None:
+def _put(pipeline: "Pipeline", quotes: Mapping[str, bytes], portfolios: Mapping[str, bytes]) -> None:
     if quotes:
-        pipeline.hset(QUOTES, mapping=_encoded(quotes))
+        pipeline.hset(QUOTES, mapping=cast("Mapping[Word, Word]", quotes))
     if portfolios:
-        pipeline.hset(PORTFOLIOS, mapping=_encoded(portfolios))
-
-
-def _encoded(values: Mapping[str, object]) -> Mapping[Word, Word]:
-    """JSON of each; a number that is not known is null."""
-    return {key: orjson.dumps(value) for key, value in values.items()}
+        pipeline.hset(PORTFOLIOS, mapping=cast("Mapping[Word, Word]", portfolios))

@@ -1,50 +1,55 @@
-"""Quotes and portfolios as people and services read them from Redis. Pure."""
+"""Quotes and portfolios as people and services read them from Redis: JSON, ready to be sent. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 
-from lakehouse.alerting.book import QUANTA
 from lakehouse.alerting.columns import NEVER
 from lakehouse.risk.checks import IntArray
 from streaming.hot.batch import Batch
 from streaming.hot.processor import Core, Outcome
+from streaming.hot.telling import told
 
 PARTS: Final = 10
 _MEMBERS: Final = ("equity", "net", "gross", "missing", "opening", "peak")
-_DIGITS: Final = 4
+_JSON: Final = msgspec.json.Encoder()
 
 
-def quotes(core: Core, batch: Batch, outcome: Outcome) -> dict[str, object]:
+class _Quote(msgspec.Struct, frozen=True, gc=False):
+    """A symbol's newest quote, with the message of its last tick; NaN is written as null."""
+
+    bid: float
+    ask: float
+    mark: float
+    as_of_us: int
+    seq: int | None
+    partition: int | None
+    offset: int | None
+
+
+def quotes(core: Core, batch: Batch, outcome: Outcome) -> dict[str, bytes]:
     """The newest quote of each symbol that the batch moved, with the message of its last tick."""
-    causes = (batch.partition[outcome.rows].tolist(), batch.offset[outcome.rows].tolist())
-    return {
-        name: quote | {"partition": partition, "offset": offset}
-        for (name, quote), partition, offset in zip(_quotes(core, outcome.quoted).items(), *causes, strict=True)
-    }
+    rows = outcome.rows
+    return _quotes(core, outcome.quoted, batch.partition[rows].tolist(), batch.offset[rows].tolist())
 
 
-def all_quotes(core: Core) -> dict[str, object]:
+def all_quotes(core: Core) -> dict[str, bytes]:
     """The newest quote of every symbol that has one; which message it was is not remembered."""
     known = np.flatnonzero(core.market.at_us != NEVER)
-    return {name: quote | {"partition": None, "offset": None} for name, quote in _quotes(core, known).items()}
+    unknown = [None] * len(known)
+    return _quotes(core, known, unknown, unknown)
 
 
-def _quotes(core: Core, places: IntArray) -> dict[str, dict[str, object]]:
-    market = core.market
-    columns = [column[places].tolist() for column in (market.bid, market.ask, market.mark, market.at_us, market.seq)]
-    symbols = core.symbols
-    names = [symbols[place] for place in places.tolist()]
-    return {
-        name: {
-            "bid": bid if bid == bid else None,
-            "ask": ask if ask == ask else None,
-            "mark": mark if mark == mark else None,
-            "as_of_us": at_us,
-            "seq": seq if seq != NEVER else None,
-        }
-        for name, bid, ask, mark, at_us, seq in zip(names, *columns, strict=True)
-    }
+def _quotes(
+    core: Core, places: IntArray, partition: Sequence[int | None], offset: Sequence[int | None]
+) -> dict[str, bytes]:
+    market, symbols, encode = core.market, core.symbols, _JSON.encode
+    prices = [column[places].tolist() for column in (market.bid, market.ask, market.mark, market.at_us)]
+    seq = [None if number == NEVER else number for number in market.seq[places].tolist()]
+    rows = zip(places.tolist(), *prices, seq, partition, offset, strict=True)
+    return {symbols[place]: encode(_Quote(*values)) for place, *values in rows}
 
 
 class Portfolios:
@@ -58,7 +63,7 @@ class Portfolios:
         self._told = np.zeros((len(_MEMBERS), 0), np.int64)
         self._part = 0
 
-    def moved(self, core: Core) -> dict[str, object]:
+    def moved(self, core: Core) -> dict[str, bytes]:
         """Those of the next part that are worth something else than when they were last told."""
         now = self._now(core)
         self._part = (self._part + 1) % PARTS
@@ -67,7 +72,7 @@ class Portfolios:
         self._told[:, places] = now[:, places]
         return _rows(core, now, places)
 
-    def whole(self, core: Core) -> dict[str, object]:
+    def whole(self, core: Core) -> dict[str, bytes]:
         """All of them."""
         now = self._now(core)
         self._told = now
@@ -81,27 +86,7 @@ class Portfolios:
         return now
 
 
-def _rows(core: Core, columns: IntArray, places: IntArray) -> dict[str, object]:
-    at_us = core.monitor.newest_us
-    told = None if at_us == NEVER else at_us
-    rows, portfolios = columns[:, places].T.tolist(), core.portfolios
-    return {
-        portfolios[place]: {
-            "equity": _amount(equity),
-            "net": _amount(net),
-            "gross": _amount(gross),
-            "opening": _amount(opening),
-            "peak": _amount(peak),
-            "missing": missing,
-            "at_us": told,
-        }
-        for place, (equity, net, gross, missing, opening, peak) in zip(places.tolist(), rows, strict=True)
-    }
-
-
-def _amount(quanta: int) -> str | None:
-    """Ten-thousandths as decimal text: thousands of them are written at a time."""
-    if quanta == NEVER:
-        return None
-    text = str(quanta) if quanta >= QUANTA else f"{quanta:0{_DIGITS + (1 if quanta >= 0 else 2)}d}"
-    return f"{text[:-_DIGITS]}.{text[-_DIGITS:]}"
+def _rows(core: Core, columns: IntArray, places: IntArray) -> dict[str, bytes]:
+    equity, net, gross, missing, opening, peak = columns[:, places]
+    texts = told((equity, net, gross, opening, peak), missing, core.monitor.newest_us)
+    return dict(zip((core.portfolios[place] for place in places.tolist()), texts, strict=True))

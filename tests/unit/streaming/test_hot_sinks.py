@@ -28,7 +28,7 @@ def test_one_that_does_not_answer_is_left_alone_for_much_longer_than_it_took() -
         sink = RedisSink(redis.connect_impatient(section, timeout_s=0.05), clock=clock, metrics=metrics)
         asked = 0
         while metrics.registry.get_sample_value("tidemark_hot_redis_failures_total") != 2.0:
-            assert not sink.write({"AAPL": 1}, {})
+            assert not sink.write({"AAPL": b"1"}, {})
             asked += 1
         sink.close()
 

@@ -1,7 +1,7 @@
 """What of portfolios is told to Redis, in parts and whole."""
 
+import json
 from decimal import Decimal
-from typing import cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def test_amounts_are_exact_decimal_text_and_unknown_ones_are_null() -> None:
     core = core_of()
     core.change({PORTFOLIOS: dict.fromkeys(OWNERS, "USD"), CASH: dict(zip(OWNERS, QUANTA, strict=False))})
 
-    told = cast("dict[str, dict[str, str | None]]", Portfolios().whole(core))
+    told = {owner: json.loads(text) for owner, text in Portfolios().whole(core).items()}
 
     equity = np.array(core.monitor.equity)[: len(QUANTA)].tolist()
     assert equity == QUANTA
