@@ -31,8 +31,9 @@ POSITION: Final = np.dtype([("symbol", "i8"), ("portfolio", "i8"), ("units", "f8
 """`value` in quanta or UNKNOWN."""
 TOTAL: Final = np.dtype(
     # Quanta: cash; of the positions net, gross, how many are missing, the size and place of the largest; the highest
-    # equity and that of the day's opening, NEVER unknown; VaR of the last batch and live, NaN unknown.
-    [(name, "i8") for name in ("cash", "net", "gross", "missing", "top", "holder", "peak", "opening")]
+    # equity and that of the day's opening, NEVER unknown; `slack`, as in kernel.py; VaR of the last batch and live, NaN
+    # unknown.
+    [(name, "i8") for name in ("cash", "net", "gross", "missing", "top", "holder", "peak", "opening", "slack")]
     + [(name, "f8") for name in ("batch", "live")]
 )
 FOUND: Final = np.dtype(
@@ -84,6 +85,7 @@ def summed(held: Records, sums: Worth, totals: Records) -> None:
     largest = np.flatnonzero(size == top[held["portfolio"]])
     holder[held["portfolio"][largest]] = largest
     totals["top"], totals["holder"] = top, holder
+    totals["slack"] = 0
 
 
 def totals_of(book: Book, held: Records, order: IntArray) -> Records:

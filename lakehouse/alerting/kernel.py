@@ -2,6 +2,10 @@
 
 Every tick of a batch is judged after what the ticks before it did, and state is carried from batch to batch: how ticks
 are cut into batches cannot matter.
+
+Rules of a portfolio that is far from breaking any are not looked at: its `slack` is what its positions may move before
+one can be broken, found when all are judged, and used up by every move. Whoever changes anything else that they are
+judged by, or a rule, takes it away.
 """
 
 import math
@@ -29,6 +33,10 @@ _CONCENTRATION: Final = CODES[Kind.CONCENTRATION]
 _VAR_BATCH: Final = CODES[Kind.VAR_BATCH]
 _CROSSED: Final = CODES[Kind.CROSSED_QUOTE]
 _STALE: Final = CODES[Kind.STALE_QUOTE]
+
+_FAR: Final = 2.0**62
+_ROUNDING: Final = 1e-12
+"""Of a value and its bound: far more than a few roundings of a float come to."""
 
 
 class Rows(NamedTuple):
@@ -215,21 +223,55 @@ def _measured(total: np.void, kind: int, equity: int) -> tuple[float, float]:
 _measure: Callable[[np.void, int, int], tuple[float, float]] = _compile(_measured)
 
 
+def _left(rule: np.void, value: float, bound: float) -> float:
+    """How much the portfolio's positions may move, up and down added up, before the rule can be broken.
+
+    So much can a loss, the gross worth or the largest position grow, and a bound that is a share of the equity shrink
+    by its part of it. What rounding can make of it is taken off.
+    """
+    if rule["paused"]:
+        return math.inf
+    gap = bound - value
+    if rule["fired"] or gap <= 0.0:
+        return 0.0
+    steepest = 1.0 if rule["is_amount"] else 1.0 + abs(rule["limit"])
+    return float(gap / steepest - _ROUNDING * (abs(value) + abs(bound)) - 2.0)
+
+
+_leave: Callable[[np.void, float, float], float] = _compile(_left)
+
+
 def _judged_portfolio(rules: Records, first: int, end: int, total: np.void, found: Records, cause: Cause) -> None:
+    """Judge all rules of a portfolio, and say in `slack` how much it may move before one has to be judged again."""
+    total["slack"] = 0
     if total["missing"] > 0:
         return
     equity = total["cash"] + total["net"]
-    if equity > total["peak"]:
-        total["peak"] = equity
+    slack = _FAR
     for place in range(first, end):
         rule = rules[place]
         value, of = _measure(total, rule["kind"], equity)
         bound = rule["limit"] * (QUANTA if rule["is_amount"] else of)
         if _fires(rule, cause.at_us, True, value, bound):
             _note(found, rule, cause, value / QUANTA, bound / QUANTA)
+        # What is not known breaks nothing, and who tells it takes the slack away.
+        slack = slack if math.isnan(value) else min(slack, _leave(rule, value, bound))
+    total["slack"] = int(max(slack, 0.0))
 
 
 _judge_portfolio: Callable[[Records, int, int, np.void, Records, Cause], None] = _compile(_judged_portfolio)
+
+
+def _is_slack(total: np.void, old: int, new: int) -> bool:
+    """Whether none of a portfolio's rules can be broken now that a position of it is worth `new` and no more `old`."""
+    if old == UNKNOWN or new == UNKNOWN:
+        total["slack"] = 0
+    else:
+        total["slack"] -= abs(new - old)
+    return bool(total["slack"] > 0)
+
+
+_slacks: Callable[[np.void, int, int], bool] = _compile(_is_slack)
 
 
 def _judged_holders(board: Board, found: Records, symbol: int, mark: float, cause: Cause) -> None:
@@ -242,10 +284,14 @@ def _judged_holders(board: Board, found: Records, symbol: int, mark: float, caus
         position = held[place]
         owner = position["portfolio"]
         total = totals[owner]
-        new = _value(position["units"], mark, rates[position["rate"]])
+        old, new = position["value"], _value(position["units"], mark, rates[position["rate"]])
         if _move(position, total, place, new):
             _find_largest(held, member, members[owner], members[owner + 1], total)
-        _judge_portfolio(rules, first[owner], first[owner + 1], total, found, cause)
+        equity = total["cash"] + total["net"]
+        if total["missing"] == 0 and equity > total["peak"]:
+            total["peak"] = equity
+        if not _slacks(total, old, new):
+            _judge_portfolio(rules, first[owner], first[owner + 1], total, found, cause)
 
 
 _judge_holders: Callable[[Board, Records, int, float, Cause], None] = _compile(_judged_holders)

@@ -140,6 +140,7 @@ class Monitor:
     def rearm(self, rule_id: str) -> None:
         """Arm it, though its value is not back: what is still broken fires with the next tick."""
         _anew(self._at(self._place[rule_id]))
+        self._board.totals["slack"] = 0
 
     def restate(
         self, *, units: FloatArray | None = None, cash: IntArray | None = None, rates: FloatArray | None = None
@@ -168,6 +169,7 @@ class Monitor:
         """Quanta came from outside, or went there: no gain and no loss, so what they are measured from moves too."""
         totals, owner = self._board.totals, self.book.portfolios.index(portfolio)
         totals["cash"][owner] += flow
+        totals["slack"][owner] = 0
         self.book.cash[owner] += flow
         for level in (totals["peak"], totals["opening"]):
             if level[owner] != NEVER:
@@ -177,6 +179,7 @@ class Monitor:
         """Daily losses are measured from the equity of now; of a portfolio that is not wholly priced, from none."""
         totals = self._board.totals
         totals["opening"] = np.where(totals["missing"] == 0, self.equity, NEVER)
+        totals["slack"] = 0
 
     def open_late(self) -> None:
         """Portfolios without an opening, as they were not wholly priced when the day was opened, are measured from the
@@ -184,6 +187,7 @@ class Monitor:
         totals = self._board.totals
         late = (totals["opening"] == NEVER) & (totals["missing"] == 0)
         totals["opening"][late] = self.equity[late]
+        totals["slack"][late] = 0
 
     @property
     def standing(self) -> tuple[IntArray, ...]:
@@ -201,6 +205,7 @@ class Monitor:
     def measured(self, var: FloatArray) -> None:
         """VaR (P,) of the last batch, units of each portfolio's currency, NaN where there is none."""
         self._board.totals["batch"] = var * QUANTA
+        self._board.totals["slack"] = 0
 
     @property
     def equity(self) -> IntArray:
@@ -269,6 +274,7 @@ class Monitor:
             return
         totals = self._board.totals
         totals["live"][self._live] = np.nan
+        totals["slack"][self._live] = 0
         owners = self._live[totals["missing"][self._live] == 0]
         pnl = swing(self._board.positions, self._moves, owners)
         known = np.isfinite(pnl).all(axis=0)
