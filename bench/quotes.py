@@ -62,6 +62,7 @@ def run(settings: Settings) -> list[Result]:
     with quotes_live.connect(settings.postgres) as connection:
         connection.execute(INSTRUMENTS, (ticks.SYMBOLS,))
     flushes = [_flush(messages[first : first + FLUSH_ROWS], first) for first in range(0, ROWS, FLUSH_ROWS)]
+    bare_copy(settings, flushes)  # a new database makes the files of its log with the first half million rows
     written = from_columns(settings, flushes)
     limit = bare_copy(settings, flushes)
     rows = [orjson.loads(message) for message in messages[:MANY_ROWS]]

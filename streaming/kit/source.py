@@ -133,6 +133,7 @@ class Source:
         `whole_topic`: nobody else reads the topic, so that a partition added later is an error and no surprise.
         """
         self._whole_topic = whole_topic
+        self._consumer.unassign()  # a fetch that waits at the broker holds up the questions that follow it
         for partition, last in landed.items():
             name = f"{self._topic}[{partition}]"
             start = resume(name=name, landed=last, marks=self.watermarks(partition), accept_gap=accept_gap)
