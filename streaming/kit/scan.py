@@ -55,8 +55,13 @@ class Ticks(NamedTuple):
 
 def scan(messages: Sequence[bytes | None], latest_us: IntArray, *, max_message_bytes: int) -> Ticks:
     """Read messages whose event time is to be no later than `latest_us` (T,). None is a message without a value."""
-    given = cast("Sequence[bytes]", messages) if None not in messages else [message or b"" for message in messages]
-    joined, count = b"".join(given), len(given)
+    given = cast("Sequence[bytes]", messages)
+    try:
+        joined = b"".join(given)
+    except TypeError:
+        given = [message or b"" for message in messages]
+        joined = b"".join(given)
+    count = len(given)
     ends = np.cumsum(np.fromiter(map(len, given), np.int64, count))
     found = Ticks(
         sure=np.zeros(count, np.bool_),

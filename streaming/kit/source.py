@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
+from operator import itemgetter
 from queue import SimpleQueue
 from typing import Protocol
 
@@ -290,7 +291,7 @@ class Source:
             fresh = np.concatenate([all_ if some is None else some for all_, some in zip(whole, admitted, strict=True)])
             messages = [messages[index] for index in np.flatnonzero(fresh).tolist()]
             partition, offset = partition[fresh], offset[fresh]
-        stamps = np.fromiter((stamp for _, stamp in map(Message.timestamp, messages)), np.int64, len(messages))
+        stamps = np.fromiter(map(itemgetter(1), map(Message.timestamp, messages)), np.int64, len(messages))
         values, keys = list(map(Message.value, messages)), list(map(Message.key, messages))
         return _Piece(values, keys, partition, offset, stamps)
 

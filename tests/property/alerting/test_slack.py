@@ -79,7 +79,7 @@ def named(found: tuple[Crossing, ...], row: int) -> list[tuple[object, ...]]:
     return [(*each.key, each.at_us, row + each.row, each.value, each.bound) for each in found]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 1_000_000))
 def test_what_is_left_unjudged_would_have_done_nothing(seed: int) -> None:
     """Beside a monitor that is made anew before every tick, and has nothing to go by but what it judges then."""
