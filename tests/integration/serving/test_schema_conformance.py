@@ -21,7 +21,7 @@ from tests.integration.serving.conftest import Engines, Served
 pytestmark = pytest.mark.integration
 
 ROLES = {"user": USER_SCOPES, "admin": frozenset(Scope)}
-EXAMPLES = 3  # of each operation and phase
+EXAMPLES = 2  # of each operation and phase
 SEED = "20221228"
 REQUEST_S = "180"  # a batch of 500 refused rows, while other tests have the cores
 # Left to itself the tool registers a user of its own and logs out as that one, or makes tokens up: either way it would
