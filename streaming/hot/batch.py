@@ -1,7 +1,7 @@
 """A batch of ticks in columns, in the one order in which everything judges it."""
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, fields
+from typing import Final, Self
 
 import numpy as np
 
@@ -13,15 +13,11 @@ FUTURE_US = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """T ticks, sorted by (event time, partition, offset).
+class Columns:
+    """T ticks but for their symbols, (T,) each: `price` and `size` of a trade, `bid`, `ask` and their sizes of a quote,
+    NaN where a message did not say. `seq` is the provider's counter. `partition` and `offset` name the message of a
+    tick; `kafka_us` is the broker's time of it."""
 
-    `symbol` (T,) are places in the universe's symbols, which are only ever added at the end; `price` and `size` of a
-    trade, `bid`, `ask` and their sizes of a quote, NaN where a message did not say. `seq` is the provider's counter.
-    `partition` and `offset` name the message of a tick; `kafka_us` is the broker's time of it.
-    """
-
-    symbol: IntArray
     at_us: IntArray
     seq: IntArray
     price: FloatArray
@@ -34,6 +30,17 @@ class Batch:
     offset: IntArray
     kafka_us: IntArray
 
+
+COLUMNS: Final = tuple(each.name for each in fields(Columns))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch(Columns):
+    """T ticks, sorted by (event time, partition, offset); `symbol` (T,) are places in the universe's symbols, which are
+    only ever added at the end."""
+
+    symbol: IntArray
+
     @classmethod
     def empty(cls) -> Self:
         """No tick."""
@@ -42,7 +49,7 @@ class Batch:
                 name: np.zeros(
                     0, np.float64 if name in ("price", "size", "bid", "bid_size", "ask", "ask_size") else "i8"
                 )
-                for name in cls.__slots__
+                for name in ("symbol", *COLUMNS)
             }
         )
 
@@ -56,7 +63,7 @@ class Batch:
 
     def take(self, rows: IntArray | slice) -> Self:
         """The ticks at `rows`, in that order."""
-        return type(self)(**{name: getattr(self, name)[rows] for name in self.__slots__})
+        return type(self)(**{name: getattr(self, name)[rows] for name in ("symbol", *COLUMNS)})
 
     def in_order(self) -> Self:
         """The same ticks, sorted."""

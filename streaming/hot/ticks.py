@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.contracts.topics import TICKS
-from lakehouse.risk.checks import FloatArray, IntArray
-from streaming.hot.batch import FUTURE_US, Batch
+from lakehouse.risk.checks import IntArray
+from streaming.hot.batch import COLUMNS, FUTURE_US, Batch, Columns
 from streaming.kit.checks import check
 from streaming.kit.decode import Decoder
 from streaming.kit.loops import Bytes
@@ -31,33 +31,21 @@ _COLUMNS: Final = {
     "ask": "ask_price",
     "ask_size": "ask_size",
 }
-_PLACED: Final = (*_COLUMNS, "partition", "offset", "kafka_us")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
-    """Ticks that keep the contract, (T,) each, in the columns of a batch; the symbol of one is `length` bytes of `text`
-    from `start`. `ignored` counts, by reason, the messages that are none."""
+class Raw(Columns):
+    """Ticks that keep the contract; the symbol of one is `length` (T,) bytes of `text` from `start` (T,). `ignored`
+    counts, by reason, the messages that are none."""
 
     text: Bytes
     start: IntArray
     length: IntArray
-    at_us: IntArray
-    seq: IntArray
-    price: FloatArray
-    size: FloatArray
-    bid: FloatArray
-    bid_size: FloatArray
-    ask: FloatArray
-    ask_size: FloatArray
-    partition: IntArray
-    offset: IntArray
-    kafka_us: IntArray
     ignored: Mapping[str, int] = field(default_factory=dict)
 
     def take(self, rows: IntArray | slice) -> "Raw":
         """The ticks at `rows`, in that order."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in ("start", "length", *_PLACED)})
+        return replace(self, **{name: getattr(self, name)[rows] for name in ("start", "length", *COLUMNS)})
 
 
 def joined(parts: Sequence[Raw]) -> Raw:
@@ -69,7 +57,7 @@ def joined(parts: Sequence[Raw]) -> Raw:
         text=np.concatenate([part.text for part in parts]),
         start=np.concatenate([part.start + by for part, by in zip(parts, moved, strict=True)]),
         ignored=dict(sum((Counter(part.ignored) for part in parts), Counter())),
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("length", *_PLACED)},
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("length", *COLUMNS)},
     )
 
 
@@ -153,5 +141,5 @@ def judge(raw: Raw, names: Names) -> Judged:
     if unknown := int(np.count_nonzero(symbol < 0)):
         ignored[UNKNOWN_SYMBOL] = unknown
         order = order[symbol[order] >= 0]
-    batch = Batch(symbol=symbol[order], **{name: getattr(raw, name)[order] for name in _PLACED})
+    batch = Batch(symbol=symbol[order], **{name: getattr(raw, name)[order] for name in COLUMNS})
     return Judged(batch, ignored)

@@ -24,7 +24,7 @@ _SYMBOL, _KIND, _TIME = (_NAMES.index(name) for name in ("symbol", "kind", "even
 _PRICE, _BID, _ASK = (_NAMES.index(name) for name in ("price", "bid_price", "ask_price"))
 
 _OPEN, _CLOSE, _QUOTE, _COLON, _COMMA, _DOT, _ESCAPE = (ord(sign) for sign in '{}":,.\\')
-_ZERO, _NINE, _SPACE, _DELETE = ord("0"), ord("9"), ord(" "), 0x7F
+_ZERO, _SPACE, _DELETE = ord("0"), ord(" "), 0x7F
 _WORD: Final = 16
 """The longest name that fits into a plan."""
 _NULL, _TRADE, _QUOTED = (np.frombuffer(word, np.uint8).astype(np.int64) for word in (b"null", b"trade", b"quote"))
@@ -130,7 +130,7 @@ _close: Callable[[Bytes, int, int], int] = compiled(_closed)
 
 
 def _is_named(data: Bytes, at: int, end: int, plan: IntArray, field: int) -> bool:
-    """Whether the field's name stands at `at`, between quotation marks and before a colon."""
+    """Whether the field's name stands at `at`, between quotation marks."""
     length = plan[field, _PLAN_LENGTH]
     if at + length > end:
         return False
