@@ -5,6 +5,8 @@ BIN := .venv/bin
 TIDEMARK := $(BIN)/tidemark
 PYTHON_ROOMS := lakehouse streaming serving spark_jobs dags ml bench tests
 PYTEST_ARGS ?=
+# These run on every core at once; the others one after the other, for the engines need the cores.
+WITHOUT_ENGINES := tests/architecture tests/property tests/unit
 # Told to keep no bytecode, every command would compile its libraries again, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -20,7 +22,12 @@ demo: install ## install, start the whole stack, run the main job on real prices
 	@$(TIDEMARK) demo
 
 test: install ## install what is missing and run every test on real engines
+ifeq ($(PYTEST_ARGS),)
+	@$(BIN)/python -m pytest -n auto $(WITHOUT_ENGINES)
+	@$(BIN)/python -m pytest $(addprefix --ignore=,$(WITHOUT_ENGINES))
+else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+endif
 
 fuzz: install ## let Schemathesis try some 40,000 requests on an API of its own, with every check (an hour)
 	@$(BIN)/python -m pytest -s --fuzz 60 tests/integration/serving/test_schema_conformance.py -k document_is_kept

@@ -38,7 +38,8 @@ def airflow_environment(context: StackContext) -> dict[str, str]:
         "WORKERS__EXECUTION_API_TIMEOUT": "30",
         "WORKERS__MAX_FAILED_HEARTBEATS": "20",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        # One that changes is read at once; the others only in case something that they import has changed.
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "DAG_PROCESSOR__DAG_VERSION_INFLATION_CHECK_LEVEL": "error",
         "LOGGING__BASE_LOG_FOLDER": str(home.logs / "airflow"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home.logs / "airflow" / "dag_processor"),

@@ -5,7 +5,7 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import Event, Timer
 from typing import Final
 
 import structlog
@@ -41,6 +41,8 @@ WHOLE: Final = "0/1"
 """The one shard of today: all portfolios and symbols."""
 
 MARTS_S: Final = 5.0
+CALENDARS_AFTER_S: Final = 3.0
+"""So long after the start calendars are read: ticks that have waited for this process come first."""
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +121,10 @@ class _Builder:
         pipeline.reconcile(accept_orders=accept.orders)
         ends.follower.start(start.core.sight)
         exchanges = self._writer.ask(open_orders.exchanges)
-        Thread(target=warm, args=(exchanges, self._clock.now().date()), name="calendars", daemon=True).start()
+        today = self._clock.now().date()
+        calendars = Timer(CALENDARS_AFTER_S, warm, (exchanges, today))
+        calendars.daemon = True
+        calendars.start()
         return Built(pipeline, ends)
 
     def _ends(self) -> Ends:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,7 @@ _TEXT = frozenset({Type.STRING, Type.UUID, Type.JSON})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _EARLIEST_DATE = date(1900, 1, 1)
-# As Arrow's own: to make one of a Python number costs more than to compare a hundred rows with it.
-_EARLIEST = pa.scalar((datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1))
-_NO_LENGTH = pa.scalar(0, pa.int32())
-_KINDS = {kind: pa.scalar(kind) for kind in ("trade", "quote", "ohlcv")}
+_EARLIEST_US = (datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ def _tick_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
     time, sides, sizes = "event_time_us", ("bid_price", "ask_price"), ("size", "bid_size", "ask_size")
     return [
         _one_of("kind", "trade", "quote"),
-        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST), ": before 1900"),
+        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _constant(_EARLIEST_US)), ": before 1900"),
         _Rule(Reason.FUTURE_TIME, time, lambda rows: pc.greater(rows[time], latest_us), ": in the future"),
         _missing("price", "trade"),
         _Rule(
@@ -124,7 +122,7 @@ def _tick_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
             "bid_price",
             lambda rows: pc.and_(
                 _and_null(rows, sides[0], pc.is_null(rows[sides[1]])),
-                pc.equal(rows["kind"], _KINDS["quote"]),
+                pc.equal(rows["kind"], _constant("quote")),
             ),
             " and so is ask_price in a quote",
             may=lambda rows: all(rows[side].null_count for side in sides),
@@ -161,7 +159,7 @@ def _signal_rules(latest_us: pa.Scalar | pa.Array) -> list[_Rule]:
         ),
         *(_without_nul(name) for name in ("symbol", "source")),
         _one_of("side", "buy", "sell"),
-        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _EARLIEST), ": before 1900"),
+        _Rule(Reason.UNPARSABLE_TIME, time, lambda rows: pc.less(rows[time], _constant(_EARLIEST_US)), ": before 1900"),
         _Rule(Reason.FUTURE_TIME, time, lambda rows: pc.greater(rows[time], latest_us), ": in the future"),
         _Rule(
             Reason.OUTSIDE_RANGE,
@@ -180,7 +178,7 @@ def _required(field: Column) -> _Rule:
         return _Rule(Reason.MISSING_FIELD, name, lambda rows: pc.is_null(rows[name]), may=_some_null(name))
 
     def broken(rows: pa.Table) -> pa.ChunkedArray:
-        empty = pc.equal(pc.binary_length(rows[name]), _NO_LENGTH)
+        empty = pc.equal(pc.binary_length(rows[name]), _constant(0, pa.int32()))
         return pc.or_kleene(pc.is_null(rows[name]), empty) if rows[name].null_count else empty
 
     return _Rule(Reason.MISSING_FIELD, name, broken)
@@ -213,7 +211,7 @@ def _missing(name: str, kind: str) -> _Rule:
     return _Rule(
         Reason.MISSING_PRICE,
         name,
-        lambda rows: _and_null(rows, name, pc.equal(rows["kind"], _KINDS[kind])),
+        lambda rows: _and_null(rows, name, pc.equal(rows["kind"], _constant(kind))),
         f" in a row of kind {kind}",
         may=_some_null(name),
     )
@@ -238,10 +236,17 @@ def _not_negative(name: str) -> _Rule:
 def _not_at_least(
     values: pa.ChunkedArray, passes: Callable[[pa.ChunkedArray, pa.Scalar], pa.ChunkedArray]
 ) -> pa.ChunkedArray:
-    fine = passes(values, pa.scalar(0, values.type))
+    fine = passes(values, _constant(0, values.type))
     if pa.types.is_floating(values.type):
         fine = pc.and_(fine, pc.is_finite(values))
     return pc.invert(fine)
+
+
+@cache
+def _constant(value: int | str, type_: pa.DataType | None = None) -> pa.Scalar:
+    """Made once, as it costs more than to compare a hundred rows with it, and not while modules are read: the first one
+    brings pandas along, for a quarter of a second."""
+    return pa.scalar(value, type_)
 
 
 def _enclosed(name: str) -> _Rule:
