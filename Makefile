@@ -5,8 +5,9 @@ BIN := .venv/bin
 TIDEMARK := $(BIN)/tidemark
 PYTHON_ROOMS := lakehouse streaming serving spark_jobs dags ml bench tests
 PYTEST_ARGS ?=
-# These run on every core at once; the others one after the other, for the engines need the cores.
+# These run on every core at once; the files of the others by two at a time, each beside engines of its own.
 WITHOUT_ENGINES := tests/architecture tests/property tests/unit
+BY_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 # Told to keep no bytecode, every command would compile its libraries again, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -24,7 +25,7 @@ demo: install ## install, start the whole stack, run the main job on real prices
 test: install ## install what is missing and run every test on real engines
 ifeq ($(PYTEST_ARGS),)
 	@$(BIN)/python -m pytest -n auto $(WITHOUT_ENGINES)
-	@$(BIN)/python -m pytest $(addprefix --ignore=,$(WITHOUT_ENGINES))
+	@$(BIN)/python -m pytest $(BY_TWO) $(addprefix --ignore=,$(WITHOUT_ENGINES))
 else
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Annotated
 
+import psutil
 import typer
 from rich.console import Console
 
 from bench import backtest, freshness, hot, ingest, landing, publish, quotes, scaling, serving, var
-from bench.harness import Result, scratch_stack, table
+from bench.harness import Result, scratch_stack, stolen, table
 from lakehouse.errors import TidemarkError
 from lakehouse.settings import Settings, load
 
@@ -54,7 +55,9 @@ def bench(
         engines = _ENGINES.get(name, ("kafka", "s3"))
         with scratch_stack(engines, console) if engines else nullcontext(load()) as settings:
             console.print(f"measuring {name} ...")
+            since = psutil.cpu_times()
             measured = WORKLOADS[name](settings)
+            console.print(f"{name}: {stolen(since, psutil.cpu_times()):.0%} of the cores' time went to other machines")
         for result in measured:
             result.write()
         if not measured:

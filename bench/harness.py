@@ -36,6 +36,13 @@ def machine() -> str:
     return f"{model}, {cores} cores, {memory_gib:.0f} GiB, load {psutil.getloadavg()[0]:.1f}"
 
 
+def stolen(since: tuple[float, ...], until: tuple[float, ...]) -> float:
+    """The share of the time of all cores between two psutil.cpu_times() that the host of a virtual machine gave to
+    others: numbers are as good as this is small. 0 where the system does not tell."""
+    passed = sum(until) - sum(since)
+    return (getattr(until, "steal", 0.0) - getattr(since, "steal", 0.0)) / passed if passed else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One number of ours beside others: `limit` is what nothing of this kind can pass here, None where unknown.

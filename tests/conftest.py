@@ -1,26 +1,24 @@
 """The embedded stack for tests: the one that runs, or one that is started for this run and gone afterwards."""
 
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from typing import Protocol
 
 import hypothesis
 import pytest
 import structlog
 from hypothesis.internal.conjecture import providers
-from rich.console import Console
 
-from lakehouse.clock import SystemClock
-from lakehouse.errors import TidemarkError
-from lakehouse.local import stack as local_stack, status as local_status
-from lakehouse.local.progress import Progress
 from lakehouse.settings import Settings, load
 from tests.factories import real_engines
+from tests.factories.own_stack import is_ready, own_stack, record
 
 # What a test that asks for `stack` may count on; `@pytest.mark.engines("redis", "s3")` asks for less or for more.
 DEFAULT_ENGINES = ("kafka", "s3", "postgres", "redis", "clickhouse")
 WANTED = pytest.StashKey[tuple[str, ...]]()
+# The longest files, to begin with: where files are given to several processes, none is waited for at the end.
+LONGEST = ("test_demo.py", "test_schema_conformance.py", "test_publish.py", "test_var_batch.py")
+NOTED = "real_engines"
 
 # An ordinary run tries the same examples each time, however long each takes: it fails by a change of code alone.
 # `--hypothesis-profile explore` searches with fresh randomness. Neither fails because a machine is slow.
@@ -65,9 +63,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Remember the processes that the selected tests need, so that no others are started."""
-    users = [item for item in items if "stack" in getattr(item, "fixturenames", ())]
+    """Put the longest files first, and remember the processes that the selected tests need: no others are started."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    users = [item for item in items if "stack" in getattr(item, "fixturenames", ()) and not _brings_its_own(item)]
     config.stash[WANTED] = tuple(sorted({name for item in users for name in _needs(item)}))
+
+
+class Worker(Protocol):
+    """One of several pytest processes, as the one that prints sees it once it has ended."""
+
+    workeroutput: dict[str, dict[str, str]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Worker) -> None:
+    """Take over which engines were real in one of several processes."""
+    for name, where in getattr(node, "workeroutput", {}).get(NOTED, {}).items():
+        real_engines.record(name, where)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints which engines were real in this one."""
+    if told := getattr(session.config, "workeroutput", None):
+        told[NOTED] = real_engines.used()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -91,47 +109,24 @@ def log_as_before() -> Iterator[None]:
 def stack(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """Settings of a stack in which every process that the selected tests need is ready.
 
-    `$TIDEMARK_HOME` points to it for the whole run, so that commands and child processes find it too.
+    `$TIDEMARK_HOME` points to it for the whole run, so that commands and child processes find it too. Where files are
+    given to several pytest processes, each has a stack of its own.
     """
     names = request.config.stash[WANTED]
-    if request.config.getoption("--stack") == "auto" and _is_ready(names):
-        _record(names, "of the running stack")
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    if alone and request.config.getoption("--stack") == "auto" and is_ready(names):
+        record(names, "of the running stack")
         yield load()
         return
-    home = Path(tempfile.mkdtemp(prefix="tidemark-tests-"))
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TIDEMARK_HOME", str(home))
-        try:
-            _up(names)
-            _record(names, "started for this run")
-            yield load()
-        finally:
-            local_stack.down(SystemClock())
-            shutil.rmtree(home)
+    with own_stack(names) as settings:
+        yield settings
+
+
+def _brings_its_own(item: pytest.Item) -> bool:
+    return item.get_closest_marker("e2e") is not None
 
 
 def _needs(item: pytest.Item) -> tuple[str, ...]:
     marker = item.get_closest_marker("engines")
     asked = tuple(str(name) for name in marker.args) if marker else DEFAULT_ENGINES
     return (*asked, "spark") if item.get_closest_marker("spark") else asked
-
-
-def _is_ready(names: Iterable[str]) -> bool:
-    found = local_status.read(load(), local_stack.existing())
-    return set(names) <= {process.name for process in found.processes if process.ready}
-
-
-def _up(names: tuple[str, ...]) -> None:
-    clock = SystemClock()
-    try:
-        with Progress(Console(stderr=True), clock) as progress:
-            local_stack.up(names, progress, clock)
-    except TidemarkError as error:
-        pytest.fail(f"the stack does not come up: {error}", pytrace=False)
-
-
-def _record(names: Iterable[str], how: str) -> None:
-    found = local_status.read(load(), local_stack.existing())
-    for process in found.processes:
-        if process.name in set(names):
-            real_engines.record(process.name, f"{how}, {process.url}".rstrip(", "))

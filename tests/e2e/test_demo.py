@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from socket import SOCK_DGRAM
@@ -16,11 +17,12 @@ import psutil
 import pytest
 
 from lakehouse.cli import login
-from lakehouse.local import ending, envfile, supervisor
+from lakehouse.local import ending, envfile, stack as local_stack, status as local_status, supervisor
 from lakehouse.local.home import Home
 from lakehouse.risk.analysis import Measure
 from lakehouse.risk.methods import BATCH_METHODS
-from lakehouse.settings import Settings, inherited_environment, project_root
+from lakehouse.settings import Settings, inherited_environment, load, project_root
+from tests.factories.own_stack import empty_home, record
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.timeout(2400)]
 
@@ -32,9 +34,9 @@ AMOUNT = r"-?[\d,]+\.\d\d"
 MEMORY_BYTES = 6_700_000_000
 
 
-def _demo(stack: Settings) -> str:
+def _demo(home: Path) -> str:
     argv = [sys.executable, "-m", "lakehouse.cli.main", "demo", "--days", "1", "--ticks", "50"]
-    environment = {**inherited_environment(), "TIDEMARK_HOME": str(stack.home), "NO_COLOR": "1"}
+    environment = {**inherited_environment(), "TIDEMARK_HOME": str(home), "NO_COLOR": "1"}
     done = subprocess.run(argv, env=environment, cwd=project_root(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
@@ -79,8 +81,23 @@ def _ask(stack: Settings, path: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def output(stack: Settings) -> str:
-    return _demo(stack)
+def home() -> Iterator[Path]:
+    """An empty one, as on a new user's machine: the first demo fills it and settles the ports."""
+    with empty_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def output(home: Path) -> str:
+    return _demo(home)
+
+
+@pytest.fixture(scope="module")
+def stack(output: str) -> Settings:
+    """The settings of what the first demo has started."""
+    settings = load()
+    record((process.name for process in local_status.read(settings, local_stack.existing()).processes), "by the demo")
+    return settings
 
 
 def test_it_prints_every_portfolio_by_every_method(output: str) -> None:
@@ -240,7 +257,7 @@ def test_the_readmes_analysis_runs_as_printed(stack: Settings, output: str) -> N
 
 
 def test_a_second_demo_gives_the_same_numbers(stack: Settings, output: str) -> None:
-    again = _demo(stack)
+    again = _demo(stack.home)
     assert _risk_lines(again) == _risk_lines(output)
     kept = ("risk_daily of 2022-12-27", "backtests_weekly", "models_weekly")
     assert all(f"Airflow {name}, earlier" in again for name in kept)

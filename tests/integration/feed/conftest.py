@@ -1,19 +1,12 @@
 """A lake that the feed's tests may fill: never the one that somebody works with."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from lakehouse.clock import SystemClock
-from lakehouse.local import stack as local_stack
-from lakehouse.local.progress import Progress
-from lakehouse.settings import Settings, load
+from lakehouse.settings import Settings
+from tests.factories.own_stack import HOME_PREFIX, own_stack
 
-HOME_PREFIX = "tidemark-tests-"
 ENGINES = ("kafka", "s3", "postgres", "landing")
 
 
@@ -27,13 +20,5 @@ def lake(stack: Settings) -> Iterator[Settings]:
     if stack.home.name.startswith(HOME_PREFIX):
         yield stack
         return
-    home, clock = Path(tempfile.mkdtemp(prefix=HOME_PREFIX)), SystemClock()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TIDEMARK_HOME", str(home))
-        try:
-            with Progress(Console(stderr=True), clock) as progress:
-                local_stack.up(ENGINES, progress, clock)
-            yield load()
-        finally:
-            local_stack.down(clock)
-            shutil.rmtree(home)
+    with own_stack(ENGINES) as settings:
+        yield settings
