@@ -13,6 +13,9 @@ def connect(section: SparkSettings) -> SparkSession:
     session = SparkSession.builder.remote(section.remote).create()
     session.conf.set("spark.sql.shuffle.partitions", str(section.shuffle_partitions))
     session.conf.set("spark.sql.session.timeZone", "UTC")
+    if not section.codegen:
+        session.conf.set("spark.sql.codegen.wholeStage", "false")
+        session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     return session
 
 

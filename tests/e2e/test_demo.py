@@ -96,7 +96,8 @@ def output(home: Path) -> str:
 def stack(output: str) -> Settings:
     """The settings of what the first demo has started."""
     settings = load()
-    record((process.name for process in local_status.read(settings, local_stack.existing()).processes), "by the demo")
+    found = local_status.read(settings, local_stack.existing())
+    record([process.name for process in found.processes], "started by the demo")
     return settings
 
 

@@ -21,10 +21,14 @@ HOME_PREFIX = "tidemark-tests-"
 
 @contextmanager
 def empty_home() -> Iterator[Path]:
-    """A new `$TIDEMARK_HOME`, so that commands and child processes find it too; what was started in it is stopped."""
+    """A new `$TIDEMARK_HOME`, so that commands and child processes find it too; what was started in it is stopped.
+
+    Spark does not compile its queries there: tests have few rows. test_transforms.py has it do both.
+    """
     home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDEMARK_HOME", str(home))
+        environment.setenv("TIDEMARK_SPARK__CODEGEN", "false")
         try:
             yield home
         finally:
@@ -50,9 +54,9 @@ def is_ready(names: Iterable[str]) -> bool:
 
 def record(names: Iterable[str], how: str) -> None:
     """Note for the run's summary that these processes of the home were real."""
-    found = local_status.read(load(), local_stack.existing())
+    wanted, found = set(names), local_status.read(load(), local_stack.existing())
     for process in found.processes:
-        if process.name in set(names):
+        if process.name in wanted:
             real_engines.record(process.name, f"{how}, {process.url}".rstrip(", "))
 
 

@@ -1,5 +1,6 @@
 """Each transform on a frame of a few rows."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse.contracts.tables.bronze import MARKET_BARS_DAILY, MARKET_TICKS
 from lakehouse.contracts.tables.gold import BARS_1M, RETURNS_DAILY
 from lakehouse.contracts.tables.silver import DAILY_BARS, POSITIONS, REJECTED_ROWS, TICKS
+from lakehouse.settings import Settings
+from lakehouse.stores import spark as store
 from spark_jobs.bars_1m import transforms as bars_1m
 from spark_jobs.kit.lake import require_schema
 from spark_jobs.positions_daily import transforms as positions_daily
@@ -24,6 +27,14 @@ pytestmark = [pytest.mark.spark, pytest.mark.engines("s3")]
 
 TUESDAY, WEDNESDAY, SUNDAY = date(2022, 12, 27), date(2022, 12, 28), date(2022, 12, 25)
 NOON = datetime(2022, 12, 28, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["compiled", "interpreted"])
+def spark(stack: Settings, request: pytest.FixtureRequest) -> Iterator[SparkSession]:
+    """Sessions that read the same of the same rows: other tests, of few rows, do not compile their queries."""
+    session = store.connect(stack.spark.model_copy(update={"codegen": request.param}))
+    yield session
+    session.stop()
 
 
 def rows_of(frame: DataFrame) -> list[dict[str, Any]]:
