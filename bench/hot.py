@@ -27,8 +27,8 @@ SUSTAINED: Final = (150_000, 200_000, 300_000, 400_000)
 BURST: Final = (20_000, 5, 10.0)
 WARM_S: Final = 3.0
 SECONDS: Final = 12.0
-WARM_UP: Final = hot_load.Stage(20_000, 60.0)
-"""Thrown away: a broker that has just started compiles itself in its first minute of work, on half of our cores."""
+WARM_UP: Final = hot_load.Stage(20_000, 120.0)
+"""Thrown away: a broker that has just started compiles itself in its first two minutes of work, on half a core."""
 KEPT_UP_MS: Final = 1_000.0
 START_S: Final = 90.0
 STILL_S: Final = 2.0
