@@ -1,6 +1,5 @@
 """The embedded stack for tests: the one that runs, or one that is started for this run and gone afterwards."""
 
-import os
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -19,6 +18,8 @@ WANTED = pytest.StashKey[tuple[str, ...]]()
 # The longest files, to begin with: where files are given to several processes, none is waited for at the end.
 LONGEST = ("test_demo.py", "test_schema_conformance.py", "test_publish.py", "test_var_batch.py")
 NOTED = "real_engines"
+ALONE = "master"
+"""pytest-xdist's `worker_id` where one process runs all tests."""
 
 # An ordinary run tries the same examples each time, however long each takes: it fails by a change of code alone.
 # `--hypothesis-profile explore` searches with fresh randomness. Neither fails because a machine is slow.
@@ -106,15 +107,14 @@ def log_as_before() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[Settings]:
+def stack(request: pytest.FixtureRequest, worker_id: str) -> Iterator[Settings]:
     """Settings of a stack in which every process that the selected tests need is ready.
 
     `$TIDEMARK_HOME` points to it for the whole run, so that commands and child processes find it too. Where files are
     given to several pytest processes, each has a stack of its own.
     """
     names = request.config.stash[WANTED]
-    alone = "PYTEST_XDIST_WORKER" not in os.environ
-    if alone and request.config.getoption("--stack") == "auto" and is_ready(names):
+    if worker_id == ALONE and request.config.getoption("--stack") == "auto" and is_ready(names):
         record(names, "of the running stack")
         yield load()
         return

@@ -21,14 +21,10 @@ HOME_PREFIX = "tidemark-tests-"
 
 @contextmanager
 def empty_home() -> Iterator[Path]:
-    """A new `$TIDEMARK_HOME`, so that commands and child processes find it too; what was started in it is stopped.
-
-    Spark does not compile its queries there: tests have few rows. test_transforms.py has it do both.
-    """
+    """A new `$TIDEMARK_HOME`, so that commands and child processes find it too; what was started in it is stopped."""
     home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TIDEMARK_HOME", str(home))
-        environment.setenv("TIDEMARK_SPARK__CODEGEN", "false")
         try:
             yield home
         finally:
@@ -38,9 +34,14 @@ def empty_home() -> Iterator[Path]:
 
 @contextmanager
 def own_stack(names: Iterable[str]) -> Iterator[Settings]:
-    """Settings of a stack in which the processes `names` are ready; `$TIDEMARK_HOME` points to it."""
+    """Settings of a stack in which the processes `names` are ready; `$TIDEMARK_HOME` points to it.
+
+    Spark does not compile the queries of its sessions: tests have few rows. The demo's are, and test_transforms.py has
+    it do both.
+    """
     wanted = tuple(names)
-    with empty_home():
+    with empty_home(), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TIDEMARK_SPARK__CODEGEN", "false")
         _up(wanted)
         record(wanted, "started for this run")
         yield load()
@@ -52,9 +53,10 @@ def is_ready(names: Iterable[str]) -> bool:
     return set(names) <= {process.name for process in found.processes if process.ready}
 
 
-def record(names: Iterable[str], how: str) -> None:
-    """Note for the run's summary that these processes of the home were real."""
-    wanted, found = set(names), local_status.read(load(), local_stack.existing())
+def record(names: Iterable[str] | None, how: str) -> None:
+    """Note for the run's summary that these processes of the home, or all of them, were real."""
+    found = local_status.read(load(), local_stack.existing())
+    wanted = {process.name for process in found.processes} if names is None else set(names)
     for process in found.processes:
         if process.name in wanted:
             real_engines.record(process.name, f"{how}, {process.url}".rstrip(", "))
